@@ -1,0 +1,107 @@
+package pim
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// StepUpLevel is how strongly a person must confirm an action.
+type StepUpLevel string
+
+const (
+	StepUpNone    StepUpLevel = "none"    // only for roles that are not privileged
+	StepUpPasskey StepUpLevel = "passkey" // a passkey with user verification, bound to the request
+)
+
+// Stricter returns the stricter of two levels.
+func (l StepUpLevel) Stricter(other StepUpLevel) StepUpLevel {
+	if l == StepUpPasskey || other == StepUpPasskey {
+		return StepUpPasskey
+	}
+	return StepUpNone
+}
+
+// StepUpAction names what one assertion may authorise.
+type StepUpAction string
+
+const (
+	ActionActivate         StepUpAction = "activation.request"
+	ActionApprove          StepUpAction = "activation.approve"
+	ActionDeny             StepUpAction = "activation.deny"
+	ActionRevoke           StepUpAction = "activation.revoke"
+	ActionCancelOther      StepUpAction = "activation.cancel"
+	ActionAddCredential    StepUpAction = "credential.add"
+	ActionRemoveCredential StepUpAction = "credential.remove"
+	ActionConfirmAccount   StepUpAction = "account.confirm"
+	ActionIssueVoucher     StepUpAction = "voucher.issue"
+	ActionDisablePerson    StepUpAction = "person.disable"
+	ActionEnablePerson     StepUpAction = "person.enable"
+	ActionEndSessions      StepUpAction = "session.end_all"
+)
+
+// StepUpItem is one thing a person confirms (DESIGN §4 invariant 4). It is fixed when the ceremony
+// begins and executed exactly as stored; no field may come from the form that finishes it.
+type StepUpItem struct {
+	Action     StepUpAction `json:"action"`
+	Object     string       `json:"object"`               // assignment, activation, credential, account or principal id
+	Version    int64        `json:"version,omitempty"`    // of the object when the ceremony began
+	RoleID     string       `json:"role_id,omitempty"`    // restated to the person
+	ResourceID string       `json:"resource_id,omitempty"`
+	Duration   int64        `json:"duration_s,omitempty"` // seconds
+	Start      int64        `json:"start,omitempty"`      // µs since 1970 UTC; 0 means as soon as allowed
+	Commitment string       `json:"commitment,omitempty"` // salted commitment to reason and ticket (invariant 11)
+}
+
+// CanonicalItems returns the exact bytes an assertion signs for a set of items: JSON, sorted by
+// action then object, fields in declaration order. The same set always gives the same bytes.
+func CanonicalItems(personID string, items []StepUpItem) []byte {
+	sorted := slices.Clone(items)
+	slices.SortFunc(sorted, func(a, b StepUpItem) int {
+		return slices.Compare([]string{string(a.Action), a.Object, a.RoleID, a.ResourceID}, []string{string(b.Action), b.Object, b.RoleID, b.ResourceID})
+	})
+	b, err := json.Marshal(struct {
+		V      int          `json:"v"`
+		Person string       `json:"person"`
+		Items  []StepUpItem `json:"items"`
+	}{1, personID, sorted})
+	if err != nil {
+		panic("pim: step-up items hold only strings and numbers: " + err.Error())
+	}
+	return b
+}
+
+// StepUp is verified evidence: this credential confirmed this set of items, once. The raw parts are
+// kept so that a third party can verify the signature again (NIST SP 800-53 AU-10).
+type StepUp struct {
+	CeremonyID     string
+	PrincipalID    string
+	CredentialID   string // Stint's id of the credential
+	At             time.Time
+	UserVerified   bool
+	BackupEligible bool
+	BackedUp       bool
+	SignCount      uint32
+	Random         []byte // mixed into the challenge: SHA-256(random ‖ SHA-256(canonical items))
+	Canonical      []byte // the items as CanonicalItems wrote them
+	AuthData       []byte // authenticatorData as received
+	ClientData     []byte // clientDataJSON as received
+	Signature      []byte
+}
+
+// Credential is a passkey of one person.
+type Credential struct {
+	ID             string // Stint's id
+	PrincipalID    string
+	Name           string // chosen by the person
+	RawID          []byte // WebAuthn credential id, unique over all people (WebAuthn L3 §7.1 step 26)
+	PublicKey      []byte // COSE key
+	AAGUID         []byte
+	Attestation    string // attestation format
+	Transports     []string
+	SignCount      uint32
+	BackupEligible bool
+	BackedUp       bool
+	CreatedAt      time.Time
+	LastUsedAt     time.Time // zero: never
+}

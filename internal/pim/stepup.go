@@ -44,9 +44,9 @@ const (
 // begins and executed exactly as stored; no field may come from the form that finishes it.
 type StepUpItem struct {
 	Action     StepUpAction `json:"action"`
-	Object     string       `json:"object"`               // assignment, activation, credential, account or principal id
-	Version    int64        `json:"version,omitempty"`    // of the object when the ceremony began
-	RoleID     string       `json:"role_id,omitempty"`    // restated to the person
+	Object     string       `json:"object"`            // assignment, activation, credential, account or principal id
+	Version    int64        `json:"version,omitempty"` // of the object when the ceremony began
+	RoleID     string       `json:"role_id,omitempty"` // restated to the person
 	ResourceID string       `json:"resource_id,omitempty"`
 	Duration   int64        `json:"duration_s,omitempty"` // seconds
 	Start      int64        `json:"start,omitempty"`      // µs since 1970 UTC; 0 means as soon as allowed

@@ -1,0 +1,285 @@
+package pim
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Rule names one rule of an activation (R-09).
+type Rule string
+
+const (
+	RuleEligibility   Rule = "eligibility"
+	RuleOpen          Rule = "open"
+	RuleAccount       Rule = "account"
+	RuleDuration      Rule = "duration"
+	RuleJustification Rule = "justification"
+	RuleTicket        Rule = "ticket"
+	RuleStepUp        Rule = "step_up"
+	RuleApproval      Rule = "approval"
+	RuleGranting      Rule = "granting"
+)
+
+// VerdictState is what a rule says.
+type VerdictState string
+
+const (
+	Pass VerdictState = "pass"
+	Todo VerdictState = "todo" // will be asked for; not an obstacle yet
+	Note VerdictState = "note" // passes, with something to know
+	No   VerdictState = "no"
+)
+
+// Verdict is one rule's answer; the form, the refusal and the audit entry show the same list (R-08, M-07).
+type Verdict struct {
+	Rule    Rule         `json:"rule"`
+	State   VerdictState `json:"state"`
+	Field   string       `json:"field,omitempty"`
+	Message string       `json:"message"`
+	Object  string       `json:"object,omitempty"`
+}
+
+// ActivationRequest is what a person asks for.
+type ActivationRequest struct {
+	AssignmentID  string
+	Duration      time.Duration
+	Justification string
+	TicketNumber  string
+	TicketSystem  string
+}
+
+// ActivationFacts is everything a decision rests on, read in the same transaction (invariant 3).
+type ActivationFacts struct {
+	Now        time.Time
+	Person     Principal
+	Assignment Assignment
+	Belongs    bool // the assignment is the person's own or of a group they are in
+	Role       RoleDefinition
+	Path       Path
+	Effective  Effective
+	Open       *Activation // open activation of this person, role and resource
+	Accounts   []AccountNeed
+	Approvers  int     // enabled people who could decide, the person's own accounts left out
+	StepUp     *StepUp // verified evidence for exactly this request
+	Paused     string  // why nothing is granted now, empty when fine (invariant 6)
+}
+
+// AccountNeed is a target the role reaches and the person's account there, if any.
+type AccountNeed struct {
+	TargetID   string
+	TargetName string
+	Account    *Account
+}
+
+// Decision is the outcome of the rules.
+type Decision struct {
+	Verdicts      []Verdict
+	NeedsStepUp   bool
+	NeedsApproval bool
+	Start, End    time.Time // the window if it were to start now
+}
+
+// Refused reports whether any rule says no.
+func (d Decision) Refused() bool {
+	for _, v := range d.Verdicts {
+		if v.State == No {
+			return true
+		}
+	}
+	return false
+}
+
+// Refusal turns the verdicts into one refusal that lists them all at once (R-09).
+func (d Decision) Refusal() *Refusal {
+	for _, v := range d.Verdicts {
+		if v.State == No {
+			kind := KindInvalid
+			switch v.Rule {
+			case RuleOpen:
+				kind = KindConflict
+			case RuleEligibility, RuleAccount, RuleApproval:
+				kind = KindForbidden
+			case RuleGranting:
+				kind = KindPaused
+			}
+			return &Refusal{Kind: kind, Field: v.Field, Message: v.Message, Object: v.Object, Verdicts: d.Verdicts}
+		}
+	}
+	return nil
+}
+
+// EvaluateActivation answers every rule, so that a person sees all of them at once.
+func EvaluateActivation(req ActivationRequest, f ActivationFacts) Decision {
+	d := Decision{NeedsStepUp: f.Effective.StepUp == StepUpPasskey, NeedsApproval: f.Effective.Approval}
+	d.Start, d.End = Window(req.Duration, f.Effective.Settings, f.Assignment, f.Now)
+	add := func(v Verdict) { d.Verdicts = append(d.Verdicts, v) }
+	if f.Paused != "" {
+		add(Verdict{Rule: RuleGranting, State: No, Message: f.Paused})
+	}
+	add(eligibilityVerdict(f))
+	add(openVerdict(f))
+	for _, n := range f.Accounts {
+		add(accountVerdict(n, f.Role))
+	}
+	add(durationVerdict(req, f, d))
+	add(justificationVerdict(req, f.Effective.Justification))
+	add(ticketVerdict(req, f.Effective.Ticket))
+	add(stepUpVerdict(f))
+	add(approvalVerdict(f))
+	return d
+}
+
+func eligibilityVerdict(f ActivationFacts) Verdict {
+	v := Verdict{Rule: RuleEligibility, State: No}
+	switch {
+	case !f.Person.Enabled:
+		v.Message = "Your access to Stint is disabled. Ask an administrator."
+	case !f.Belongs || f.Assignment.Kind != Eligible:
+		v.Message = "You are not eligible for this role here."
+	case !f.Assignment.InForceAt(f.Now):
+		v.Message = "Your eligibility for this role is not in force. Ask an administrator."
+	case f.Assignment.EndsAt.IsZero():
+		v.State, v.Message = Pass, "Eligible without an end"
+	default:
+		v.State, v.Message = Pass, "Eligible until "+f.Assignment.EndsAt.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	return v
+}
+
+func openVerdict(f ActivationFacts) Verdict {
+	switch {
+	case f.Open == nil:
+		return Verdict{Rule: RuleOpen, State: Pass, Message: "Not active or waiting already"}
+	case f.Open.State == PendingApproval:
+		return Verdict{Rule: RuleOpen, State: No, Object: f.Open.ID, Message: "You have already asked for this role; that request waits for approval."}
+	default:
+		return Verdict{Rule: RuleOpen, State: No, Object: f.Open.ID, Message: "This role is already active for you. Deactivate it first if you need a new window."}
+	}
+}
+
+func accountVerdict(n AccountNeed, role RoleDefinition) Verdict {
+	v := Verdict{Rule: RuleAccount, State: Pass}
+	switch {
+	case n.Account == nil:
+		v.State, v.Message = No, fmt.Sprintf("No account of yours is known at %s. Ask an administrator to add it.", n.TargetName)
+	case role.Privileged && !n.Account.Confirmed():
+		v.State, v.Message = No, fmt.Sprintf("Your account %s at %s is not confirmed yet. Ask an administrator to confirm it.", n.Account.Name, n.TargetName)
+	default:
+		v.Message = fmt.Sprintf("Your account at %s is %s", n.TargetName, n.Account.Name)
+	}
+	return v
+}
+
+func durationVerdict(req ActivationRequest, f ActivationFacts, d Decision) Verdict {
+	v := Verdict{Rule: RuleDuration, State: No, Field: "duration"}
+	switch {
+	case req.Duration < MinActivation:
+		v.Message = "Choose how long: at least 1 minute."
+	case req.Duration > f.Effective.MaxDuration:
+		v.Message = fmt.Sprintf("At most %s for this role.", FormatDuration(f.Effective.MaxDuration))
+	case d.End.Sub(d.Start) < req.Duration && d.End.After(d.Start):
+		v.State, v.Message = Note, fmt.Sprintf("Cut to %s: your eligibility ends then.", FormatDuration(d.End.Sub(d.Start)))
+	default:
+		v.State, v.Message = Pass, fmt.Sprintf("%s is within the %s allowed", FormatDuration(req.Duration), FormatDuration(f.Effective.MaxDuration))
+	}
+	return v
+}
+
+// Lengths of free text, in characters.
+const (
+	MaxJustification = 1000
+	MaxTicket        = 64
+)
+
+func justificationVerdict(req ActivationRequest, required bool) Verdict {
+	v := Verdict{Rule: RuleJustification, State: No, Field: "justification"}
+	if problem := CheckJustification(req.Justification, required); problem != "" {
+		v.Message = problem
+		return v
+	}
+	v.State, v.Message = Pass, "Reason given"
+	if strings.TrimSpace(req.Justification) == "" {
+		v.Message = "No reason needed"
+	}
+	return v
+}
+
+// CheckJustification says what is wrong with a reason, or "". Spaces and invisible characters are no reason (EC-22).
+func CheckJustification(s string, required bool) string {
+	switch {
+	case required && !hasVisible(s):
+		return "Give a reason in words; approvers and auditors read it."
+	case utf8.RuneCountInString(s) > MaxJustification:
+		return fmt.Sprintf("At most %d characters.", MaxJustification)
+	default:
+		return ""
+	}
+}
+
+func hasVisible(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) })
+}
+
+func ticketVerdict(req ActivationRequest, required bool) Verdict {
+	v := Verdict{Rule: RuleTicket, State: No, Field: "ticket_number"}
+	switch {
+	case required && !hasVisible(req.TicketNumber):
+		v.Message = "Give the ticket number." // EC-21: number required, system optional
+	case utf8.RuneCountInString(req.TicketNumber) > MaxTicket:
+		v.Message = fmt.Sprintf("At most %d characters.", MaxTicket)
+	case utf8.RuneCountInString(req.TicketSystem) > MaxTicket:
+		v.Field, v.Message = "ticket_system", fmt.Sprintf("At most %d characters.", MaxTicket)
+	case req.TicketNumber == "":
+		v.State, v.Message = Pass, "No ticket needed"
+	default:
+		v.State, v.Message = Pass, "Ticket "+req.TicketNumber
+	}
+	return v
+}
+
+func stepUpVerdict(f ActivationFacts) Verdict {
+	switch {
+	case f.Effective.StepUp == StepUpNone:
+		return Verdict{Rule: RuleStepUp, State: Pass, Message: "No passkey needed"}
+	case f.StepUp != nil && f.StepUp.UserVerified:
+		return Verdict{Rule: RuleStepUp, State: Pass, Message: "Confirmed with your passkey"}
+	default:
+		return Verdict{Rule: RuleStepUp, State: Todo, Message: "Your passkey will be asked for"}
+	}
+}
+
+func approvalVerdict(f ActivationFacts) Verdict {
+	switch {
+	case !f.Effective.Approval:
+		return Verdict{Rule: RuleApproval, State: Pass, Message: "No approval needed"}
+	case f.Approvers == 0:
+		return Verdict{Rule: RuleApproval, State: No, Message: "Nobody else can approve this role now. Ask an administrator to name an approver."}
+	case f.Approvers == 1:
+		return Verdict{Rule: RuleApproval, State: Todo, Message: "Approval by 1 person"}
+	default:
+		return Verdict{Rule: RuleApproval, State: Todo, Message: fmt.Sprintf("Approval by one of %d people", f.Approvers)}
+	}
+}
+
+// FormatDuration writes "1 h 40 min", the form used on every screen.
+func FormatDuration(d time.Duration) string {
+	d = d.Round(time.Second)
+	h, m, s := int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60
+	var parts []string
+	if h > 0 {
+		parts = append(parts, fmt.Sprintf("%d h", h))
+	}
+	if m > 0 {
+		parts = append(parts, fmt.Sprintf("%d min", m))
+	}
+	if s > 0 && h == 0 {
+		parts = append(parts, fmt.Sprintf("%d s", s))
+	}
+	if len(parts) == 0 {
+		return "0 min"
+	}
+	return strings.Join(parts, " ")
+}

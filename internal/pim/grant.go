@@ -1,0 +1,219 @@
+package pim
+
+import "time"
+
+// Presence is what was seen at the target.
+type Presence string
+
+const (
+	Unknown Presence = "unknown"
+	Absent  Presence = "absent"
+	Present Presence = "present"
+)
+
+// Grant is the fact at the target: one per target, account and entitlement, keyed by the target's
+// immutable ids. Activations and active assignments that need it share it; the last one out revokes.
+type Grant struct {
+	ID            string
+	TargetID      string
+	AccountID     string // the target's id
+	EntitlementID string // the target's id
+	Before        Presence
+	Seen          Presence
+	SeenAt        time.Time
+	Wanted        bool
+	Confirmed     bool // seen present since it became wanted
+	Lost          bool // seen, wanted, and then gone by another hand: never fought over silently
+	WantedUntil   time.Time // the latest need's end; zero: no end, or not wanted
+	UnsureUntil   time.Time // after an unknown outcome: absence seen before this instant proves nothing
+	Adopted       bool      // taken over although it was there before (grant.adopted)
+	DueAt         time.Time // when to look next; zero: settled
+	LateSince     time.Time // since when it should have been gone or there
+	Tries         int       // failed tries in a row
+	Attempt       int64     // fencing number: a stale worker's result is refused
+	LeaseUntil    time.Time
+	ErrorKind     string
+	Error         string // plain words without secrets
+	Version       int64
+}
+
+// GrantStep is what the reconciler does next.
+type GrantStep string
+
+const (
+	StepLook   GrantStep = "look"   // observe and record
+	StepGrant  GrantStep = "grant"  // write, then look again
+	StepRevoke GrantStep = "revoke" // write, then look again
+	StepRest   GrantStep = "rest"   // the target is as wanted
+)
+
+// Next returns the next step at an instant, given what was last looked at in this same pass (fresh).
+// A grant whose before is unknown is never written; what was there before Stint is put back as found.
+func (g Grant) Next(now time.Time, fresh bool) GrantStep {
+	switch {
+	case g.Before == Unknown || !fresh || g.Seen == Unknown:
+		return StepLook
+	case g.Lost:
+		return StepRest
+	case g.Wanted && g.Seen == Absent:
+		return StepGrant
+	case !g.Wanted && g.Seen == Present && (g.Before == Absent || g.Adopted):
+		return StepRevoke
+	case !g.Wanted && g.Seen == Absent && now.Before(g.UnsureUntil):
+		return StepLook
+	default:
+		return StepRest
+	}
+}
+
+// Settled reports whether nothing is left to do: the target is as wanted, and an unknown outcome can no
+// longer surface.
+func (g Grant) Settled(now time.Time) bool { return g.Next(now, true) == StepRest }
+
+// GrantEvent is what can happen to a grant.
+type GrantEvent string
+
+const (
+	GrantNeeded    GrantEvent = "needed"
+	GrantUnneeded  GrantEvent = "unneeded"
+	GrantSawIt     GrantEvent = "looked_present"
+	GrantSawNone   GrantEvent = "looked_absent"
+	GrantOK        GrantEvent = "call_ok"
+	GrantTransient GrantEvent = "call_transient"
+	GrantDenied    GrantEvent = "call_denied"
+	GrantGone      GrantEvent = "call_gone"
+	GrantRefused   GrantEvent = "call_refused"
+	GrantUnclear   GrantEvent = "outcome_unknown"
+	GrantRestart   GrantEvent = "restart"
+	GrantRestored  GrantEvent = "restore"
+)
+
+// GrantEvents lists every event once.
+var GrantEvents = []GrantEvent{GrantNeeded, GrantUnneeded, GrantSawIt, GrantSawNone, GrantOK, GrantTransient, GrantDenied,
+	GrantGone, GrantRefused, GrantUnclear, GrantRestart, GrantRestored}
+
+// Apply returns the grant after an event. readDelay is how late a read of this target may be.
+func (g Grant) Apply(e GrantEvent, now time.Time, readDelay time.Duration) Grant {
+	switch e {
+	case GrantNeeded:
+		if !g.Wanted && g.Settled(now) {
+			g.Before, g.Adopted = Unknown, false // a new beginning: what is there now is what was before
+		}
+		if !g.Wanted || g.Lost {
+			g.Confirmed, g.Lost = false, false
+		}
+		g.Wanted = true
+	case GrantUnneeded:
+		g.Wanted, g.Confirmed, g.Lost, g.WantedUntil = false, false, false, time.Time{}
+	case GrantSawIt:
+		g = g.saw(Present, now)
+	case GrantSawNone:
+		g = g.saw(Absent, now)
+	case GrantUnclear:
+		g.Seen, g.UnsureUntil = Unknown, now.Add(readDelay)
+	case GrantOK:
+		g.Seen = Unknown // a write is believed only after the next look (THREATS T40)
+	case GrantGone:
+		g.Seen, g.SeenAt = Absent, now // the account or entitlement itself is gone: nobody holds it
+	case GrantTransient, GrantDenied, GrantRefused:
+	case GrantRestart:
+		g.Seen, g.LeaseUntil = Unknown, time.Time{}
+	case GrantRestored:
+		g.Seen, g.LeaseUntil = Unknown, time.Time{}
+		if !g.Wanted && g.Before == Present {
+			g.Before = Unknown
+		}
+	}
+	return g
+}
+
+func (g Grant) saw(p Presence, now time.Time) Grant {
+	if g.Before == Unknown {
+		g.Before = p
+	}
+	g.Seen, g.SeenAt = p, now
+	g.Lost = g.Lost || (g.Wanted && g.Confirmed && p == Absent)
+	g.Confirmed = g.Confirmed || (g.Wanted && p == Present)
+	return g
+}
+
+// Outcome of one need of a grant after its end.
+type Outcome string
+
+const (
+	OutcomeNone   Outcome = ""       // not over, or not yet seen
+	OutcomeGone   Outcome = "gone"   // read back and seen gone
+	OutcomeShared Outcome = "shared" // still held through another activation or assignment
+	OutcomeBefore Outcome = "before" // held before Stint; put back as found
+)
+
+// OutcomeOf tells an ended need how the grant ended for it.
+func (g Grant) OutcomeOf(now time.Time) Outcome {
+	switch {
+	case g.Wanted && g.Seen == Present:
+		return OutcomeShared
+	case g.Wanted:
+		return OutcomeNone
+	case g.Seen == Absent && !now.Before(g.UnsureUntil):
+		return OutcomeGone
+	case g.Seen == Present && g.Before == Present && !g.Adopted:
+		return OutcomeBefore
+	default:
+		return OutcomeNone
+	}
+}
+
+// GrantNeed ties an activation or an active assignment to a grant it needs.
+type GrantNeed struct {
+	GrantID      string
+	ActivationID string // one of the two is set
+	AssignmentID string
+	StartsAt     time.Time
+	EndsAt       time.Time // zero: no end
+	EndedAt      time.Time // zero: still needed until EndsAt
+	Outcome      Outcome
+	SharedWith   string // the other need's activation or assignment id, for OutcomeShared
+	SettledAt    time.Time
+}
+
+// NeededAt reports whether this need wants the grant at that instant.
+func (n GrantNeed) NeededAt(now time.Time) bool {
+	return n.EndedAt.IsZero() && !now.Before(n.StartsAt) && (n.EndsAt.IsZero() || now.Before(n.EndsAt))
+}
+
+// Wanted folds needs: whether anything wants the grant now, until when (zero: no end), and the next
+// instant at which that may change (zero: never by itself).
+func Wanted(needs []GrantNeed, now time.Time) (wanted bool, until, change time.Time) {
+	forever := false
+	for _, n := range needs {
+		if !n.NeededAt(now) {
+			continue
+		}
+		wanted = true
+		if n.EndsAt.IsZero() {
+			forever = true
+			continue
+		}
+		if n.EndsAt.After(until) {
+			until = n.EndsAt
+		}
+		if change.IsZero() || n.EndsAt.Before(change) {
+			change = n.EndsAt
+		}
+	}
+	if forever {
+		until = time.Time{}
+	}
+	return wanted, until, change
+}
+
+// Backoff is how long to wait after so many failed tries: doubling from 1 s, at most 60 s, spread by
+// ±20 % with jitter in [0,1). It never ends (THREATS rule 3).
+func Backoff(tries int, jitter float64) time.Duration {
+	d := time.Second << min(max(tries-1, 0), 6)
+	d = min(d, 60*time.Second)
+	return time.Duration(float64(d) * (0.8 + 0.4*jitter))
+}
+
+// LateAfter is how long an overdue grant may be late before administrators are told (THREATS F7).
+const LateAfter = 30 * time.Second

@@ -22,8 +22,8 @@ type Grant struct {
 	Seen          Presence
 	SeenAt        time.Time
 	Wanted        bool
-	Confirmed     bool // seen present since it became wanted
-	Lost          bool // seen, wanted, and then gone by another hand: never fought over silently
+	Confirmed     bool      // seen present since it became wanted
+	Lost          bool      // seen, wanted, and then gone by another hand: never fought over silently
 	WantedUntil   time.Time // the latest need's end; zero: no end, or not wanted
 	UnsureUntil   time.Time // after an unknown outcome: absence seen before this instant proves nothing
 	Adopted       bool      // taken over although it was there before (grant.adopted)

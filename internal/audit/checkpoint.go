@@ -1,0 +1,94 @@
+package audit
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// maxNote bounds what is read as a checkpoint; a hundred cosignatures fit.
+const maxNote = 32 << 10
+
+// Origin names one log: "<host>/stint/audit" for the first epoch and "<host>/stint/audit/<n>" from
+// the second on. A log that was restored from a backup cannot continue as itself and starts the next
+// epoch (THREATS §5). host is the public host, with a port where there is one.
+func Origin(host string, epoch int) (string, error) {
+	if host == "" || strings.ContainsAny(host, "+/ \t\r\n") || epoch < 1 {
+		return "", fmt.Errorf("audit origin: host %q must be a plain host name and epoch %d at least 1", host, epoch)
+	}
+	origin := host + "/stint/audit"
+	if epoch > 1 {
+		origin += "/" + strconv.Itoa(epoch)
+	}
+	return origin, nil
+}
+
+// Checkpoint is a tree head that somebody signed: C2SP tlog-checkpoint without extension lines.
+type Checkpoint struct {
+	Origin string
+	Size   int64     // entries the root covers: seq 0 to Size-1
+	Root   tlog.Hash // RFC 6962
+	Note   []byte    // the signed note as received, cosignatures included; nil when only size and root are known
+}
+
+func (c Checkpoint) text() string {
+	return fmt.Sprintf("%s\n%d\n%s\n", c.Origin, c.Size, c.Root)
+}
+
+// ParseCheckpoint reads a signed note and verifies it: it must be signed, under its own origin, by
+// one of the verifier keys. Signatures by unknown keys (witnesses, a coming key) are left unread.
+func ParseCheckpoint(signed []byte, vkeys ...string) (Checkpoint, error) {
+	if len(signed) > maxNote {
+		return Checkpoint{}, fmt.Errorf("checkpoint: %d bytes; at most %d are allowed", len(signed), maxNote)
+	}
+	var known []note.Verifier
+	for _, vkey := range slices.Compact(slices.Sorted(slices.Values(vkeys))) {
+		v, err := note.NewVerifier(vkey)
+		if err != nil {
+			return Checkpoint{}, fmt.Errorf("checkpoint: verifier key %q: %w", vkey, err)
+		}
+		known = append(known, v)
+	}
+	n, err := note.Open(signed, note.VerifierList(known...))
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("checkpoint: %w", err)
+	}
+	c, err := parseText(n.Text)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	if !slices.ContainsFunc(n.Sigs, func(s note.Signature) bool { return s.Name == c.Origin }) {
+		return Checkpoint{}, fmt.Errorf("checkpoint: origin %q is not the name of the key that signed it", c.Origin)
+	}
+	c.Note = slices.Clone(signed)
+	return c, nil
+}
+
+func parseText(text string) (Checkpoint, error) {
+	lines := strings.Split(text, "\n")
+	if len(lines) != 4 || lines[0] == "" || lines[3] != "" {
+		return Checkpoint{}, errors.New("checkpoint: must be three lines: origin, size, root")
+	}
+	size, err := strconv.ParseInt(lines[1], 10, 64)
+	if err != nil || size < 0 {
+		return Checkpoint{}, errors.New("checkpoint: the second line must be the number of entries")
+	}
+	root, err := tlog.ParseHash(lines[2])
+	if err != nil {
+		return Checkpoint{}, errors.New("checkpoint: the third line must be the base64 of a root hash")
+	}
+	c := Checkpoint{Origin: lines[0], Size: size, Root: root}
+	if c.text() != text {
+		return Checkpoint{}, errors.New("checkpoint: size or root is not in its one canonical spelling")
+	}
+	return c, nil
+}
+
+// encodeBase64 is the one spelling of hashes and extra data in notes and proofs (RFC 4648 §4).
+func encodeBase64(b []byte) string { return base64.StdEncoding.EncodeToString(b) }

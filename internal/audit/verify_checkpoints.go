@@ -1,0 +1,109 @@
+package audit
+
+import "fmt"
+
+// checkpoints compares the tree as it is now with every checkpoint of its size.
+func (v *verifier) checkpoints() (good bool, err error) {
+	for len(v.remembered) > 0 && v.remembered[0].Size == v.tree.Size {
+		c := v.remembered[0]
+		v.remembered = v.remembered[1:]
+		if agrees, gap := v.compare(c, v.trusted, outside); agrees {
+			v.trusted = c.Size
+		} else if !gap {
+			return false, nil
+		}
+	}
+	for {
+		if err := v.fetch(); err != nil || v.waiting == nil || v.waiting.Size > v.tree.Size {
+			return err == nil, err
+		}
+		c := *v.waiting
+		v.waiting = nil
+		if agrees, gap := v.compare(c, v.report.Signed, kept); !agrees && !gap {
+			return false, nil
+		}
+	}
+}
+
+const (
+	outside = "the checkpoint kept outside"
+	kept    = "the signed checkpoint"
+)
+
+// compare reports whether the tree agrees with a checkpoint of its size, or a declared restore
+// explains why not; from is the size up to which the log is known to be good.
+func (v *verifier) compare(c Checkpoint, from int64, whose string) (agrees, gap bool) {
+	if v.tree.root() == c.Root {
+		v.report.Checked++
+		v.report.Signed = c.Size
+		return true, false
+	}
+	last := max(c.Size-1, 0)
+	f := Finding{Seq: min(from, last), Through: last, Checkpoint: c.Size}
+	if v.gap(c) {
+		f.What = fmt.Sprintf("%s of the earlier log %s does not fit: entry %d declares a restore from a backup", whose, c.Origin, v.opened)
+		v.report.Gaps = append(v.report.Gaps, f)
+		return false, true
+	}
+	f.What = fmt.Sprintf("the hashes do not give the root of %s of %d entries: an entry was changed, removed or added and its hashes made anew", whose, c.Size)
+	v.found(f)
+	return false, false
+}
+
+// gap reports whether a declared restore explains a checkpoint that does not fit.
+func (v *verifier) gap(c Checkpoint) bool {
+	return c.Origin != v.log.Origin && v.opened >= 0 && c.Size > v.opened
+}
+
+// fetch makes the next usable kept checkpoint wait; damaged ones become findings.
+func (v *verifier) fetch() error {
+	for v.waiting == nil {
+		row, err, ok := v.next()
+		if err != nil {
+			return fmt.Errorf("read checkpoints: %w", err)
+		}
+		if !ok {
+			return nil
+		}
+		c, err := ParseCheckpoint(row.Note, v.log.VKeys...)
+		switch {
+		case err != nil:
+			v.found(Finding{Seq: -1, Through: -1, Checkpoint: row.Size, What: "cannot be trusted: " + err.Error()})
+		case c.Size != row.Size || c.Size < v.tree.Size:
+			v.found(Finding{Seq: -1, Through: -1, Checkpoint: row.Size, What: fmt.Sprintf("is filed under the wrong size; its signed size is %d", c.Size)})
+		default:
+			v.waiting = &c
+		}
+	}
+	return nil
+}
+
+// end compares what is left when the entries are over: everything that speaks of more of them.
+func (v *verifier) end() error {
+	for _, c := range v.remembered {
+		v.cut(c, outside)
+	}
+	for v.waiting != nil {
+		v.cut(*v.waiting, kept)
+		v.waiting = nil
+		if err := v.fetch(); err != nil {
+			return err
+		}
+	}
+	if size := v.tree.Size; v.log.Size >= 0 && v.log.Size > size {
+		v.found(Finding{Seq: size, Through: v.log.Size - 1, Checkpoint: -1, What: fmt.Sprintf("missing; the log ends before entry %d, the head row records %d entries", size, v.log.Size)})
+	} else if v.log.Size >= 0 && v.log.Size < size {
+		v.bad(v.log.Size, fmt.Sprintf("is beyond the end: the head row records %d entries", v.log.Size))
+	}
+	return nil
+}
+
+func (v *verifier) cut(c Checkpoint, whose string) {
+	f := Finding{Seq: v.tree.Size, Through: c.Size - 1, Checkpoint: c.Size,
+		What: fmt.Sprintf("missing; the log ends before entry %d, %s covers %d entries", v.tree.Size, whose, c.Size)}
+	if v.gap(c) {
+		v.report.Gaps = append(v.report.Gaps, f)
+		return
+	}
+	v.found(f)
+}

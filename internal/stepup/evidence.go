@@ -46,7 +46,7 @@ func VerifyEvidence(su pim.StepUp, publicKey []byte, rpID, origin string) error 
 func evidence(su pim.StepUp, err error) error {
 	var r *Refusal
 	if errors.As(err, &r) {
-		err = fmt.Errorf("%s", r.Code)
+		err = errors.New(string(r.Code))
 	}
 	return fmt.Errorf("evidence of ceremony %s does not verify: %w", su.CeremonyID, err)
 }

@@ -1,0 +1,53 @@
+// Enhancements only: every page works without this file. It never writes HTML (Trusted Types).
+"use strict";
+
+// A message is dismissed by its own button.
+document.addEventListener("click", (e) => {
+  const close = e.target.closest("[data-close]");
+  if (close) close.closest(".toast").remove();
+  const copy = e.target.closest("[data-copy]");
+  if (copy) copyText(copy);
+});
+
+async function copyText(button) {
+  const from = document.getElementById(button.dataset.copy);
+  try {
+    await navigator.clipboard.writeText(from.textContent.trim());
+    button.lastChild.textContent = "Copied";
+  } catch {
+    window.getSelection().selectAllChildren(from);
+  }
+}
+for (const b of document.querySelectorAll("[data-copy]")) b.hidden = false;
+
+// The second click on a slow form is not a second request; the server refuses it too.
+window.addEventListener("submit", (e) => {
+  if (e.defaultPrevented) return; // the passkey script sends its form itself
+  if (e.target.dataset.sent) { e.preventDefault(); return; }
+  e.target.dataset.sent = "1";
+});
+window.addEventListener("pageshow", () => {
+  for (const f of document.querySelectorAll("form[data-sent]")) delete f.dataset.sent;
+});
+
+// A form that came back with errors starts at the first of them.
+const wrong = document.querySelector("[aria-invalid=true]");
+if (wrong) wrong.focus();
+
+// The last offered reason goes into the field only when it is asked for.
+document.addEventListener("click", (e) => {
+  const fill = e.target.closest("[data-fill]");
+  if (!fill) return;
+  const field = document.getElementById(fill.dataset.fill);
+  if (!field) return;
+  e.preventDefault();
+  field.value = fill.dataset.value;
+  field.focus();
+});
+
+// A page that could not be refreshed says so instead of looking current.
+const stale = document.getElementById("stale");
+for (const name of ["htmx:error", "htmx:response:error"]) {
+  document.addEventListener(name, () => { if (stale) stale.hidden = false; });
+}
+document.addEventListener("htmx:after:swap", () => { if (stale) stale.hidden = true; });

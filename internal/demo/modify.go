@@ -1,0 +1,200 @@
+package demo
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+	"github.com/jimlambrt/gldap"
+)
+
+// modify changes the members of one group. All changes of a request happen or none (RFC 4511 4.6).
+func (d *Directory) modify(w *gldap.ResponseWriter, r *gldap.Request) {
+	end := result{code: gldap.ResultProtocolError}
+	if m, err := r.GetModifyMessage(); err == nil {
+		end = d.change(r.ConnectionID(), m)
+	}
+	_ = w.Write(r.NewModifyResponse(gldap.WithResponseCode(end.code), gldap.WithDiagnosticMessage(end.text)))
+}
+
+func (d *Directory) change(connection int, m *gldap.ModifyMessage) result {
+	name, err := parseDN(m.DN)
+	if err != nil {
+		return result{gldap.ResultInvalidDNSyntax, err.Error()}
+	}
+	if refused := unknownCritical(m.Controls); refused != success {
+		return refused
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return unavailable
+	}
+	group := d.tree.find(name)
+	if refused := d.mayChange(connection, group, m.Changes); refused != success {
+		return refused
+	}
+	members, refused := changeMembers(group.values("member"), m.Changes)
+	if refused != success {
+		return refused
+	}
+	next := d.tree.with(group.withMembers(members))
+	if err := next.save(d.cfg.File); err != nil {
+		return result{gldap.ResultUnavailable, "the change could not be written to disk"}
+	}
+	d.tree = next
+	d.tell(group, members)
+	return success
+}
+
+// mayChange says who may write what: the service account, members, groups below one point of the tree.
+func (d *Directory) mayChange(connection int, group *entry, changes []gldap.Change) result {
+	if !d.bound[connection] {
+		return result{gldap.ResultInsufficientAccessRights, "only the service account may write"}
+	}
+	if group == nil {
+		return result{gldap.ResultNoSuchObject, "nothing is at this name"}
+	}
+	if !group.name.within(d.writeBelow, int64(gldap.WholeSubtree)) || !group.isGroup() {
+		return result{gldap.ResultInsufficientAccessRights, "only groups below " + d.cfg.WriteBelow + " may be changed"}
+	}
+	for _, c := range changes {
+		if !strings.EqualFold(c.Modification.Type, "member") {
+			return result{gldap.ResultInsufficientAccessRights, "only member may be changed"}
+		}
+	}
+	return success
+}
+
+// changeMembers applies the changes of one request in order. The order of the members that stay is kept.
+func changeMembers(members []string, changes []gldap.Change) ([]string, result) {
+	members = slices.Clone(members)
+	for _, c := range changes {
+		values, err := berValues(c.Modification.Vals)
+		if err != nil {
+			return nil, result{gldap.ResultProtocolError, "values: " + err.Error()}
+		}
+		var end result
+		switch c.Operation {
+		case gldap.AddAttribute:
+			if len(values) == 0 {
+				return nil, result{gldap.ResultProtocolError, "add: no values"}
+			}
+			members, end = addMembers(members, values)
+		case gldap.DeleteAttribute:
+			members, end = deleteMembers(members, values)
+		case gldap.ReplaceAttribute:
+			members, end = addMembers(nil, values)
+		default:
+			end = result{gldap.ResultProtocolError, "unknown kind of change"}
+		}
+		if end != success {
+			return nil, end
+		}
+	}
+	if len(members) == 0 {
+		return nil, result{gldap.ResultObjectClassViolation, "object class 'groupOfNames' requires attribute 'member'"}
+	}
+	return members, success
+}
+
+func addMembers(members, values []string) ([]string, result) {
+	for i, v := range values {
+		at, err := indexOfDN(members, v)
+		if err != nil {
+			return nil, result{gldap.ResultInvalidAttributeSyntax, fmt.Sprintf("member: value #%d is %v", i, err)}
+		}
+		if at >= 0 {
+			return nil, result{gldap.ResultAttributeOrValueExists, fmt.Sprintf("member: value #%d already exists", i)}
+		}
+		members = append(members, v)
+	}
+	return members, success
+}
+
+func deleteMembers(members, values []string) ([]string, result) {
+	if len(values) == 0 {
+		return nil, success // the whole attribute; refused below for want of a member
+	}
+	for i, v := range values {
+		at, err := indexOfDN(members, v)
+		if err != nil {
+			return nil, result{gldap.ResultInvalidAttributeSyntax, fmt.Sprintf("member: value #%d is %v", i, err)}
+		}
+		if at < 0 {
+			return nil, result{gldap.ResultNoSuchAttribute, fmt.Sprintf("member: value #%d: no such value", i)}
+		}
+		members = slices.Delete(members, at, at+1)
+	}
+	return members, success
+}
+
+// indexOfDN finds a DN among others, however each is spelt; -1 when it is not there.
+func indexOfDN(members []string, dn string) (int, error) {
+	want, err := parseDN(dn)
+	if err != nil {
+		return -1, err
+	}
+	return slices.IndexFunc(members, func(m string) bool {
+		have, err := parseDN(m)
+		return err == nil && have.key() == want.key()
+	}), nil
+}
+
+// berValues decodes what the server library hands over undecoded: the octet strings of the set, one after another.
+func berValues(raw []string) (values []string, err error) {
+	in := bytes.NewReader([]byte(strings.Join(raw, "")))
+	for {
+		p, err := ber.ReadPacket(in)
+		if errors.Is(err, io.EOF) {
+			return values, nil
+		}
+		if err != nil || p.ClassType != ber.ClassUniversal || p.TagType != ber.TypePrimitive || p.Tag != ber.TagOctetString {
+			return nil, errors.New("not a set of octet strings")
+		}
+		values = append(values, p.Data.String())
+	}
+}
+
+// tell prints who joined and who left, for the person who watches the demo.
+func (d *Directory) tell(before *entry, members []string) {
+	line := func(sign, verb, member string) {
+		_, _ = fmt.Fprintf(d.cfg.Log, "%s  directory  %s %s %s %s\n", d.cfg.Now().Format("15:04:05"), sign,
+			printable(d.nameOf(member)), verb, printable(before.DN))
+	}
+	for _, m := range members {
+		if at, _ := indexOfDN(before.values("member"), m); at < 0 {
+			line("+", "joined", m)
+		}
+	}
+	for _, m := range before.values("member") {
+		if at, _ := indexOfDN(members, m); at < 0 {
+			line("-", "left", m)
+		}
+	}
+}
+
+// nameOf is what people call the entry of this DN, or the DN when there is no such entry.
+func (d *Directory) nameOf(dn string) string {
+	if name, err := parseDN(dn); err == nil {
+		if e := d.tree.find(name); e != nil && len(e.values("cn")) > 0 {
+			return e.values("cn")[0]
+		}
+	}
+	return dn
+}
+
+// printable keeps control characters of a name out of the terminal it is printed on.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}

@@ -46,6 +46,17 @@ func newKeys(t testing.TB) map[string]signingKey {
 	return map[string]signingKey{"RS256": {r, "rsa"}, "PS256": {r, "rsa"}, "ES256": {e, "ec"}, "EdDSA": {d, "ed"}}
 }
 
+// RotateKeys replaces the RSA key by a new one with a new kid, as providers do.
+func (p *Provider) RotateKeys(t testing.TB) {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh := signingKey{key, rand.Text()}
+	p.keys["RS256"], p.keys["PS256"] = fresh, fresh
+}
+
 func (p *Provider) jwks() jose.JSONWebKeySet {
 	var set jose.JSONWebKeySet
 	for _, alg := range []string{"RS256", "ES256", "EdDSA"} { // PS256 uses the RSA key too

@@ -1,6 +1,8 @@
 package pim
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"slices"
 	"time"
@@ -84,9 +86,21 @@ type StepUp struct {
 	SignCount      uint32
 	Random         []byte // mixed into the challenge: SHA-256(random ‖ SHA-256(canonical items))
 	Canonical      []byte // the items as CanonicalItems wrote them
+	Salt           []byte // of the commitment to the reason inside Canonical; erased with the reason
 	AuthData       []byte // authenticatorData as received
 	ClientData     []byte // clientDataJSON as received
 	Signature      []byte
+}
+
+// Digest names the evidence in an audit leaf: SHA-256 over its raw parts, base64. Changing any part
+// afterwards breaks the match.
+func (s StepUp) Digest() string {
+	h := sha256.New()
+	for _, part := range [][]byte{s.Random, s.Canonical, s.AuthData, s.ClientData, s.Signature} {
+		sum := sha256.Sum256(part)
+		h.Write(sum[:])
+	}
+	return base64.StdEncoding.EncodeToString(h.Sum(nil))
 }
 
 // Credential is a passkey of one person.

@@ -291,6 +291,7 @@ CREATE TABLE step_ups (
   at            BIGINT NOT NULL,
   random        TEXT NOT NULL,
   canonical     TEXT NOT NULL,
+  salt          TEXT NOT NULL DEFAULT '',
   auth_data     TEXT NOT NULL,
   client_data   TEXT NOT NULL,
   signature     TEXT NOT NULL,
@@ -375,9 +376,9 @@ CREATE TABLE audit_hashes (
 
 CREATE TABLE audit_head (
   id   INTEGER PRIMARY KEY,
-  size BIGINT NOT NULL
+  size BIGINT NOT NULL,
+  root TEXT NOT NULL
 );
-INSERT INTO audit_head (id, size) VALUES (1, 0);
 
 CREATE TABLE audit_checkpoints (
   size BIGINT NOT NULL PRIMARY KEY,

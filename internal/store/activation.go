@@ -1,0 +1,127 @@
+package store
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"stint/internal/pim"
+)
+
+const activationCols = `a.id, a.assignment_id, a.principal_id, a.person_id, a.role_id, a.resource_id, a.state, a.duration_s, a.justification,
+	a.ticket_number, a.ticket_system, a.requested_at, a.starts_at, a.ends_at, a.ended_at, a.confirmed_at, a.settled_at, a.settings, a.verdicts,
+	a.step_up_id, a.ended_by, a.end_reason, a.version`
+
+func scanActivation(r row) (a pim.Activation, err error) {
+	err = r.Scan(&a.ID, &a.AssignmentID, &a.PrincipalID, &a.PersonID, &a.RoleID, &a.ResourceID, &a.State, seconds(&a.Duration), &a.Justification,
+		&a.TicketNumber, &a.TicketSystem, at(&a.RequestedAt), at(&a.StartsAt), at(&a.EndsAt), at(&a.EndedAt), at(&a.ConfirmedAt), at(&a.SettledAt),
+		asJSON(&a.Settings), asJSON(&a.Verdicts), &a.StepUpID, &a.EndedBy, &a.EndReason, &a.Version)
+	return a, err
+}
+
+// openStates are the states of an activation that waits or holds, as SQL.
+const openStates = "('pending_approval', 'provisioning', 'active')"
+
+// ErrOpen says that the person has an open activation of this role and resource already.
+var ErrOpen = errors.New("store: an activation of this role is open")
+
+// Activation returns one activation.
+func (r *Reader) Activation(id string) (pim.Activation, error) {
+	return one(r, scanActivation, "SELECT "+activationCols+" FROM activations a WHERE a.id = $1", id)
+}
+
+// OpenActivation returns the open activation of a person, role and resource, nil when there is none.
+func (r *Reader) OpenActivation(personID, roleID, resourceID string) (*pim.Activation, error) {
+	a, err := one(r, scanActivation, "SELECT "+activationCols+" FROM activations a WHERE a.person_id = $1 AND a.role_id = $2 AND a.resource_id = $3 AND a.state IN "+openStates,
+		personID, roleID, resourceID)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	return &a, err
+}
+
+// OpenActivationsOf lists what a person has open.
+func (r *Reader) OpenActivationsOf(personID string) ([]pim.Activation, error) {
+	return many(r, scanActivation, "SELECT "+activationCols+" FROM activations a WHERE a.person_id = $1 AND a.state IN "+openStates+" ORDER BY a.requested_at, a.id", personID)
+}
+
+// OpenActivationsUsing lists open activations that rest on an assignment.
+func (r *Reader) OpenActivationsUsing(assignmentID string) ([]pim.Activation, error) {
+	return many(r, scanActivation, "SELECT "+activationCols+" FROM activations a WHERE a.assignment_id = $1 AND a.state IN "+openStates, assignmentID)
+}
+
+// EndingActivationsOf lists a person's activations that are over but not yet seen clean at the target.
+func (r *Reader) EndingActivationsOf(principalID string) ([]pim.Activation, error) {
+	return many(r, scanActivation, "SELECT "+activationCols+` FROM activations a
+		WHERE a.settled_at = 0 AND a.starts_at > 0 AND a.ended_at > 0 AND a.principal_id = $1 ORDER BY a.ended_at`, principalID)
+}
+
+// ActivationsDue lists activations whose end has come.
+func (r *Reader) ActivationsDue(limit int) ([]pim.Activation, error) {
+	return many(r, scanActivation, "SELECT "+activationCols+" FROM activations a WHERE a.state IN ('provisioning', 'active') AND a.ends_at <= $1 ORDER BY a.ends_at LIMIT $2",
+		us(r.Now), limit)
+}
+
+// Keyset is a place in a list ordered by time, newest first.
+type Keyset struct {
+	At time.Time
+	ID string
+}
+
+// ActivationsOf lists a person's requests, newest first.
+func (r *Reader) ActivationsOf(principalID string, before Keyset, limit int) ([]pim.Activation, error) {
+	var w where
+	w.add("a.principal_id = ?", principalID)
+	if before.ID != "" {
+		w.add("(a.requested_at, a.id) < (?, ?)", us(before.At), before.ID)
+	}
+	w.args = append(w.args, limit)
+	return many(r, scanActivation, "SELECT "+activationCols+" FROM activations a"+w.String()+" ORDER BY a.requested_at DESC, a.id DESC LIMIT "+dollar(len(w.args)), w.args...)
+}
+
+// LastActivation returns a person's latest activation of a role and resource, nil when there was none.
+func (r *Reader) LastActivation(principalID, roleID, resourceID string) (*pim.Activation, error) {
+	a, err := one(r, scanActivation, "SELECT "+activationCols+` FROM activations a
+		WHERE a.principal_id = $1 AND a.role_id = $2 AND a.resource_id = $3 ORDER BY a.requested_at DESC, a.id DESC LIMIT 1`, principalID, roleID, resourceID)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	return &a, err
+}
+
+// LastUse is when a person last asked for a role on a resource.
+type LastUse struct {
+	RoleID, ResourceID string
+	At                 time.Time
+}
+
+// LastUses lists when a person last asked for each role.
+func (r *Reader) LastUses(principalID string) ([]LastUse, error) {
+	return many(r, func(r row) (u LastUse, err error) { return u, r.Scan(&u.RoleID, &u.ResourceID, at(&u.At)) },
+		"SELECT role_id, resource_id, MAX(requested_at) FROM activations WHERE principal_id = $1 GROUP BY role_id, resource_id", principalID)
+}
+
+// PendingActivations lists what waits for approval, oldest first.
+func (r *Reader) PendingActivations(limit int) ([]pim.Activation, error) {
+	return many(r, scanActivation, "SELECT "+activationCols+" FROM activations a WHERE a.state = 'pending_approval' ORDER BY a.requested_at, a.id LIMIT $1", limit)
+}
+
+// InsertActivation adds an activation; ErrOpen when one is open for the same person, role and resource.
+func (tx *Tx) InsertActivation(a pim.Activation) error {
+	_, err := tx.exec(`INSERT INTO activations (id, assignment_id, principal_id, person_id, role_id, resource_id, state, duration_s, justification,
+		ticket_number, ticket_system, requested_at, starts_at, ends_at, settings, verdicts, step_up_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+		a.ID, a.AssignmentID, a.PrincipalID, a.PersonID, a.RoleID, a.ResourceID, a.State, int64(a.Duration.Seconds()), a.Justification,
+		a.TicketNumber, a.TicketSystem, us(a.RequestedAt), us(a.StartsAt), us(a.EndsAt), toJSON(a.Settings), toJSON(a.Verdicts), a.StepUpID)
+	if err != nil && strings.Contains(strings.ToLower(err.Error()), "unique") {
+		return ErrOpen
+	}
+	return err
+}
+
+// MoveActivation saves a transition: the row must still be in the state and version it was read in.
+func (tx *Tx) MoveActivation(from pim.ActivationState, a pim.Activation) error {
+	return tx.must(`UPDATE activations SET state = $1, starts_at = $2, ends_at = $3, ended_at = $4, confirmed_at = $5, settled_at = $6,
+		ended_by = $7, end_reason = $8, version = version + 1 WHERE id = $9 AND state = $10 AND version = $11`,
+		a.State, us(a.StartsAt), us(a.EndsAt), us(a.EndedAt), us(a.ConfirmedAt), us(a.SettledAt), a.EndedBy, a.EndReason, a.ID, from, a.Version)
+}

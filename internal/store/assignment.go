@@ -1,0 +1,89 @@
+package store
+
+import (
+	"time"
+
+	"stint/internal/pim"
+)
+
+const assignmentCols = "g.id, g.principal_id, g.role_id, g.resource_id, g.kind, g.starts_at, g.ends_at, g.ended_at, g.source, g.created_at, g.version"
+
+func scanAssignment(r row) (a pim.Assignment, err error) {
+	err = r.Scan(&a.ID, &a.PrincipalID, &a.RoleID, &a.ResourceID, &a.Kind, at(&a.StartsAt), at(&a.EndsAt), at(&a.EndedAt), &a.Source, at(&a.CreatedAt), &a.Version)
+	return a, err
+}
+
+// Assignment returns one assignment, ended ones included.
+func (r *Reader) Assignment(id string) (pim.Assignment, error) {
+	return one(r, scanAssignment, "SELECT "+assignmentCols+" FROM assignments g WHERE g.id = $1", id)
+}
+
+// AssignmentsFor lists the assignments of a kind that are in force for a person, through groups too.
+func (r *Reader) AssignmentsFor(principalID string, kind pim.AssignmentKind) ([]pim.Assignment, error) {
+	return many(r, scanAssignment, groupsOf+"SELECT "+assignmentCols+` FROM assignments g
+		WHERE g.principal_id IN (SELECT id FROM mine) AND g.kind = $3 AND g.ended_at = 0 AND g.starts_at <= $2 AND (g.ends_at = 0 OR g.ends_at > $2)
+		ORDER BY g.id`, principalID, us(r.Now), kind)
+}
+
+// Assignments lists every assignment that was not removed or expired.
+func (r *Reader) Assignments() ([]pim.Assignment, error) {
+	return many(r, scanAssignment, "SELECT "+assignmentCols+" FROM assignments g WHERE g.ended_at = 0 ORDER BY g.id")
+}
+
+// AssignmentsDue lists assignments whose end has come and was not recorded yet.
+func (r *Reader) AssignmentsDue(limit int) ([]pim.Assignment, error) {
+	return many(r, scanAssignment, "SELECT "+assignmentCols+" FROM assignments g WHERE g.ended_at = 0 AND g.ends_at > 0 AND g.ends_at <= $1 ORDER BY g.ends_at LIMIT $2",
+		us(r.Now), limit)
+}
+
+// StintRoles returns the ids of Stint's own roles a person holds at this instant, by activation or by an
+// active assignment.
+func (r *Reader) StintRoles(principalID string) ([]string, error) {
+	return many(r, scanString, groupsOf+`SELECT g.role_id FROM assignments g
+		WHERE g.principal_id IN (SELECT id FROM mine) AND g.resource_id = $3 AND g.kind = 'active' AND g.ended_at = 0
+		AND g.starts_at <= $2 AND (g.ends_at = 0 OR g.ends_at > $2)
+		UNION SELECT a.role_id FROM activations a WHERE a.principal_id = $1 AND a.resource_id = $3 AND a.state IN ('provisioning', 'active')
+		AND a.starts_at <= $2 AND a.ends_at > $2`, principalID, us(r.Now), pim.StintResource)
+}
+
+// HoldersOf lists the people who hold a Stint role at this instant.
+func (r *Reader) HoldersOf(roleID string) ([]string, error) {
+	return many(r, scanString, `SELECT g.principal_id FROM assignments g WHERE g.role_id = $1 AND g.kind = 'active' AND g.ended_at = 0
+		AND g.starts_at <= $2 AND (g.ends_at = 0 OR g.ends_at > $2)
+		UNION SELECT a.principal_id FROM activations a WHERE a.role_id = $1 AND a.state IN ('provisioning', 'active') AND a.starts_at <= $2 AND a.ends_at > $2`,
+		roleID, us(r.Now))
+}
+
+// EligibleOrActiveFor lists the principals assigned a role in any kind; groups are not expanded.
+func (r *Reader) EligibleOrActiveFor(roleID string) ([]string, error) {
+	return many(r, scanString, "SELECT DISTINCT principal_id FROM assignments WHERE role_id = $1 AND ended_at = 0 AND (ends_at = 0 OR ends_at > $2)", roleID, us(r.Now))
+}
+
+// InsertAssignment adds an assignment; a second one of the same kind, principal, role and scope fails (A-13).
+func (tx *Tx) InsertAssignment(a pim.Assignment) error {
+	_, err := tx.exec(`INSERT INTO assignments (id, principal_id, role_id, resource_id, kind, starts_at, ends_at, source, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, a.ID, a.PrincipalID, a.RoleID, a.ResourceID, a.Kind, us(a.StartsAt), us(a.EndsAt), a.Source, us(tx.Now))
+	return err
+}
+
+// UpdateAssignment changes the window; the version must be the one read.
+func (tx *Tx) UpdateAssignment(a pim.Assignment) error {
+	return tx.must("UPDATE assignments SET starts_at = $1, ends_at = $2, version = version + 1 WHERE id = $3 AND version = $4 AND ended_at = 0",
+		us(a.StartsAt), us(a.EndsAt), a.ID, a.Version)
+}
+
+// EndAssignment records the end of an assignment, removed or expired.
+func (tx *Tx) EndAssignment(a pim.Assignment, expired bool) error {
+	return tx.must("UPDATE assignments SET ended_at = $1, expired = $2, version = version + 1 WHERE id = $3 AND ended_at = 0", us(tx.Now), num(expired), a.ID)
+}
+
+// NextDue is the earliest instant at which time alone changes something; zero when nothing will.
+func (r *Reader) NextDue() (time.Time, error) {
+	var t time.Time
+	err := r.db.QueryRowContext(r.ctx, `SELECT MIN(due) FROM (
+		SELECT MIN(ends_at) AS due FROM activations WHERE state IN ('provisioning', 'active')
+		UNION ALL SELECT MIN(times_out_at) FROM approval_stages WHERE closed_at = 0
+		UNION ALL SELECT MIN(ends_at) FROM assignments WHERE ended_at = 0 AND ends_at > 0
+		UNION ALL SELECT MIN(due_at) FROM grants WHERE due_at > 0) d`).Scan(at(&t))
+	return t, err
+}

@@ -1,0 +1,293 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"stint/internal/audit"
+	"stint/internal/pim"
+)
+
+// appendEvents numbers, encodes, hashes and stores the events of a batch as the last thing before its
+// commit, and returns the new head.
+func (s *Store) appendEvents(ctx context.Context, tx *sql.Tx, batch []*job, now time.Time) (audit.Head, error) {
+	head := s.getHead()
+	var leaves [][]byte
+	for _, j := range batch {
+		for _, e := range j.events {
+			leaf, err := insertEntry(ctx, tx, head.Size+int64(len(leaves)), e, now)
+			if err != nil {
+				return head, err
+			}
+			leaves = append(leaves, leaf)
+		}
+	}
+	if len(leaves) == 0 {
+		return head, nil
+	}
+	added := head.Append(leaves)
+	for i, h := range added.Hashes {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO audit_hashes (idx, hash) VALUES ($1, $2)", added.First+int64(i), h.String()); err != nil {
+			return head, err
+		}
+	}
+	res, err := tx.ExecContext(ctx, "UPDATE audit_head SET size = $1, root = $2 WHERE id = 1 AND size = $3", added.Head.Size, added.Head.Root.String(), head.Size)
+	if err != nil {
+		return head, err
+	}
+	if n, _ := res.RowsAffected(); n != 1 {
+		return head, errors.New("store: the audit head is not what this node last wrote")
+	}
+	return added.Head, nil
+}
+
+func insertEntry(ctx context.Context, tx *sql.Tx, seq int64, e pim.Event, now time.Time) ([]byte, error) {
+	entry := audit.Entry{Seq: seq, At: now, Type: string(e.Type), Actor: e.Actor, Subject: e.Subject, RoleID: e.RoleID, ResourceID: e.ResourceID,
+		TargetID: e.TargetID, ObjectID: e.ObjectID, Correlation: e.Correlation, Result: string(e.Result), Facts: e.Facts, Commitments: map[string]string{}}
+	for field, value := range e.Texts {
+		salt := make([]byte, audit.SaltSize)
+		if _, err := rand.Read(salt); err != nil {
+			return nil, err
+		}
+		entry.Commitments[field] = audit.Commit(salt, field, value)
+		if _, err := tx.ExecContext(ctx, "INSERT INTO audit_texts (seq, field, salt, value) VALUES ($1, $2, $3, $4)", seq, field, to64(salt), value); err != nil {
+			return nil, err
+		}
+	}
+	leaf, err := audit.Encode(entry)
+	if err != nil {
+		return nil, err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO audit_entries (seq, at, type, actor_id, subject_id, role_id, resource_id, target_id, object_id, correlation, result, leaf)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, seq, us(now), entry.Type, e.Actor, e.Subject, e.RoleID, e.ResourceID, e.TargetID, e.ObjectID,
+		e.Correlation, entry.Result, string(leaf))
+	return leaf, err
+}
+
+func (s *Store) setHead(h audit.Head) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.head = h
+}
+
+func (s *Store) getHead() audit.Head {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.head
+}
+
+// Head is the committed head of the audit log.
+func (s *Store) Head() audit.Head { return s.getHead() }
+
+func (s *Store) loadHead(ctx context.Context) error {
+	var size int64
+	var root string
+	err := s.r.QueryRowContext(ctx, "SELECT size, root FROM audit_head WHERE id = 1").Scan(&size, &root)
+	if errors.Is(err, sql.ErrNoRows) {
+		head := audit.EmptyHead()
+		if !s.opts.ReadOnly {
+			if _, err := s.w.ExecContext(ctx, "INSERT INTO audit_head (id, size, root) VALUES (1, 0, $1)", head.Root.String()); err != nil {
+				return err
+			}
+		}
+		s.setHead(head)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	hash, err := tlog.ParseHash(root)
+	if err != nil {
+		return fmt.Errorf("the audit head is damaged: %w; run stint audit verify", err)
+	}
+	head, err := audit.LoadHead(size, hashReader{ctx, s.r})
+	if err != nil {
+		return err
+	}
+	if head.Root != hash {
+		return errors.New("the audit log's hashes do not give its recorded root; run stint audit verify")
+	}
+	s.setHead(head)
+	return nil
+}
+
+// hashReader reads stored hashes of the Merkle tree.
+type hashReader struct {
+	ctx context.Context
+	db  conn
+}
+
+func (h hashReader) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	out := make([]tlog.Hash, len(indexes))
+	for i, idx := range indexes {
+		var text string
+		if err := h.db.QueryRowContext(h.ctx, "SELECT hash FROM audit_hashes WHERE idx = $1", idx).Scan(&text); err != nil {
+			return nil, fmt.Errorf("audit hash %d: %w", idx, err)
+		}
+		hash, err := tlog.ParseHash(text)
+		if err != nil {
+			return nil, fmt.Errorf("audit hash %d: %w", idx, err)
+		}
+		out[i] = hash
+	}
+	return out, nil
+}
+
+// HashReader reads the tree's stored hashes in this snapshot.
+func (r *Reader) HashReader() tlog.HashReader { return hashReader{r.ctx, r.db} }
+
+// EntryRow is an audit entry as pages show it.
+type EntryRow struct {
+	audit.Entry
+	Leaf  []byte
+	Texts map[string]string // field -> text still kept beside the leaf
+}
+
+// EntryFilter narrows a list of audit entries; empty fields do not narrow.
+type EntryFilter struct {
+	Person      string // actor or subject
+	RoleID      string
+	Type        string // exact, or a prefix ending in "."
+	Result      string
+	Correlation string
+	Before      int64 // seq below this; 0: from the newest
+	Limit       int
+}
+
+// Entries lists audit entries, newest first (a story: oldest first when Correlation is set).
+func (r *Reader) Entries(f EntryFilter) ([]EntryRow, error) {
+	base, order := entryConditions(f), " ORDER BY seq DESC LIMIT "
+	if f.Correlation != "" {
+		order = " ORDER BY seq LIMIT "
+	}
+	query, args := "SELECT seq, leaf FROM audit_entries"+base.String(), base.args
+	if f.Person != "" {
+		query, args = personEntries(f)
+	}
+	args = append(args, f.Limit)
+	rows, err := many(r, scanEntryRow, query+order+fmt.Sprintf("$%d", len(args)), args...)
+	if err != nil {
+		return nil, err
+	}
+	return rows, r.fillTexts(rows)
+}
+
+func entryConditions(f EntryFilter) where {
+	var w where
+	if f.RoleID != "" {
+		w.add("role_id = ?", f.RoleID)
+	}
+	if prefix, ok := strings.CutSuffix(f.Type, "."); ok {
+		w.add("type >= ?", prefix+".")
+		w.add("type < ?", prefix+"/")
+	} else if f.Type != "" {
+		w.add("type = ?", f.Type)
+	}
+	if f.Result != "" {
+		w.add("result = ?", f.Result)
+	}
+	if f.Correlation != "" {
+		w.add("correlation = ?", f.Correlation)
+	}
+	if f.Before > 0 {
+		w.add("seq < ?", f.Before)
+	}
+	return w
+}
+
+// personEntries walks both person indexes newest first and merges them, so that neither is scanned whole.
+func personEntries(f EntryFilter) (string, []any) {
+	var args []any
+	var arms []string
+	for _, column := range []string{"actor_id", "subject_id"} {
+		w := entryConditions(f)
+		w.add(column+" = ?", f.Person)
+		w.args = append(w.args, f.Limit)
+		cond := shift(w.String(), len(args), len(w.args)-1)
+		arms = append(arms, fmt.Sprintf("SELECT * FROM (SELECT seq, leaf FROM audit_entries%s ORDER BY seq DESC LIMIT $%d)", cond, len(args)+len(w.args)))
+		args = append(args, w.args...)
+	}
+	return "SELECT seq, leaf FROM (" + strings.Join(arms, " UNION ") + ") e", args
+}
+
+// shift renumbers $1…$n by offset.
+func shift(cond string, offset, n int) string {
+	for i := n; i >= 1; i-- {
+		cond = strings.ReplaceAll(cond, fmt.Sprintf("$%d", i), fmt.Sprintf("$<%d>", i+offset))
+	}
+	return strings.NewReplacer("$<", "$", ">", "").Replace(cond)
+}
+
+func scanEntryRow(r row) (EntryRow, error) {
+	var seq int64
+	var leaf string
+	if err := r.Scan(&seq, &leaf); err != nil {
+		return EntryRow{}, err
+	}
+	e, err := audit.Decode([]byte(leaf))
+	if err != nil {
+		return EntryRow{}, fmt.Errorf("audit entry %d: %w; run stint audit verify", seq, err)
+	}
+	return EntryRow{Entry: e, Leaf: []byte(leaf), Texts: map[string]string{}}, nil
+}
+
+func (r *Reader) fillTexts(rows []EntryRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	bySeq := map[int64]int{}
+	var args []any
+	var marks []string
+	for i, row := range rows {
+		bySeq[row.Seq] = i
+		args = append(args, row.Seq)
+		marks = append(marks, fmt.Sprintf("$%d", len(args)))
+	}
+	type text struct {
+		seq          int64
+		field, value string
+	}
+	texts, err := many(r, func(r row) (t text, err error) { return t, r.Scan(&t.seq, &t.field, &t.value) },
+		"SELECT seq, field, value FROM audit_texts WHERE seq IN ("+strings.Join(marks, ", ")+")", args...)
+	for _, t := range texts {
+		rows[bySeq[t.seq]].Texts[t.field] = t.value
+	}
+	return err
+}
+
+// Entry returns one entry.
+func (r *Reader) Entry(seq int64) (EntryRow, error) {
+	e, err := one(r, scanEntryRow, "SELECT seq, leaf FROM audit_entries WHERE seq = $1", seq)
+	if err != nil {
+		return e, err
+	}
+	rows := []EntryRow{e}
+	return e, r.fillTexts(rows)
+}
+
+// EntryTypes lists the event types that occur, for the filter.
+func (r *Reader) EntryTypes() ([]string, error) {
+	return many(r, scanString, `WITH RECURSIVE t(type) AS (
+		SELECT (SELECT MIN(type) FROM audit_entries) UNION ALL
+		SELECT (SELECT MIN(type) FROM audit_entries WHERE type > t.type) FROM t WHERE t.type IS NOT NULL)
+		SELECT type FROM t WHERE type IS NOT NULL`)
+}
+
+// SaveCheckpoint keeps a signed checkpoint.
+func (tx *Tx) SaveCheckpoint(c audit.Checkpoint) error {
+	_, err := tx.exec("INSERT INTO audit_checkpoints (size, note, at) VALUES ($1, $2, $3) ON CONFLICT (size) DO UPDATE SET note = excluded.note, at = excluded.at",
+		c.Size, string(c.Note), us(tx.Now))
+	return err
+}
+
+// Checkpoints lists signed checkpoints, oldest first.
+func (r *Reader) Checkpoints() ([]string, error) {
+	return many(r, scanString, "SELECT note FROM audit_checkpoints ORDER BY size")
+}

@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Names of rows in meta.
+const (
+	MetaMode      = "mode"       // "" or "demo"
+	MetaEpoch     = "epoch"      // restores so far, from 1
+	MetaClock     = "clock"      // high-water mark, µs
+	MetaVKey      = "audit_vkey" // verifier key of the signing key in use
+	MetaKeyCheck  = "key_check"  // tells whether a sealing key fits, without holding it
+	MetaAuditHost = "audit_host" // first part of the audit log's origin; fixed at first start
+	MetaRestored  = "restored"   // set by `stint restore` until the next start opened the epoch
+)
+
+// Meta returns a stored value, or "".
+func (r *Reader) Meta(name string) (string, error) {
+	v, err := one(r, scanString, "SELECT value FROM meta WHERE name = $1", name)
+	if errors.Is(err, ErrNotFound) {
+		return "", nil
+	}
+	return v, err
+}
+
+// SetMeta stores a value.
+func (tx *Tx) SetMeta(name, value string) error {
+	_, err := tx.exec("INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value)
+	return err
+}
+
+// checkMode refuses a demo database where a real one is expected, and the reverse (invariant 14).
+func (s *Store) checkMode(ctx context.Context) error {
+	r := &Reader{ctx: ctx, db: s.r}
+	mode, err := r.Meta(MetaMode)
+	if err != nil {
+		return err
+	}
+	fresh, err := r.Meta(MetaClock)
+	if err != nil {
+		return err
+	}
+	if fresh == "" && !s.opts.ReadOnly {
+		_, err := s.w.ExecContext(ctx, "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", MetaMode, s.opts.Mode)
+		return err
+	}
+	switch {
+	case s.opts.ReadOnly || mode == s.opts.Mode:
+		return nil
+	case mode == "demo":
+		return errors.New("this database belongs to the demo; point STINT_DATA at another directory to run for real")
+	default:
+		return errors.New("this database is a real one; the demo needs a directory of its own")
+	}
+}
+
+func (s *Store) loadState(ctx context.Context) error {
+	text, err := (&Reader{ctx: ctx, db: s.r}).Meta(MetaClock)
+	if err != nil {
+		return err
+	}
+	var high time.Time
+	if text != "" {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return fmt.Errorf("the stored clock mark is damaged: %w", err)
+		}
+		high = time.UnixMicro(n).UTC()
+	}
+	s.clock = newClock(s.opts.Now, s.opts.Mono, high)
+	return s.loadHead(ctx)
+}
+
+// saveClock stores the high-water mark with every commit.
+func (s *Store) saveClock(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+		MetaClock, strconv.FormatInt(s.clock.believed().UnixMicro(), 10))
+	return err
+}

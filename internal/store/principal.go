@@ -1,0 +1,152 @@
+package store
+
+import (
+	"time"
+
+	"stint/internal/pim"
+)
+
+const principalCols = `p.id, p.kind, p.file_key, p.name, p.email, p.department, p.title, p.issuer, p.subject, p.match_claim, p.match_value,
+	p.person_id, p.enabled, p.source, p.zone, p.theme, p.created_at, p.last_seen_at, p.version`
+
+func scanPrincipal(r row) (p pim.Principal, err error) {
+	err = r.Scan(&p.ID, &p.Kind, &p.Key, &p.Name, &p.Email, &p.Department, &p.Title, &p.Issuer, &p.Subject, &p.MatchClaim, &p.MatchValue,
+		&p.PersonID, &p.Enabled, &p.Source, &p.Zone, &p.Theme, at(&p.CreatedAt), at(&p.LastSeenAt), &p.Version)
+	return p, err
+}
+
+// Principal returns one principal that was not removed.
+func (r *Reader) Principal(id string) (pim.Principal, error) {
+	return one(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p WHERE p.id = $1 AND p.removed_at = 0", id)
+}
+
+// PrincipalByKey finds a principal by its id in the file.
+func (r *Reader) PrincipalByKey(kind pim.PrincipalKind, key string) (pim.Principal, error) {
+	return one(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p WHERE p.kind = $1 AND p.file_key = $2 AND p.removed_at = 0", kind, key)
+}
+
+// PrincipalBySubject finds who signed in.
+func (r *Reader) PrincipalBySubject(issuer, subject string) (pim.Principal, error) {
+	return one(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p WHERE p.issuer = $1 AND p.subject = $2 AND p.removed_at = 0", issuer, subject)
+}
+
+// PrincipalsToBind lists people never bound before whose claim has this value.
+func (r *Reader) PrincipalsToBind(claim, value string) ([]pim.Principal, error) {
+	return many(r, scanPrincipal, "SELECT "+principalCols+` FROM principals p
+		WHERE p.match_claim = $1 AND p.match_value = $2 AND p.subject = '' AND p.removed_at = 0 LIMIT 2`, claim, value)
+}
+
+// MatchClaims lists the claims that people known beforehand are matched by.
+func (r *Reader) MatchClaims() ([]string, error) {
+	return many(r, scanString, "SELECT DISTINCT match_claim FROM principals WHERE match_claim <> '' AND subject = '' AND removed_at = 0")
+}
+
+// Principals lists every principal of a kind that was not removed, by name.
+func (r *Reader) Principals(kind pim.PrincipalKind) ([]pim.Principal, error) {
+	return many(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p WHERE p.kind = $1 AND p.removed_at = 0 ORDER BY p.name, p.id", kind)
+}
+
+// PrincipalPage is a keyset page of people.
+type PrincipalPage struct {
+	Query     string // part of name or e-mail
+	AfterName string
+	AfterID   string
+	Limit     int
+}
+
+// People lists people by name, a page at a time.
+func (r *Reader) People(page PrincipalPage) ([]pim.Principal, error) {
+	var w where
+	w.add("p.kind = 'person'")
+	w.add("p.removed_at = 0")
+	if page.Query != "" {
+		like := "%" + escapeLike(page.Query) + "%"
+		w.add(`(LOWER(p.name) LIKE LOWER(?) ESCAPE '\' OR LOWER(p.email) LIKE LOWER(?) ESCAPE '\')`, like, like)
+	}
+	if page.AfterID != "" {
+		w.add("(p.name, p.id) > (?, ?)", page.AfterName, page.AfterID)
+	}
+	w.args = append(w.args, page.Limit)
+	return many(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p"+w.String()+" ORDER BY p.name, p.id LIMIT "+dollar(len(w.args)), w.args...)
+}
+
+// Names returns the names of principals by id, removed ones included: history stays readable.
+func (r *Reader) Names(ids []string) (map[string]string, error) {
+	return r.pairs("SELECT id, name FROM principals WHERE id IN ", ids)
+}
+
+// InsertPrincipal adds a principal.
+func (tx *Tx) InsertPrincipal(p pim.Principal) error {
+	_, err := tx.exec(`INSERT INTO principals (id, kind, file_key, name, email, department, title, issuer, subject, match_claim, match_value,
+		person_id, enabled, source, zone, theme, created_at, last_seen_at, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 1)`,
+		p.ID, p.Kind, p.Key, p.Name, p.Email, p.Department, p.Title, p.Issuer, p.Subject, p.MatchClaim, p.MatchValue,
+		p.PersonID, num(p.Enabled), p.Source, p.Zone, p.Theme, us(tx.Now), us(p.LastSeenAt))
+	return err
+}
+
+// UpdatePrincipal saves everything but kind and creation; the version must be the one read.
+func (tx *Tx) UpdatePrincipal(p pim.Principal) error {
+	return tx.must(`UPDATE principals SET file_key = $1, name = $2, email = $3, department = $4, title = $5, issuer = $6, subject = $7,
+		match_claim = $8, match_value = $9, person_id = $10, enabled = $11, source = $12, zone = $13, theme = $14, last_seen_at = $15, version = version + 1
+		WHERE id = $16 AND version = $17 AND removed_at = 0`,
+		p.Key, p.Name, p.Email, p.Department, p.Title, p.Issuer, p.Subject, p.MatchClaim, p.MatchValue, p.PersonID, num(p.Enabled), p.Source,
+		p.Zone, p.Theme, us(p.LastSeenAt), p.ID, p.Version)
+}
+
+// RemovePrincipal marks a principal removed; its history stays.
+func (tx *Tx) RemovePrincipal(id string) error {
+	return tx.must("UPDATE principals SET removed_at = $1, enabled = 0, version = version + 1 WHERE id = $2 AND removed_at = 0", us(tx.Now), id)
+}
+
+// groupsOf is every group a principal is in, directly or nested, with the principal itself. A membership
+// from a claim counts while it is fresh (invariant 9).
+const groupsOf = `WITH RECURSIVE mine(id, depth) AS (
+	SELECT CAST($1 AS TEXT), 0
+	UNION
+	SELECT m.group_id, mine.depth + 1 FROM group_members m JOIN mine ON m.member_id = mine.id
+	WHERE mine.depth < 10 AND (m.fresh_until = 0 OR m.fresh_until > $2)) `
+
+// GroupsOf returns the ids of a principal and of every group it is in.
+func (r *Reader) GroupsOf(principalID string) ([]string, error) {
+	return many(r, scanString, groupsOf+"SELECT DISTINCT id FROM mine", principalID, us(r.Now))
+}
+
+// PeopleIn returns the enabled people among principals and the groups within them, nested ones included.
+func (r *Reader) PeopleIn(ids []string) ([]pim.Principal, error) {
+	args := []any{us(r.Now)}
+	list := in(&args, ids)
+	return many(r, scanPrincipal, `WITH RECURSIVE within(id, depth) AS (
+		SELECT id, 0 FROM principals WHERE id IN `+list+`
+		UNION
+		SELECT m.member_id, within.depth + 1 FROM group_members m JOIN within ON m.group_id = within.id
+		WHERE within.depth < 10 AND (m.fresh_until = 0 OR m.fresh_until > $1))
+		SELECT `+principalCols+` FROM principals p WHERE p.id IN (SELECT id FROM within) AND p.kind = 'person' AND p.enabled = 1 AND p.removed_at = 0
+		ORDER BY p.name, p.id`, args...)
+}
+
+// Members lists every membership edge.
+func (r *Reader) Members() ([]pim.Membership, error) {
+	return many(r, func(r row) (m pim.Membership, err error) {
+		return m, r.Scan(&m.GroupID, &m.MemberID, &m.Source, at(&m.FreshUntil))
+	}, "SELECT group_id, member_id, source, fresh_until FROM group_members ORDER BY group_id, member_id")
+}
+
+// AddMember adds an edge, or refreshes one that came from a claim.
+func (tx *Tx) AddMember(m pim.Membership) error {
+	_, err := tx.exec(`INSERT INTO group_members (group_id, member_id, source, fresh_until) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (group_id, member_id, source) DO UPDATE SET fresh_until = excluded.fresh_until`, m.GroupID, m.MemberID, m.Source, us(m.FreshUntil))
+	return err
+}
+
+// RemoveMember removes an edge of one source.
+func (tx *Tx) RemoveMember(m pim.Membership) error {
+	_, err := tx.exec("DELETE FROM group_members WHERE group_id = $1 AND member_id = $2 AND source = $3", m.GroupID, m.MemberID, m.Source)
+	return err
+}
+
+// SawPerson records the last time a person used Stint.
+func (tx *Tx) SawPerson(id string, when time.Time) error {
+	_, err := tx.exec("UPDATE principals SET last_seen_at = $1 WHERE id = $2", us(when), id)
+	return err
+}

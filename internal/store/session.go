@@ -1,0 +1,75 @@
+package store
+
+import "time"
+
+// SessionRow is a server-side session. ID is the hash of the cookie's secret, so that the database alone
+// opens nothing (THREATS T1).
+type SessionRow struct {
+	ID          string
+	PrincipalID string // empty before sign-in
+	Data        string // JSON
+	CreatedAt   time.Time
+	SeenAt      time.Time
+	ExpiresAt   time.Time // absolute
+}
+
+func scanSession(r row) (s SessionRow, err error) {
+	return s, r.Scan(&s.ID, &s.PrincipalID, &s.Data, at(&s.CreatedAt), at(&s.SeenAt), at(&s.ExpiresAt))
+}
+
+// Session returns a session that is neither expired nor idle for too long.
+func (r *Reader) Session(id string, idle time.Duration) (SessionRow, error) {
+	return one(r, scanSession, "SELECT id, principal_id, data, created_at, seen_at, expires_at FROM sessions WHERE id = $1 AND expires_at > $2 AND seen_at > $3",
+		id, us(r.Now), us(r.Now.Add(-idle)))
+}
+
+// InsertSession starts a session and forgets expired ones.
+func (tx *Tx) InsertSession(s SessionRow) error {
+	if _, err := tx.exec("DELETE FROM sessions WHERE expires_at <= $1", us(tx.Now)); err != nil {
+		return err
+	}
+	_, err := tx.exec("INSERT INTO sessions (id, principal_id, data, created_at, seen_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
+		s.ID, s.PrincipalID, s.Data, us(tx.Now), us(tx.Now), us(s.ExpiresAt))
+	return err
+}
+
+// SaveSession writes a session's data.
+func (tx *Tx) SaveSession(s SessionRow) error {
+	return tx.must("UPDATE sessions SET data = $1, seen_at = $2 WHERE id = $3", s.Data, us(tx.Now), s.ID)
+}
+
+// SawSession records use; at most once a minute (invariant 10).
+func (tx *Tx) SawSession(id string) error {
+	_, err := tx.exec("UPDATE sessions SET seen_at = $1 WHERE id = $2", us(tx.Now), id)
+	return err
+}
+
+// EndSession ends one session; it reports whether there was one.
+func (tx *Tx) EndSession(id string) (bool, error) {
+	n, err := tx.exec("DELETE FROM sessions WHERE id = $1", id)
+	return n > 0, err
+}
+
+// EndSessionsOf ends a person's sessions and unfinished ceremonies.
+func (tx *Tx) EndSessionsOf(principalID string) (int64, error) {
+	if _, err := tx.exec("DELETE FROM ceremonies WHERE principal_id = $1", principalID); err != nil {
+		return 0, err
+	}
+	return tx.exec("DELETE FROM sessions WHERE principal_id = $1", principalID)
+}
+
+// EndAllSessions ends every session, ceremony and voucher: a new epoch (invariant 14).
+func (tx *Tx) EndAllSessions() error {
+	for _, q := range []string{"DELETE FROM sessions", "DELETE FROM ceremonies"} {
+		if _, err := tx.exec(q); err != nil {
+			return err
+		}
+	}
+	_, err := tx.exec("UPDATE vouchers SET used_at = $1 WHERE used_at = 0", us(tx.Now))
+	return err
+}
+
+// SessionCount counts a person's live sessions.
+func (r *Reader) SessionCount(principalID string) (int64, error) {
+	return one(r, scanInt, "SELECT COUNT(*) FROM sessions WHERE principal_id = $1 AND expires_at > $2", principalID, us(r.Now))
+}

@@ -1,0 +1,172 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	_ "modernc.org/sqlite" // the SQLite engine, in Go
+
+	"stint/internal/audit"
+)
+
+// ErrNotFound says that no row matched.
+var ErrNotFound = errors.New("store: not found")
+
+// ErrClosed says that the store was closed.
+var ErrClosed = errors.New("store: closed")
+
+// ErrLocked says that another process holds the database.
+var ErrLocked = errors.New("another Stint process uses this database; stop it, or let it run the command (apply and admin talk to it by themselves)")
+
+// Options say how to open a database.
+type Options struct {
+	Path     string           // of the SQLite file
+	ReadOnly bool             // no lock, no migration, no writer: export, audit verify, doctor
+	Now      func() time.Time // wall clock; nil: time.Now
+	Mono     func() time.Duration
+	Log      *slog.Logger
+	Twice    bool   // run every function twice, as the conformance suite does
+	Mode     string // "", or "demo": the database carries it (invariant 14)
+}
+
+// Store is one node's access to the database.
+type Store struct {
+	opts   Options
+	w      *sql.DB // one connection, the writer's
+	r      *sql.DB // read-only pool
+	lock   *os.File
+	jobs   chan *job
+	quit   chan struct{}
+	done   sync.WaitGroup
+	clock  *Clock
+	head   audit.Head // of the last commit; owned by the writer
+	mu     sync.Mutex
+	wakers []func()
+}
+
+// Open opens, migrates and checks a database and starts its writer. The caller calls Close.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{opts: o, jobs: make(chan *job), quit: make(chan struct{})}
+	if err := s.open(ctx); err != nil {
+		s.closeFiles()
+		return nil, err
+	}
+	if !o.ReadOnly {
+		s.done.Add(1)
+		go s.writer()
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	var err error
+	if !s.opts.ReadOnly {
+		if err = os.MkdirAll(filepath.Dir(s.opts.Path), 0o700); err != nil {
+			return fmt.Errorf("create the data directory: %w", err)
+		}
+		if s.lock, err = lockFile(s.opts.Path + ".lock"); err != nil {
+			return err
+		}
+		if s.w, err = openWriter(ctx, s.opts.Path); err != nil {
+			return err
+		}
+		if err = s.migrate(ctx); err != nil {
+			return err
+		}
+	}
+	if s.r, err = openReaders(ctx, s.opts.Path); err != nil {
+		return err
+	}
+	if err = s.checkVersion(ctx); err != nil {
+		return err
+	}
+	if err = s.checkMode(ctx); err != nil {
+		return err
+	}
+	return s.loadState(ctx)
+}
+
+// Close stops the writer and closes the files. Functions already accepted are finished.
+func (s *Store) Close() error {
+	select {
+	case <-s.quit:
+		return nil
+	default:
+	}
+	close(s.quit)
+	s.done.Wait()
+	return s.closeFiles()
+}
+
+func (s *Store) closeFiles() error {
+	var errs []error
+	for _, db := range []*sql.DB{s.r, s.w} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Path is the database file.
+func (s *Store) Path() string { return s.opts.Path }
+
+// Clock is the node's guarded clock.
+func (s *Store) Clock() *Clock { return s.clock }
+
+func dsn(path string, params ...string) string {
+	q := url.Values{}
+	for i := 0; i+1 < len(params); i += 2 {
+		q.Add(params[i], params[i+1])
+	}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
+}
+
+func openWriter(ctx context.Context, path string) (*sql.DB, error) {
+	// The file holds personal data: it must be 0600 before SQLite writes its first page.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", dsn(path, "_txlock", "immediate", "_pragma", "journal_mode(WAL)", "_pragma", "synchronous(FULL)",
+		"_pragma", "foreign_keys(1)", "_pragma", "busy_timeout(10000)", "_pragma", "cache_size(-8192)", "_pragma", "temp_store(MEMORY)"))
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	return db, db.PingContext(ctx)
+}
+
+func openReaders(ctx context.Context, path string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", dsn(path, "mode", "ro", "_pragma", "query_only(1)", "_pragma", "busy_timeout(10000)",
+		"_pragma", "cache_size(-8192)", "_pragma", "temp_store(MEMORY)"))
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(8)
+	db.SetMaxIdleConns(8)
+	if err := db.PingContext(ctx); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	return db, nil
+}

@@ -1,0 +1,92 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"stint/internal/pim"
+)
+
+func open(t *testing.T) *Store {
+	t.Helper()
+	s, err := Open(context.Background(), Options{Path: filepath.Join(t.TempDir(), "stint.db"), Twice: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// A refusal is a value and commits its event; its state does not (invariant 2).
+func TestRefusalCommitsItsEventAlone(t *testing.T) {
+	s := open(t)
+	ctx := context.Background()
+	_, err := Write(ctx, s, func(tx *Tx) (int, error) {
+		if err := tx.InsertPrincipal(pim.Principal{ID: "p1", Kind: pim.Person, Name: "Alice", PersonID: "p1", Enabled: true, Source: pim.SourceFile}); err != nil {
+			return 0, err
+		}
+		tx.Emit(pim.PersonEvent(pim.EvVoucherRefused, "p1", "p1", "").AsRefused())
+		return 0, pim.Refuse(pim.KindForbidden, "no")
+	})
+	var refusal *pim.Refusal
+	if !errors.As(err, &refusal) {
+		t.Fatalf("want the refusal back, have %v", err)
+	}
+	got, err := Read(ctx, s, func(r *Reader) ([]EntryRow, error) { return r.Entries(EntryFilter{Limit: 10}) })
+	if err != nil || len(got) != 1 || got[0].Result != "refused" {
+		t.Fatalf("entries: %v, %v", got, err)
+	}
+	_, err = Read(ctx, s, func(r *Reader) (pim.Principal, error) { return r.Principal("p1") })
+	if !errors.Is(err, ErrNotFound) {
+		t.Fatalf("the refused write left its row: %v", err)
+	}
+}
+
+// An error and a panic roll back everything of that operation alone.
+func TestErrorRollsBackAlone(t *testing.T) {
+	s := open(t)
+	ctx := context.Background()
+	fail := func(tx *Tx) error {
+		tx.Emit(pim.PersonEvent(pim.EvSignedIn, "p1", "p1", ""))
+		panic("broken")
+	}
+	if err := Do(ctx, s, fail); err == nil {
+		t.Fatal("a panic must come back as an error")
+	}
+	if err := Do(ctx, s, func(tx *Tx) error { tx.Emit(pim.PersonEvent(pim.EvSignedIn, "p2", "p2", "")); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if s.Head().Size != 1 {
+		t.Fatalf("want one entry, have %d", s.Head().Size)
+	}
+}
+
+func TestReopenKeepsHeadAndRefusesSecondOpen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "stint.db")
+	ctx := context.Background()
+	s, err := Open(ctx, Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		if err := Do(ctx, s, func(tx *Tx) error { tx.Emit(pim.PersonEvent(pim.EvSignedIn, "p", "p", "")); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Open(ctx, Options{Path: path}); !errors.Is(err, ErrLocked) {
+		t.Fatalf("want ErrLocked, have %v", err)
+	}
+	head := s.Head()
+	s.Close()
+	again, err := Open(ctx, Options{Path: path, Now: func() time.Time { return time.Now().Add(time.Hour) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if again.Head().Root != head.Root || again.Head().Size != 5 {
+		t.Fatal("the head changed over a restart")
+	}
+}

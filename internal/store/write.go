@@ -1,0 +1,181 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"stint/internal/pim"
+)
+
+const maxBatch = 64
+
+// Tx is one operation inside the writer's transaction. Everything read through it is what the decision
+// rests on (invariant 3).
+type Tx struct {
+	*Reader
+	events []pim.Event
+	after  []func()
+}
+
+// Emit buffers an event; it is numbered, hashed and stored when the batch commits.
+func (tx *Tx) Emit(e pim.Event) {
+	if e.Actor == "" {
+		panic("store: event " + string(e.Type) + " has no actor (invariant 8)")
+	}
+	tx.events = append(tx.events, e)
+}
+
+// AfterCommit runs fn once the transaction is durable: wake-ups, never effects that must not be lost.
+func (tx *Tx) AfterCommit(fn func()) { tx.after = append(tx.after, fn) }
+
+type job struct {
+	ctx    context.Context
+	fn     func(*Tx) (any, error)
+	val    any
+	err    error
+	events []pim.Event
+	after  []func()
+	done   chan struct{}
+}
+
+// Write runs fn in the node's one writer and returns after the commit. fn may run twice and must not
+// write captured variables. A *pim.Refusal from fn undoes its state, keeps its events and is returned.
+func Write[T any](ctx context.Context, s *Store, fn func(*Tx) (T, error)) (T, error) {
+	var zero T
+	j := &job{ctx: context.WithoutCancel(ctx), done: make(chan struct{}), fn: func(tx *Tx) (any, error) { return fn(tx) }}
+	if s.w == nil {
+		return zero, errors.New("store: opened read-only")
+	}
+	select {
+	case s.jobs <- j:
+	case <-ctx.Done():
+		return zero, ctx.Err()
+	case <-s.quit:
+		return zero, ErrClosed
+	}
+	<-j.done
+	v, ok := j.val.(T)
+	if !ok {
+		return zero, j.err
+	}
+	return v, j.err
+}
+
+// Do is Write for operations without a result.
+func Do(ctx context.Context, s *Store, fn func(*Tx) error) error {
+	_, err := Write(ctx, s, func(tx *Tx) (struct{}, error) { return struct{}{}, fn(tx) })
+	return err
+}
+
+func (s *Store) writer() {
+	defer s.done.Done()
+	for {
+		select {
+		case <-s.quit:
+			return
+		case first := <-s.jobs:
+			s.commit(s.gather(first))
+		}
+	}
+}
+
+// gather takes whoever waits already, so that many clients share one fsync.
+func (s *Store) gather(first *job) []*job {
+	batch := []*job{first}
+	for len(batch) < maxBatch {
+		select {
+		case j := <-s.jobs:
+			batch = append(batch, j)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+func (s *Store) commit(batch []*job) {
+	err := s.transact(batch)
+	for _, j := range batch {
+		if err != nil {
+			var zero any
+			j.val, j.err = zero, fmt.Errorf("nothing was saved, try again: %w", err)
+		}
+		if err == nil {
+			for _, fn := range j.after {
+				fn()
+			}
+		}
+		close(j.done)
+	}
+}
+
+func (s *Store) transact(batch []*job) error {
+	ctx := context.Background()
+	tx, err := s.w.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit this does nothing
+	now := s.clock.Now()
+	for _, j := range batch {
+		if err := s.run(tx, j, now); err != nil {
+			return err
+		}
+	}
+	head, err := s.appendEvents(ctx, tx, batch, now)
+	if err != nil {
+		return err
+	}
+	if err := s.saveClock(ctx, tx); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	s.setHead(head)
+	return nil
+}
+
+// run executes one job in a savepoint; the error it returns is the transaction's, not the job's.
+func (s *Store) run(tx *sql.Tx, j *job, now time.Time) error {
+	rounds := 1
+	if s.opts.Twice {
+		rounds = 2
+	}
+	for i := range rounds {
+		if _, err := tx.ExecContext(j.ctx, "SAVEPOINT job"); err != nil {
+			return err
+		}
+		t := &Tx{Reader: &Reader{ctx: j.ctx, db: tx, Now: now}}
+		j.val, j.err = protect(func() (any, error) { return j.fn(t) })
+		j.events, j.after = t.events, t.after
+		var refusal *pim.Refusal
+		refused := errors.As(j.err, &refusal)
+		if j.err != nil || i < rounds-1 {
+			if _, err := tx.ExecContext(j.ctx, "ROLLBACK TO SAVEPOINT job"); err != nil {
+				return err
+			}
+			j.after = nil
+		}
+		if j.err != nil && !refused {
+			j.events = nil
+		}
+		if _, err := tx.ExecContext(j.ctx, "RELEASE SAVEPOINT job"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func protect(fn func() (any, error)) (v any, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			v, err = nil, fmt.Errorf("store: an operation panicked: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return fn()
+}

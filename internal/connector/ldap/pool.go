@@ -245,6 +245,10 @@ func (p *pool) bind(ctx context.Context, s *session) error {
 		s.drop()
 		return connector.Errorf(connector.Denied, "%s cannot be read: %w", BindPassword, err)
 	}
+	if password == "" { // to a directory that is an anonymous bind, and succeeds (RFC 4513 §5.1.2)
+		s.drop()
+		return connector.Errorf(connector.Denied, "%s is empty", BindPassword)
+	}
 	release := s.bound(ctx)
 	err = s.conn.Bind(p.bindDN, password)
 	if whole := release(); err != nil || !whole {

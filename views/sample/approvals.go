@@ -1,0 +1,71 @@
+package sample
+
+import (
+	"time"
+
+	"stint/views"
+)
+
+func (s Samples) approvals() []Page {
+	return []Page{
+		{"approvals", "/approvals", views.Approvals(views.ApprovalsView{
+			Shell: s.shell(), List: views.ApprovalsListView{Rows: s.waiting(true)}, SeesAll: true, CountMine: 3, CountAll: 9,
+		})},
+		{"approvals-nothing", "/approvals", views.Approvals(views.ApprovalsView{Shell: s.shell()})},
+		{"approvals-all", "/approvals/all", views.Approvals(views.ApprovalsView{
+			Shell: s.shell(), Tab: views.TabAll, List: views.ApprovalsListView{Rows: s.waiting(false)}, SeesAll: true, CountMine: 3, CountAll: 9,
+		})},
+		{"approvals-decided", "/approvals/decided", views.Approvals(views.ApprovalsView{
+			Shell: s.shell(), Tab: views.TabDecided, Decided: s.decided(), CountMine: 3, Pager: views.Pager{Older: "/approvals/decided?cursor=x"},
+		})},
+		{"approval", "/approvals/:id", views.Approval(s.approval())},
+		{"approval-decided", "/approvals/:id", views.Approval(s.approvalDecided())},
+	}
+}
+
+func (s Samples) waiting(decide bool) []views.PendingRow {
+	return []views.PendingRow{
+		{
+			Activation: "x10", Person: s.dave(), Role: s.role("Owner", "cloud", "Azure", "prod-eu"), Duration: 4 * time.Hour, Asked: ago(12), TimesOut: min(60 * 23),
+			Justification: s.T("Rebuild the disk encryption set for the warehouse hosts; the key expires on Friday."), Ticket: s.T("CHG-1190"), CanDecide: decide,
+			Facts: []views.Need{{Icon: "triangle-alert", Text: s.T("First time on this scope"), Risk: true}, {Icon: "history", Text: s.T("12 activations in 90 days")}},
+		},
+		{Activation: "x11", Person: s.farid(), Role: s.dbOwner(), Duration: 2 * time.Hour, Asked: ago(3), TimesOut: min(60 * 24), Justification: s.T("Fix data"), CanDecide: decide},
+		{Activation: "x12", Person: s.erin(), Role: s.sre(), Duration: time.Hour, Asked: ago(1), TimesOut: min(60 * 24), Justification: s.T("Read the incident timeline of 14 Nov for the yearly audit."), Ticket: s.T("AUD-77"), CanDecide: decide},
+	}
+}
+
+func (s Samples) decided() []views.DecidedRow {
+	status := func(st views.State) views.StatusView { return views.StatusView{State: st} }
+	return []views.DecidedRow{
+		{Activation: "x1", Person: s.alice(), Role: s.dbOwner(), At: ago(20), Status: status(views.Approved), Duration: 2 * time.Hour, By: "You", Reason: s.T("Fine, the run is blocked for everybody.")},
+		{Activation: "x2", Person: s.farid(), Role: s.domainAdmins(), At: ago(60 * 16), Status: status(views.Denied), By: s.T("Carol Lindqvist"), Reason: s.T("No change is planned tonight. Ask again with a ticket.")},
+		{Activation: "x3", Person: s.alice(), Role: s.admin(), At: ago(60 * 50), Status: status(views.Canceled), By: s.T("Alice Keller"), Reason: s.T("Not needed any more.")},
+		{Activation: "x4", Person: s.erin(), Role: s.sre(), At: ago(60 * 70), Status: status(views.TimedOut), By: "Nobody", Reason: s.T("answered within 24 h.")},
+	}
+}
+
+func (s Samples) approval() views.ApprovalView {
+	return views.ApprovalView{
+		Shell: s.shell(), Activation: "x10", Person: s.dave(), Role: s.role("Owner", "cloud", "Azure", "prod-eu"),
+		Status:        views.StatusView{State: views.PendingApproval},
+		Justification: s.T("Rebuild the disk encryption set for the warehouse hosts; the key expires on Friday."), Ticket: s.T("CHG-1190"),
+		Duration: 4 * time.Hour, Asked: ago(12), TimesOut: min(60 * 24), CanDecide: true, Passkey: true, CanCancel: true,
+		Facts: s.waiting(true)[0].Facts, Verdicts: s.verdicts()[:3], StageText: s.T("One of 2 decides; the first decision counts."),
+		Approvers: []views.Person{s.bob(), s.carol()},
+		Holds: []views.HeldRole{
+			{Role: s.dbOwner(), State: s.T("active until 16:02"), Tone: views.OK},
+			{Role: s.backup(), State: "eligible"},
+		},
+		Errors: views.Errors{"justification": s.T("Say why; it goes to Dave and into the audit log.")},
+	}
+}
+
+func (s Samples) approvalDecided() views.ApprovalView {
+	v := s.approval()
+	v.CanDecide, v.Errors, v.Holds = false, nil, nil
+	v.Status = views.StatusView{State: views.Denied}
+	v.WhyNot = s.T("The first decision counts, so there is nothing left to decide.")
+	v.Decisions = []views.Decision{{By: s.carol(), Deny: true, At: ago(2), Reason: s.T("No change is planned tonight. Ask again with a ticket.")}}
+	return v
+}

@@ -1,0 +1,102 @@
+package sample
+
+import (
+	"time"
+
+	"stint/views"
+)
+
+func (s Samples) manage() []Page {
+	return []Page{
+		{"people", "/people", views.People(views.PeopleView{Shell: s.shell(), Rows: s.people(), Pager: views.Pager{Newer: "/people", Older: "/people?cursor=x"}})},
+		{"people-no-hit", "/people", views.People(views.PeopleView{Shell: s.shell(), Q: s.T("zzz")})},
+		{"person", "/people/:id", views.PersonPage(s.personPage())},
+		{"person-disabled", "/people/:id", views.PersonPage(s.personDisabled())},
+		{"voucher", "/people/:id/voucher", views.Voucher(views.VoucherView{Shell: s.shell(), Who: s.farid(), Code: s.T("W7QX-4M2K-P9TD-3HRC"), Expires: min(15)})},
+		{"targets", "/targets", views.Targets(views.TargetsView{Shell: s.alarmed(), Rows: s.targets()})},
+		{"targets-nothing", "/targets", views.Targets(views.TargetsView{Shell: s.shell()})},
+		{"target", "/targets/:id", views.Target(s.target())},
+		{"target-dead", "/targets/:id", views.Target(s.targetDead())},
+	}
+}
+
+func (s Samples) alarmed() views.Shell {
+	shell := s.shell()
+	shell.Alarms = []views.TargetAlarm{{ID: "t2", Name: s.T("Oslo directory"), Since: ago(7), Late: 1}}
+	return shell
+}
+
+func (s Samples) people() []views.PersonRow {
+	return []views.PersonRow{
+		{Person: s.person("p1", "Alice Keller", "alice@northwind.example"), Enabled: true, Passkeys: 2, Active: 2, Eligible: 7, SignedIn: ago(40)},
+		{Person: s.person("p2", "Bob Okafor", "bob@northwind.example"), Enabled: true, Passkeys: 1, Eligible: 3, ToConfirm: 1, SignedIn: ago(60 * 20)},
+		{Person: s.person("p6", "Farid Nazari", "farid@northwind.example"), Passkeys: 1, SignedIn: ago(60 * 24 * 12)},
+		{Person: s.person("p9", "Erin Sato", "erin@northwind.example"), Enabled: true},
+	}
+}
+
+func (s Samples) personPage() views.PersonView {
+	return views.PersonView{
+		Shell: s.shell(), Who: s.person("p4", "Dave Marsh", "dave@northwind.example"), Enabled: true, Sessions: 2, SignedIn: ago(33), CanManage: true, FromFile: true,
+		Facts: []views.Detail{
+			{Term: "Mail", Value: s.T("dave@northwind.example")}, {Term: "Issuer", Value: s.T("https://login.northwind.example")},
+			{Term: "Subject", Value: s.T("0f3a77c2-9b1e"), Code: true},
+		},
+		Groups: []string{s.T("Database operations"), s.T("On call")},
+		Accounts: []views.AccountRow{
+			{ID: "c1", Target: s.T("Head office directory"), TargetID: "t1", Name: s.T("uid=dmarsh,ou=people,dc=northwind,dc=example"), ImmutableID: s.T("7b0c1d52-91aa"), Matched: s.T("by uid = dmarsh, 2026-11-02"), Confirmed: ago(60 * 24 * 3), By: s.T("Carol Lindqvist")},
+			{ID: "c2", Target: s.T("Oslo directory"), TargetID: "t2", Name: s.T("CN=Dave Marsh,OU=Staff,DC=oslo,DC=northwind,DC=example"), ImmutableID: s.T("e1c95a08-44f0"), Matched: s.T("by mail, 2026-11-18"), Needed: 2},
+		},
+		Keys: []views.PersonKey{{Name: s.T("Blue key"), CreatedAt: ago(60 * 24 * 40), LastUsed: ago(33)}},
+		Holds: []views.HeldRole{
+			{Role: s.dbOwner(), State: s.T("active until 16:02"), Tone: views.OK}, {Role: s.backup(), State: "eligible"},
+		},
+		VoucherWhy: s.T("Dave has had a passkey before, so a further one is confirmed with it."),
+	}
+}
+
+func (s Samples) personDisabled() views.PersonView {
+	return views.PersonView{
+		Shell: s.shell(), Who: s.person("p6", "Farid Nazari", "farid@northwind.example"), CanManage: true,
+		Facts: []views.Detail{{Term: "Mail", Value: s.T("farid@northwind.example")}},
+	}
+}
+
+func (s Samples) targets() []views.TargetRow {
+	return []views.TargetRow{
+		{ID: "t1", Name: s.T("Head office directory"), Kind: "ldap", Address: s.T("ldaps://dc1.northwind.example"), Health: views.Answers, Contact: ago(0), Held: 9},
+		{ID: "t2", Name: s.T("Oslo directory"), Kind: "ldap", Address: s.T("ldaps://dc7.oslo.northwind.example"), Health: views.Dead, Contact: ago(7), Held: 2, Late: 1},
+		{ID: "t0", Name: "Stint", Kind: "stint", Address: "built in", Health: views.BuiltIn, Contact: ago(0), Held: 1},
+	}
+}
+
+func (s Samples) grants() []views.GrantRow {
+	dn := s.T("cn=domain-admins,ou=groups,dc=northwind,dc=example")
+	return []views.GrantRow{
+		{Account: s.T("akeller"), Person: s.alice(), Entitlement: dn, Wanted: true, Before: "absent", Seen: "present", SeenAt: ago(1), Due: min(4), Reasons: []string{s.T("Domain Admins until 14:30")}},
+		{Account: s.T("dmarsh"), Person: s.dave(), Entitlement: dn, Wanted: true, Before: "absent", Seen: "unknown", Due: min(1)},
+		{Account: s.T("fnazari"), Person: s.farid(), Entitlement: s.T("cn=backup-operators,ou=groups,dc=northwind,dc=example"), Before: "absent", Seen: "present", SeenAt: ago(8), Due: min(1), LateSince: ago(7), Error: s.T("dial tcp 10.0.3.7:636: connect: connection refused")},
+		{Account: s.T("esato"), Entitlement: dn, Before: "present", Seen: "present", SeenAt: ago(60 * 30)},
+		{Account: s.T("bokafor"), Person: s.bob(), Entitlement: dn, Before: "absent", Seen: "absent", SeenAt: ago(60 * 30)},
+	}
+}
+
+func (s Samples) target() views.TargetView {
+	return views.TargetView{
+		Shell: s.shell(), Target: s.targets()[0], Grants: s.grants(), CanTest: true,
+		Facts: []views.Detail{
+			{Term: "Flavour", Value: "OpenLDAP"}, {Term: "Bound as", Value: s.T("cn=stint,ou=services,dc=northwind,dc=example"), Code: true},
+			{Term: "Native expiry", Value: "no"},
+		},
+		Allowed: []string{s.T("ou=groups,dc=northwind,dc=example")},
+		Test:    &views.TestResult{OK: true, At: ago(0), Took: 42 * time.Millisecond, Words: s.T("Bound, 14 groups readable, 14 writable.")},
+	}
+}
+
+func (s Samples) targetDead() views.TargetView {
+	v := s.target()
+	v.Shell, v.Target, v.Since, v.State = s.alarmed(), s.targets()[1], ago(7), "late"
+	v.LastError = s.T("dial tcp 10.0.3.7:636: connect: connection refused")
+	v.Test = &views.TestResult{At: ago(0), Took: 3 * time.Second, Words: s.T("No connection within 3 s. Check the address and the firewall.")}
+	return v
+}

@@ -1,0 +1,91 @@
+package sample
+
+import (
+	"time"
+
+	"stint/views"
+)
+
+func (s Samples) watch() []Page {
+	return []Page{
+		{"audit", "/audit", views.Audit(s.audit())},
+		{"audit-no-hit", "/audit", views.Audit(views.AuditView{Shell: s.shell(), Filter: views.AuditFilter{Person: s.T("zoe")}, Total: 12})},
+		{"entry", "/audit/:seq", views.Entry(views.EntryView{
+			Shell: s.shell(), Entry: s.entries()[2], StoryHref: "/audit/story/x2", Newer: 184202, Older: 184200,
+			Facts: []views.Detail{{Term: "Reason", Value: s.T("Repair the stuck invoice run for October")}, {Term: "Ticket", Value: s.T("INC-48207")}},
+			Leaf:  s.T(`{"v":1,"seq":184201,"at":1763557331000000,"action":"activation.confirmed","actor":"system","object":"x2","commitments":["b1e409c27f10…"]}`),
+			Hash:  s.T("b1e4 09c2 7f10 88d1 5d3e"), Checkpoint: s.T("184,210, signed 14:10:00, key northwind-2026"),
+		})},
+		{"story", "/audit/story/:correlation", views.Story(views.StoryView{
+			Shell: s.shell(), Title: s.T("Activation of db_owner"), Role: s.dbOwner(), Person: s.alice(), Steps: s.storySoFar(),
+			Subject: views.Link{Text: "Show the activation", Href: "/activations/x2"},
+		})},
+	}
+}
+
+func (s Samples) audit() views.AuditView {
+	return views.AuditView{
+		Shell: s.shell(), Rows: s.entries(), Total: 184226, First: time.Date(2026, 2, 2, 9, 0, 0, 0, time.UTC), Checkpoint: ago(2),
+		Filter:  views.AuditFilter{Person: s.T("Alice"), Result: "ok"},
+		Actions: []views.Option{{Value: "activation.requested", Label: "activation.requested"}, {Value: "grant.gone", Label: "grant.gone"}},
+		Results: []views.Option{{Value: "ok", Label: "Done"}, {Value: "refused", Label: "Refused"}},
+		Pager:   views.Pager{Older: "/audit?cursor=x", Note: "Searched back to 2026-11-02"},
+		Errors:  views.Errors{"role": s.T("At most 200 characters.")},
+	}
+}
+
+func (s Samples) entries() []views.AuditRow {
+	object := s.T("db_owner on billing-prod, akeller")
+	return []views.AuditRow{
+		{Seq: 184226, At: at(14, 21, 40), Actor: s.stint(), Action: "grant.seen", Object: object, Result: views.Result{Tone: views.OK, Word: "Member"}},
+		{Seq: 184219, At: at(14, 16, 2), Actor: s.alice(), Action: "activation.requested", Object: s.T("Global Administrator on northwind.example"), Result: views.Result{Tone: views.Warn, Word: "Waiting"}},
+		{Seq: 184201, At: at(14, 2, 11), Actor: s.stint(), Action: "activation.confirmed", Object: object, Result: views.Result{Tone: views.OK, Word: "Active"}},
+		{Seq: 184199, At: at(14, 2, 5), Actor: s.bob(), Action: "activation.approved", Object: object, Result: views.Result{Tone: views.OK, Word: "Approved"}},
+		{Seq: 184066, At: at(11, 37, 20), Actor: s.farid(), Action: "activation.refused", Object: s.T("db_owner on billing-prod: no ticket"), Result: views.Result{Tone: views.Bad, Word: "Refused"}},
+		{Seq: 183950, At: ago(60 * 20), Actor: s.stint(), Action: "grant.gone", Object: object, Result: views.Result{Tone: views.OK, Word: "Gone"}},
+	}
+}
+
+func (s Samples) errors() []Page {
+	page := func(name string, status int, title, text string, links ...views.Link) Page {
+		v := views.ErrorView{Frame: s.frame(), Status: status, Links: links, Request: s.T("01JD-7QX4-M2KP")}
+		if title != "" {
+			v.Title, v.Text = s.T(title), s.T(text)
+		}
+		return Page{name, "*", views.Error(v)}
+	}
+	return []Page{
+		page("error-403", 403, "You can’t approve your own request", "Somebody else has to decide: Carol Lindqvist or a member of grp-db-leads.",
+			views.Link{Text: "Back to approvals", Href: "/approvals"}, views.Link{Text: "Show the request", Href: "/activations/x1"}),
+		page("error-404", 404, "", ""), page("error-409", 409, "", ""), page("error-422", 422, "", ""),
+		page("error-500", 500, "", ""), page("error-503", 503, "", ""),
+	}
+}
+
+func (s Samples) gallery(pages []Page) views.GalleryView {
+	r := s.reader()
+	v := views.GalleryView{
+		Shell: s.shell(), Roles: []views.Role{s.domainAdmins(), s.dbOwner(), s.admin()}, People: []views.Person{s.alice(), s.bob(), s.stint()},
+		Needs:    append([]views.Need{{Icon: "triangle-alert", Text: s.T("First time"), Risk: true}}, s.needs("fingerprint", "ticket")...),
+		Verdicts: append(s.verdicts(), views.Verdict{State: views.Look, Text: s.T("Outside usual hours")}), Story: s.storySoFar()[2:],
+		Countdown: []views.CountdownView{
+			{Reader: r, Start: ago(20), End: min(100)}, {Reader: r, Start: ago(52), End: min(8), Name: s.T("Domain Admins")},
+		},
+		Statuses: []views.StatusView{
+			{State: views.PendingApproval}, {State: views.Approved}, {State: views.Granting}, {State: views.Active, At: at(14, 2, 11)},
+			{State: views.Active, NoTarget: true}, {State: views.Ending}, {State: views.Denied}, {State: views.Canceled}, {State: views.TimedOut},
+			{State: views.Failed, Note: s.T("The account no longer exists at the target.")},
+			{State: views.Ended, How: views.Expired, Seen: views.SeenGone, At: at(13, 2, 13)},
+			{State: views.Ended, How: views.Deactivated, Seen: views.StillHeld, Through: s.T("Database on call"), Until: min(218)},
+			{State: views.Ended, How: views.Revoked, Seen: views.HeldBefore}, {State: views.Ended, How: views.PersonDisabled, Seen: views.NothingHeld},
+			{State: views.Ended, How: views.LostAtTarget, Seen: views.SeenGone, At: at(13, 2, 13)},
+		},
+	}
+	for i := range v.Statuses {
+		v.Statuses[i].Reader = r
+	}
+	for _, p := range pages {
+		v.Pages = append(v.Pages, views.Link{Text: p.Name, Href: "/" + p.Name})
+	}
+	return v
+}

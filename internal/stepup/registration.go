@@ -92,9 +92,6 @@ func (rp *RelyingParty) registration(c Ceremony, response []byte) (*protocol.Par
 	if r := authData(object.AuthData, rp.id); r != nil {
 		return nil, r
 	}
-	if n := len(object.AuthData.AttData.CredentialID); n == 0 || n > maxCredentialID {
-		return nil, refuse(Malformed, fmt.Errorf("credential id of %d bytes", n))
-	}
 	if err := usable(object.AuthData.AttData.CredentialPublicKey); err != nil {
 		return nil, refuse(BadKey, err)
 	}

@@ -163,3 +163,15 @@ func TestTransportsAreFiltered(t *testing.T) {
 		t.Errorf("transports %q", c.Transports)
 	}
 }
+
+// Statements of formats nobody asked for are refused unread: their parsers stay out of reach.
+func TestFormatIsRefusedUnread(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.key.Faults.Attestation = func(m map[string]any) { m["fmt"] = "tpm" }
+	_, err := d.register()
+	wantCode(t, err, stepup.BadAttestation)
+	if cause := errors.Unwrap(err); cause == nil || cause.Error() != `format "tpm"` {
+		t.Errorf("refused because of %v", cause)
+	}
+}

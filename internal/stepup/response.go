@@ -16,7 +16,8 @@ import (
 // MaxResponse is the largest response accepted, in bytes; real ones are below 4 KiB.
 const MaxResponse = 64 << 10
 
-// maxCredentialID is the longest credential id allowed, in bytes (WebAuthn L3 §7.1 step 25).
+// maxCredentialID is the longest credential id allowed, in bytes (WebAuthn L3 §7.1 step 25). In a
+// registration the library refuses longer ones itself.
 const maxCredentialID = 1023
 
 // strict refuses what parsers read differently: oversize, invalid UTF-8, trailing bytes, and a member

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -66,9 +65,19 @@ func appendString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
+// keysOf returns the keys in order, in room while they fit.
+func keysOf[V any](m map[string]V, room []string) []string {
+	for k := range m {
+		room = append(room, k)
+	}
+	slices.Sort(room)
+	return room
+}
+
 func appendStrings(b []byte, m map[string]string) []byte {
 	b = append(b, '{')
-	for i, k := range slices.Sorted(maps.Keys(m)) {
+	var room [16]string
+	for i, k := range keysOf(m, room[:0]) {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -82,7 +91,8 @@ func appendFacts(b []byte, path string, m map[string]any, depth int) ([]byte, er
 		return nil, fmt.Errorf("audit entry: %s is nested deeper than %d", path, maxDepth)
 	}
 	b = append(b, '{')
-	for i, k := range slices.Sorted(maps.Keys(m)) {
+	var room [16]string
+	for i, k := range keysOf(m, room[:0]) {
 		if !validKey(k) {
 			return nil, fmt.Errorf("audit entry: %s has the key %q; keys are 1 to %d printable ASCII characters without quote and backslash", path, k, maxKey)
 		}

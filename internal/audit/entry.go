@@ -5,7 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"regexp"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -42,16 +42,16 @@ type Entry struct {
 	Commitments map[string]string // field name to Commit's answer
 }
 
-var typePattern = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$`)
-
 // Encode returns the exact bytes that are hashed: RFC 8785 canonical JSON without floats, at most
 // MaxLeaf bytes, empty fields left out. Times lose what is finer than a microsecond. The error names
 // the field that cannot be written.
-func Encode(e Entry) ([]byte, error) {
+func Encode(e Entry) ([]byte, error) { return encode(e, 640) }
+
+func encode(e Entry, room int) ([]byte, error) {
 	if err := e.check(); err != nil {
 		return nil, err
 	}
-	b := make([]byte, 0, 512)
+	b := make([]byte, 0, room)
 	b = appendText(append(b, '{'), "actor", e.Actor)
 	b = append(b, `,"at":`...)
 	b = appendInt(b, e.At.UnixMicro())
@@ -88,7 +88,7 @@ func (e Entry) check() error {
 		return fmt.Errorf("audit entry: seq %d is outside 0 to 2^53-1", e.Seq)
 	case e.At.UnixMicro() < 0 || e.At.UnixMicro() > maxInt:
 		return fmt.Errorf("audit entry %d: at must be set to a time from 1970 on", e.Seq)
-	case len(e.Type) > maxKey || !typePattern.MatchString(e.Type):
+	case !validType(e.Type):
 		return fmt.Errorf("audit entry %d: type must look like %q", e.Seq, "activation.requested")
 	case e.Actor == "":
 		return fmt.Errorf("audit entry %d: actor is empty; use a principal id or %q", e.Seq, "system")
@@ -106,6 +106,17 @@ func (e Entry) check() error {
 		}
 	}
 	return nil
+}
+
+// validType accepts two or more words of a-z, 0-9 and _ with dots between, each beginning with a letter.
+func validType(t string) bool {
+	words := 0
+	for word := range strings.SplitSeq(t, ".") {
+		if words++; word == "" || word[0] < 'a' || word[0] > 'z' || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
+			return false
+		}
+	}
+	return words > 1 && len(t) <= maxKey
 }
 
 // column is a field of an entry that the entries table repeats for searching.
@@ -150,6 +161,10 @@ func Commit(salt []byte, field, value string) string {
 }
 
 func validCommitment(c string) bool {
-	b, err := base64.StdEncoding.Strict().DecodeString(c)
-	return err == nil && len(b) == sha256.Size && base64.StdEncoding.EncodeToString(b) == c
+	var b [sha256.Size + 1]byte
+	if len(c) != base64.StdEncoding.EncodedLen(sha256.Size) || strings.ContainsAny(c, "\r\n") { // decoding skips line ends
+		return false
+	}
+	n, err := base64.StdEncoding.Strict().Decode(b[:], []byte(c))
+	return err == nil && n == sha256.Size
 }

@@ -174,16 +174,20 @@ func mayProvision(_ *Stories, story *Story, _ Entry) string {
 	return ""
 }
 
+// seenAtEnd is what the last look at a grant must have seen for each outcome.
+var seenAtEnd = map[string]string{"gone": "absent", "shared": "present", "before": "present"}
+
 // readBack holds "ended means read back" (THREATS rule 2) against the entries of the grants.
 func readBack(s *Stories, _ *Story, e Entry) string {
 	outcomes, _ := e.Facts["outcomes"].(map[string]any)
 	for _, grant := range slices.Sorted(maps.Keys(outcomes)) {
-		want := map[any]string{"gone": "absent", "shared": "present", "before": "present"}[outcomes[grant]]
+		outcome, _ := outcomes[grant].(string)
+		want, ok := seenAtEnd[outcome]
 		switch {
-		case want == "":
-			return fmt.Sprintf("grant %s has the outcome %q, which is no end", grant, fmt.Sprint(outcomes[grant]))
+		case !ok:
+			return fmt.Sprintf("grant %s has the outcome %q, which is no end", grant, outcome)
 		case s.seen[grant] != want:
-			return fmt.Sprintf("grant %s is called %v, but no entry before it saw it %s at the target last", grant, outcomes[grant], want)
+			return fmt.Sprintf("grant %s is called %s, but the entry before it that looked last did not see it %s", grant, outcome, want)
 		}
 	}
 	return ""

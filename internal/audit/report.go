@@ -73,7 +73,7 @@ func (f Finding) String() string {
 
 // Report is the outcome of Verify.
 type Report struct {
-	Size     int64            // entries found good from the first on
+	Size     int64            // entries read, up to the one that stopped it; all of them when OK
 	Root     tlog.Hash        // root over these entries
 	Signed   int64            // entries covered by the largest checkpoint that agrees; the rest is not signed yet
 	Checked  int64            // checkpoints that agree, remembered ones included

@@ -105,14 +105,18 @@ func createKey(path, origin string) error {
 	} else if info.Mode().Perm()&0o077 != 0 {
 		return fmt.Errorf("directory %s is open to others (%#o); run chmod 700 on it", dir, info.Mode().Perm())
 	}
+	skey, _, err := note.GenerateKey(rand.Reader, origin)
+	if err != nil {
+		return err
+	}
+	if _, err := seedOf(skey); err != nil {
+		return fmt.Errorf("origin %q cannot name a key: no spaces and no plus are allowed", origin)
+	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	skey, _, err := note.GenerateKey(rand.Reader, origin)
-	if err == nil {
-		_, err = f.WriteString(skey + "\n")
-	}
+	_, err = f.WriteString(skey + "\n")
 	if err = errors.Join(err, f.Sync(), f.Close(), syncDir(dir)); err != nil {
 		return errors.Join(err, os.Remove(path))
 	}

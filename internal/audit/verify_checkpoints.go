@@ -101,6 +101,9 @@ func (v *verifier) end() error {
 func (v *verifier) cut(c Checkpoint, whose string) {
 	f := Finding{Seq: v.tree.Size, Through: c.Size - 1, Checkpoint: c.Size,
 		What: fmt.Sprintf("missing; the log ends before entry %d, %s covers %d entries", v.tree.Size, whose, c.Size)}
+	if v.trusted < v.tree.Size { // closing up after a removal needs the key, but looks like a cut tail
+		f.What += fmt.Sprintf("; nothing outside vouches for entries %d to %d, one of them may have been removed instead", v.trusted, v.tree.Size-1)
+	}
 	if v.gap(c) {
 		v.report.Gaps = append(v.report.Gaps, f)
 		return

@@ -32,6 +32,7 @@ func TestEmailAndItsVerificationStayTogether(t *testing.T) {
 		{"from UserInfo", nil, map[string]any{"email": "a@x", "email_verified": true}, "a@x", true},
 		{"as text", nil, map[string]any{"email": "a@x", "email_verified": "true"}, "a@x", true},
 		{"not verified", nil, map[string]any{"email": "a@x", "email_verified": false}, "a@x", false},
+		{"verified, but no address", nil, map[string]any{"email_verified": true}, "", false},
 		{"nothing said", nil, map[string]any{"email": "a@x"}, "a@x", false},
 		{"a number is no yes", map[string]any{"email": "a@x", "email_verified": 1}, nil, "a@x", false},
 		{"UserInfo verifies another address", map[string]any{"email": "boss@x"}, map[string]any{"email": "a@x", "email_verified": true}, "boss@x", false},
@@ -135,13 +136,13 @@ func TestUserInfoNeverReplaces(t *testing.T) {
 	p.SignInAs("u-1", map[string]any{"name": "Ada", "acr": "low"})
 	p.Rogue.Claims = func(c map[string]any) { c["preferred_username"] = "ada" }
 	p.Rogue.UserInfo = func(m map[string]any) {
-		m["preferred_username"], m["acr"], m["iss"], m["auth_time"] = "root", "high", "https://other.example", 1
+		m["preferred_username"], m["acr"], m["iss"], m["auth_time"], m["sid"] = "root", "high", "https://other.example", 1, "s-1"
 	}
 	id, err := signIn(t, newClient(t, p, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if id.Name != "Ada" || id.PreferredUsername != "ada" || id.ACR != "low" || id.Claims["acr"] != "low" || id.Claims["iss"] != p.Issuer || id.AuthTime.Unix() == 1 {
+	if id.Name != "Ada" || id.PreferredUsername != "ada" || id.ACR != "low" || id.Claims["acr"] != "low" || id.Claims["iss"] != p.Issuer || id.Claims["sid"] != nil || id.AuthTime.Unix() == 1 {
 		t.Errorf("merged into %v", id.Claims)
 	}
 }

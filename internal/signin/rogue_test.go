@@ -101,7 +101,7 @@ func TestStateBelongsToOneBrowser(t *testing.T) {
 	}
 	_, err = c.Finish(t.Context(), victims, answer)
 	wantRefusal(t, err, signin.CodeState)
-	_, err = c.Finish(t.Context(), signin.State{ExpiresAt: now.Add(time.Hour)}, nil)
+	_, err = c.Finish(t.Context(), signin.State{Nonce: "n", Verifier: "v", ExpiresAt: now.Add(time.Hour)}, nil)
 	wantRefusal(t, err, signin.CodeState)
 
 	now = mallorys.ExpiresAt

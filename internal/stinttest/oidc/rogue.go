@@ -120,7 +120,9 @@ func answered() []Mutation {
 		{"sub changed in UserInfo", "userinfo_subject_mismatch", func(p *Provider) { p.Rogue.UserInfo = func(m map[string]any) { m["sub"] = "someone-else" } }},
 		{"sub missing in UserInfo", "userinfo_subject_mismatch", func(p *Provider) { p.Rogue.UserInfo = func(m map[string]any) { delete(m, "sub") } }},
 		{"UserInfo not JSON", "userinfo_malformed", instead("/userinfo", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) })},
-		{"UserInfo without end", "userinfo_malformed", instead("/userinfo", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 2<<20)) })},
+		{"UserInfo of 2 MiB", "userinfo_malformed", func(p *Provider) {
+			p.Rogue.UserInfo = func(m map[string]any) { m["padding"] = strings.Repeat("x", 2<<20) }
+		}},
 	}
 }
 
@@ -133,7 +135,7 @@ func described() []Mutation {
 		{"authorization endpoint a script", "provider_misconfigured", metadata("authorization_endpoint", "javascript:alert(1)")},
 		{"only symmetric and no algorithms", "provider_misconfigured", metadata("id_token_signing_alg_values_supported", []string{"HS256", "none"})},
 		{"PKCE without S256", "provider_misconfigured", metadata("code_challenge_methods_supported", []string{"plain"})},
-		{"metadata without end", "provider_unavailable", instead("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 2<<20)) })},
+		{"metadata of 2 MiB", "provider_unavailable", metadata("padding", strings.Repeat("x", 2<<20))},
 	}
 }
 

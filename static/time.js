@@ -6,6 +6,11 @@ const root = document.documentElement;
 const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const readerZone = root.dataset.zone || browserZone;
 let zone = readerZone;
+
+// The server's clock decides what is left; the browser's may be wrong.
+const skew = root.dataset.now ? new Date(root.dataset.now) - Date.now() : 0;
+function clock() { return Date.now() + skew; }
+
 const formats = new Map();
 
 // parts gives "2026-11-19" and "14:02:11" of an instant in a zone.
@@ -35,20 +40,20 @@ function long(ms) {
 function ago(ms) { return long(Math.floor(Math.max(0, ms) / 60000) * 60000); }
 
 function text(el, at, now) {
-  const [day, clock] = parts(at, zone), [today] = parts(now, zone);
+  const [day, hms] = parts(at, zone), [today] = parts(now, zone);
   switch (el.dataset.t) {
     case "day": return day;
     case "ago": return ago(now - at);
-    case "end": return (day === today ? "" : day + " ") + clock.slice(0, 5);
-    case "full": return day + " " + clock;
-    default: return (day === today ? "" : day + " ") + clock;
+    case "end": return (day === today ? "" : day + " ") + hms.slice(0, 5);
+    case "full": return day + " " + hms;
+    default: return (day === today ? "" : day + " ") + hms;
   }
 }
 
 function set(el, value) { if (el.textContent !== value) el.textContent = value; }
 
 function showTimes() {
-  const now = new Date();
+  const now = new Date(clock());
   for (const el of document.querySelectorAll("time[data-t]")) {
     const at = new Date(el.dateTime);
     set(el, text(el, at, now));
@@ -63,7 +68,7 @@ const warnAt = [15, 5, 1];
 const said = new Set();
 
 function showCountdowns(quiet) {
-  const now = Date.now();
+  const now = clock();
   for (const el of document.querySelectorAll("[data-ends]")) {
     const left = new Date(el.dataset.ends) - now;
     const min = Math.max(0, Math.ceil(left / 60000));

@@ -15,6 +15,9 @@ type Reader struct {
 	Nonce string         // of this answer's Content-Security-Policy; stands on scripts and htmx elements
 }
 
+// now is the server's clock for the scripts: the browser's may be wrong.
+func (r Reader) now() string { return r.Now.UTC().Format(time.RFC3339) }
+
 // TimeStyle is how much of an instant is printed.
 type TimeStyle string
 

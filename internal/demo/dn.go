@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"errors"
 	"regexp"
 	"strings"
@@ -16,6 +17,19 @@ var (
 	errDN         = errors.New("not a distinguished name (RFC 4514)")
 	attributeName = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)*)$`)
 )
+
+// aliases are other names of attribute types that DNs are made of (RFC 4519).
+var aliases = map[string]string{
+	"commonname": "cn", "2.5.4.3": "cn", "surname": "sn", "2.5.4.4": "sn", "userid": "uid", "0.9.2342.19200300.100.1.1": "uid",
+	"organizationname": "o", "2.5.4.10": "o", "organizationalunitname": "ou", "2.5.4.11": "ou",
+	"domaincomponent": "dc", "0.9.2342.19200300.100.1.25": "dc",
+}
+
+// attributeType is the one name of an attribute type, in lower case.
+func attributeType(name string) string {
+	name = strings.ToLower(name)
+	return cmp.Or(aliases[name], name)
+}
 
 // parseDN normalises case, insignificant spaces, escapes and the order within multi-valued names, so that two
 // spellings of one DN are equal (RFC 4514, RFC 4518; distinguishedNameMatch of RFC 4517 4.2.15).
@@ -33,7 +47,7 @@ func parseDN(text string) (distinguishedName, error) {
 			if !attributeName.MatchString(part.Type) || !utf8.ValidString(part.Value) {
 				return nil, errDN
 			}
-			part.Value = fold(part.Value)
+			part.Type, part.Value = attributeType(part.Type), fold(part.Value)
 		}
 		names = append(names, rdn.String())
 	}

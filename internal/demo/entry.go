@@ -45,10 +45,10 @@ func (e *entry) operational() []attribute {
 	return []attribute{{"entryUUID", []string{e.ID}}, {"entryDN", []string{e.DN}}}
 }
 
-// values returns the values of one attribute, asked for in any case.
+// values returns the values of one attribute, asked for by any of its names.
 func (e *entry) values(name string) []string {
 	for _, a := range slices.Concat(e.Attrs, e.operational()) {
-		if strings.EqualFold(a.Name, name) {
+		if strings.ToLower(a.Name) == attributeType(name) {
 			return a.Values
 		}
 	}
@@ -59,7 +59,7 @@ func (e *entry) values(name string) []string {
 // operational ones, "1.1" none.
 func (e *entry) selectAttributes(wanted []string, typesOnly bool) []attribute {
 	asked := func(name string) bool {
-		return slices.ContainsFunc(wanted, func(w string) bool { return strings.EqualFold(w, name) })
+		return slices.ContainsFunc(wanted, func(w string) bool { return attributeType(w) == strings.ToLower(name) })
 	}
 	var chosen []attribute
 	for _, a := range e.Attrs {

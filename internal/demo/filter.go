@@ -86,7 +86,7 @@ func compare(filter *ber.Packet, e *entry) truth {
 }
 
 func test(name string, known func(syntax) truth) truth {
-	kind, ok := schema[strings.ToLower(name)]
+	kind, ok := schema[attributeType(name)]
 	if !ok {
 		return undefined
 	}

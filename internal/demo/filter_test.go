@@ -18,6 +18,7 @@ func TestParseDNEqualSpellings(t *testing.T) {
 		{`cn=a\2cb,dc=x`, `cn=a\,b,dc=x`, true},
 		{"cn=a  b,dc=x", "cn=A b,dc=x", true},
 		{"cn=ÉMILE,dc=x", `cn=\c3\a9mile,dc=x`, true},
+		{"commonName=a,dc=x", "2.5.4.3=A,domainComponent=x", true},
 		{"cn=a,dc=x", "cn=a,dc=y", false},
 		{`cn=a\,dc=x`, "cn=a,dc=x", false},
 		{"cn=a,cn=b", "cn=b,cn=a", false},

@@ -104,12 +104,12 @@ func TestNorthwindIsWhole(t *testing.T) {
 		t.Errorf("version %d, %d people, %d accounts, %d targets", file.Version, len(file.People), len(file.Accounts), len(file.Targets))
 	}
 	target := file.Targets[0]
-	for name, want := range map[string]string{"address": "ldap://" + NorthwindDirectory, "base_dn": NorthwindBaseDN, "bind_dn": NorthwindBindDN, "filler": NorthwindFillerDN} {
+	for name, want := range map[string]string{"address": "ldap://" + NorthwindDirectory, "base_dn": NorthwindBaseDN, "bind_dn": NorthwindBindDN, "filler_dn": NorthwindFillerDN} {
 		if target.Settings[name] != want {
 			t.Errorf("target: %s is %q, the demo sets up %q", name, target.Settings[name], want)
 		}
 	}
-	if target.Secret["env"] != NorthwindSecretEnv || !slices.Equal(target.MayWrite, []string{NorthwindGroupsDN}) {
+	if target.Secret["env"] != NorthwindSecretEnv || !slices.Equal(target.MayWrite, []string{"*," + NorthwindGroupsDN}) {
 		t.Errorf("target: secret %v, may_write %v", target.Secret, target.MayWrite)
 	}
 }

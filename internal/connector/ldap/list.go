@@ -2,6 +2,7 @@ package ldap
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"slices"
 	"strconv"
@@ -130,13 +131,16 @@ func (d *directory) idsOfUIDs(s *session, uids []string) (map[string][]string, e
 	return ids, nil
 }
 
+// rangeStep is how many members one search asks for: the least MaxValRange any version of Windows starts with.
+const rangeStep = 1500
+
 // membersInRanges reads a group of any size: Active Directory hands out at most MaxValRange values at a time
 // (MS-ADTS §3.1.1.3.1.3.3), each with its GUID when asked by the extended-DN control (§3.1.1.3.4.1.5).
 func (d *directory) membersInRanges(s *session, group string) ([]connector.AccountID, error) {
 	var out []connector.AccountID
 	for next := 0; next >= 0; {
 		request := goldap.NewSearchRequest(group, goldap.ScopeBaseObject, goldap.NeverDerefAliases, 0, 0, false,
-			"(objectClass=*)", []string{"member;range=" + strconv.Itoa(next) + "-*"}, []goldap.Control{extendedDN})
+			"(objectClass=*)", []string{fmt.Sprintf("member;range=%d-%d", next, next+rangeStep-1)}, []goldap.Control{extendedDN})
 		found, err := s.conn.Search(request)
 		if err != nil {
 			return nil, err

@@ -153,34 +153,49 @@ func listed(t *testing.T, c connector.Connector, ent connector.EntitlementID) (i
 
 // More members than MaxValRange (1500): List must page, Observe must not be fooled by the first page.
 func (d domain) testLargeGroup(t *testing.T) {
-	const size = 1700
-	var dns []string
-	for i := range size {
-		dns = append(dns, d.AddPerson(t, fmt.Sprintf("crowd%04d", i)))
-	}
-	d.AddGroup(t, adGroupDN("crowd"), "crowd", dns...)
+	const crowd = 1700
+	people := []string{d.AddPerson(t, "in-crowd-1"), d.AddPerson(t, "in-crowd-2")}
+	dns := append(d.AddCrowd(t, crowd), people...)
+	d.AddGroup(t, adGroupDN("crowd"), "crowd", append(people[1:], dns[:crowd+1]...)...)
 	c := d.open(t)
 	ent := entitlement(t, c, "crowd")
 
 	ids := listed(t, c, ent)
 	slices.Sort(ids)
-	if distinct := len(slices.Compact(ids)); distinct != size {
-		t.Fatalf("List yields %d distinct members of %d", distinct, size)
+	if distinct := len(slices.Compact(ids)); distinct != crowd+2 {
+		t.Fatalf("List yields %d distinct members, want %d", distinct, crowd+2)
 	}
-	for _, login := range []string{"crowd0000", "crowd1499", "crowd1500", "crowd1699"} {
+	for _, login := range []string{"in-crowd-1", "in-crowd-2"} {
 		acc := find(t, c, login)
 		if _, in := slices.BinarySearch(ids, acc); !in {
 			t.Errorf("List left %s out", login)
 		}
 		mustObserve(t, c, true, acc, ent)
+		if err := c.Revoke(t.Context(), acc, ent); err != nil {
+			t.Fatal(err)
+		}
+		mustObserve(t, c, false, acc, ent)
 	}
-	acc := find(t, c, "crowd1699")
-	if err := c.Revoke(t.Context(), acc, ent); err != nil {
+	if n := len(listed(t, c, ent)); n != crowd {
+		t.Errorf("after the revokes List yields %d, want %d", n, crowd)
+	}
+	d.mustHaveRanges(t, c, ent)
+
+	d.AddGroup(t, adGroupDN("one range"), "one-range", dns[:1500]...)
+	if n := len(listed(t, c, entitlement(t, c, "one-range"))); n != 1500 {
+		t.Errorf("List of a group of exactly one range yields %d", n)
+	}
+}
+
+// mustHaveRanges keeps the test honest: this controller must really hand out less than the whole group at a time.
+func (d domain) mustHaveRanges(t *testing.T, c connector.Connector, ent connector.EntitlementID) {
+	t.Helper()
+	e, err := c.Describe(t.Context(), ent)
+	if err != nil {
 		t.Fatal(err)
 	}
-	mustObserve(t, c, false, acc, ent)
-	if n := len(listed(t, c, ent)); n != size-1 {
-		t.Errorf("after a revoke List yields %d, want %d", n, size-1)
+	if n, all := d.FirstRange(t, e.Detail); all || n != 1500 {
+		t.Errorf("the controller handed out %d members (all = %v): ranges were not tested", n, all)
 	}
 }
 

@@ -147,6 +147,7 @@ const configuration = `[global]
 	ntp signd socket directory = {DIR}/ntp
 	binddns dir = {DIR}/bind-dns
 	log file = {DIR}/log
+	ldb:nosync = yes
 	tls cafile = {CA}
 	tls certfile = {CERT}
 	tls keyfile = {KEY}
@@ -290,6 +291,36 @@ func (s *Server) AddPerson(t testing.TB, login string) string {
 	return dn
 }
 
+// AddCrowd makes n contacts in one transaction, the cheapest things that can be members, and returns their DNs.
+func (s *Server) AddCrowd(t testing.TB, n int) (dns []string) {
+	t.Helper()
+	s.AddOU(t, "OU=Crowd,"+BaseDN)
+	var ldif strings.Builder
+	for i := range n {
+		dn := fmt.Sprintf("CN=crowd%04d,OU=Crowd,%s", i, BaseDN)
+		dns = append(dns, dn)
+		fmt.Fprintf(&ldif, "dn: %s\nobjectClass: contact\n\n", dn)
+	}
+	const script = `
+import sys
+from samba.auth import system_session
+from samba.param import LoadParm
+from samba.samdb import SamDB
+lp = LoadParm(filename_for_non_global_lp=sys.argv[1])
+db = SamDB(url=sys.argv[2], session_info=system_session(), lp=lp)
+db.transaction_start()
+db.add_ldif(sys.stdin.read())
+db.transaction_commit()
+`
+	cmd := exec.Command("/usr/bin/python3", "-c", script,
+		filepath.Join(s.dir, "smb.conf"), filepath.Join(s.dir, "private", "sam.ldb"))
+	cmd.Stdin = strings.NewReader(ldif.String())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("adding a crowd: %v\n%s", err, out)
+	}
+	return dns
+}
+
 // AddGroup makes a global security group.
 func (s *Server) AddGroup(t testing.TB, dn, account string, members ...string) {
 	t.Helper()
@@ -342,4 +373,21 @@ func (s *Server) MemberOf(t testing.TB, group string) (dns []string) {
 		dns = append(dns, e.DN)
 	}
 	return dns
+}
+
+// FirstRange asks for up to 1500 members of a group and returns how many came and whether the controller said that
+// this was all. (Windows never hands out more at once; Samba does, unless asked for ranges.)
+func (s *Server) FirstRange(t testing.TB, group string) (n int, all bool) {
+	t.Helper()
+	found, err := s.admin.Search(goldap.NewSearchRequest(group, goldap.ScopeBaseObject, goldap.NeverDerefAliases,
+		0, 0, false, "(objectClass=*)", []string{"member;range=0-1499"}, nil))
+	if err != nil {
+		t.Fatalf("members of %s: %v", group, err)
+	}
+	for _, a := range found.Entries[0].Attributes {
+		if strings.HasPrefix(a.Name, "member;range=") {
+			return len(a.Values), strings.HasSuffix(a.Name, "-*")
+		}
+	}
+	return 0, true
 }

@@ -133,7 +133,7 @@ func (m *memLog) read(remembered ...[]byte) Log {
 			}
 		}
 	}
-	return Log{Origin: testOrigin, VKeys: []string{m.signer.VKey()}, Entries: entries, Checkpoints: each(m.checkpoints), Size: m.head.Size, Remembered: remembered}
+	return Log{Origin: testOrigin, VKeys: []string{m.signer.VKey()}, Entries: entries, Checkpoints: each(m.checkpoints), Size: m.head.Size, Root: m.head.Root, Remembered: remembered}
 }
 
 func each[T any](list []T) iter.Seq2[T, error] {

@@ -21,6 +21,8 @@ type Log struct {
 	Checkpoints iter.Seq2[StoredCheckpoint, error]
 	// Size is what the head row records; negative when there is none to compare with.
 	Size int64
+	// Root is the root the head row records; the zero Hash when there is none to compare with.
+	Root tlog.Hash
 	// Remembered are signed notes kept outside the database: the last checkpoint file, mails,
 	// witnesses. They alone show a cut tail and a log re-signed with a stolen key; the more there
 	// are, the closer a rewritten entry is located.

@@ -1,6 +1,10 @@
 package audit
 
-import "fmt"
+import (
+	"fmt"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
 
 // checkpoints compares the tree as it is now with every checkpoint of its size.
 func (v *verifier) checkpoints() (good bool, err error) {
@@ -90,12 +94,20 @@ func (v *verifier) end() error {
 			return err
 		}
 	}
-	if size := v.tree.Size; v.log.Size >= 0 && v.log.Size > size {
-		v.found(Finding{Seq: size, Through: v.log.Size - 1, Checkpoint: -1, What: fmt.Sprintf("missing; the log ends before entry %d, the head row records %d entries", size, v.log.Size)})
-	} else if v.log.Size >= 0 && v.log.Size < size {
-		v.bad(v.log.Size, fmt.Sprintf("is beyond the end: the head row records %d entries", v.log.Size))
-	}
+	v.headRow()
 	return nil
+}
+
+func (v *verifier) headRow() {
+	size := v.tree.Size
+	switch recorded := v.log.Size; {
+	case recorded > size:
+		v.found(Finding{Seq: size, Through: recorded - 1, Checkpoint: -1, What: fmt.Sprintf("missing; the log ends before entry %d, the head row records %d entries", size, recorded)})
+	case recorded >= 0 && recorded < size:
+		v.bad(recorded, fmt.Sprintf("is beyond the end: the head row records %d entries", recorded))
+	case v.log.Root != tlog.Hash{} && v.log.Root != v.tree.root():
+		v.found(Finding{Seq: -1, Through: -1, Checkpoint: -1, What: fmt.Sprintf("the head row records another root than its %d entries have", size)})
+	}
 }
 
 func (v *verifier) cut(c Checkpoint, whose string) {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 func TestVerifyGoodLog(t *testing.T) {
@@ -91,13 +93,14 @@ func flipText(change func(*rand.Rand, Text) Text) func(*memLog, *rand.Rand, int)
 }
 
 func TestVerifyNamesEveryFlippedByte(t *testing.T) { // T20: each column of 1,000 random rows
-	good := filledLog(t, 64)
+	const size = 36
+	good := filledLog(t, size)
 	for _, column := range slices.Sorted(maps.Keys(flips)) {
 		t.Run(column, func(t *testing.T) {
 			t.Parallel()
 			r := rand.New(rand.NewPCG(20, 26))
 			for range 1000 {
-				m, i := good.clone(), r.IntN(64)
+				m, i := good.clone(), r.IntN(size)
 				want := flips[column](m, r, i)
 				expectFirst(t, verify(t, m.read()), want, want)
 			}
@@ -252,7 +255,11 @@ func TestVerifyComparesTheHeadRow(t *testing.T) {
 	if r := verify(t, l); r.OK() || r.Findings[0].Seq != 12 {
 		t.Errorf("%+v", r)
 	}
-	l.Size = -1
+	l.Size, l.Root = 20, m.hashes[0]
+	if r := verify(t, l); len(r.Findings) != 1 || !strings.Contains(r.Findings[0].String(), "head row records another root") {
+		t.Errorf("%+v", r)
+	}
+	l.Size, l.Root = -1, tlog.Hash{}
 	if r := verify(t, l); !r.OK() || r.Signed != 0 {
 		t.Errorf("%+v", r)
 	}
@@ -269,6 +276,30 @@ func TestVerifyReportsErasedTextsAndStaysGood(t *testing.T) { // THREATS §5, er
 	}
 	m.rows[5].Texts = map[string]Text{"reason": {Salt: nil, Value: "because"}} // an unreadable salt
 	expectFirst(t, verify(t, m.read()), 5, 5)
+}
+
+func TestVerifyRefusesLeavesThatAreNoEntries(t *testing.T) {
+	m := filledLog(t, 20)
+	a := m.head.Append([][]byte{[]byte(`{"v":1}`)}) // hashed properly, by somebody who has the key
+	m.head, m.hashes = a.Head, append(m.hashes, a.Hashes...)
+	m.rows = append(m.rows, StoredEntry{Entry: Entry{Seq: 20}, Leaf: []byte(`{"v":1}`)})
+	m.sign(t)
+	expectFirst(t, verify(t, m.read()), 20, 20)
+}
+
+func TestFirstIsTheLowestPlace(t *testing.T) {
+	other, check, entry := Finding{-1, -1, -1, "other"}, Finding{-1, -1, 9, "checkpoint"}, Finding{12, 12, -1, "entry"}
+	for _, c := range []struct {
+		findings []Finding
+		want     Finding
+	}{{[]Finding{other, entry, check}, check}, {[]Finding{other, entry}, entry}, {[]Finding{other}, other}} {
+		if got, ok := (Report{Findings: c.findings}).First(); !ok || got != c.want {
+			t.Errorf("first of %v is %v", c.findings, got)
+		}
+	}
+	if _, ok := (Report{}).First(); ok {
+		t.Error("a good log has a first finding")
+	}
 }
 
 func TestVerifyCarriesReadErrorsOut(t *testing.T) {

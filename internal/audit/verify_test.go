@@ -93,7 +93,7 @@ func flipText(change func(*rand.Rand, Text) Text) func(*memLog, *rand.Rand, int)
 }
 
 func TestVerifyNamesEveryFlippedByte(t *testing.T) { // T20: each column of 1,000 random rows
-	const size = 36
+	const size = 18
 	good := filledLog(t, size)
 	for _, column := range slices.Sorted(maps.Keys(flips)) {
 		t.Run(column, func(t *testing.T) {

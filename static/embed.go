@@ -104,9 +104,6 @@ func URL(name string) string {
 	return prefix + a.name
 }
 
-// Has reports whether a file was built in.
-func Has(name string) bool { return table()[name] != nil }
-
 // Handler answers GET and HEAD below /static/ for the hashed names that URL gives; everything else is 404.
 func Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

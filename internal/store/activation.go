@@ -125,3 +125,8 @@ func (tx *Tx) MoveActivation(from pim.ActivationState, a pim.Activation) error {
 		ended_by = $7, end_reason = $8, version = version + 1 WHERE id = $9 AND state = $10 AND version = $11`,
 		a.State, us(a.StartsAt), us(a.EndsAt), us(a.EndedAt), us(a.ConfirmedAt), us(a.SettledAt), a.EndedBy, a.EndReason, a.ID, from, a.Version)
 }
+
+// ProvisioningActivations lists activations that are wanted and not yet seen at their target.
+func (r *Reader) ProvisioningActivations() ([]pim.Activation, error) {
+	return many(r, scanActivation, "SELECT "+activationCols+" FROM activations a WHERE a.state = 'provisioning'")
+}

@@ -87,3 +87,19 @@ func (r *Reader) NextDue() (time.Time, error) {
 		UNION ALL SELECT MIN(due_at) FROM grants WHERE due_at > 0) d`).Scan(at(&t))
 	return t, err
 }
+
+// AssignmentsReaching lists the active assignments that reach a principal now, and those that still hold
+// a grant for one of its accounts.
+func (r *Reader) AssignmentsReaching(principalID string) ([]pim.Assignment, error) {
+	return many(r, scanAssignment, groupsOf+"SELECT "+assignmentCols+` FROM assignments g
+		WHERE g.kind = 'active' AND ((g.ended_at = 0 AND g.principal_id IN (SELECT id FROM mine)) OR g.id IN (
+			SELECT n.need_id FROM accounts c JOIN grants f ON f.target_id = c.target_id AND f.account_id = c.external_id
+			JOIN grant_needs n ON n.grant_id = f.id AND n.need_kind = 'assignment' AND n.settled_at = 0
+			WHERE c.principal_id = $1 AND c.external_id <> ''))`, principalID, us(r.Now))
+}
+
+// ActiveAssignments lists active assignments in force.
+func (r *Reader) ActiveAssignments() ([]pim.Assignment, error) {
+	return many(r, scanAssignment, "SELECT "+assignmentCols+` FROM assignments g
+		WHERE g.kind = 'active' AND g.ended_at = 0 AND g.starts_at <= $1 AND (g.ends_at = 0 OR g.ends_at > $1)`, us(r.Now))
+}

@@ -291,3 +291,8 @@ func (tx *Tx) SaveCheckpoint(c audit.Checkpoint) error {
 func (r *Reader) Checkpoints() ([]string, error) {
 	return many(r, scanString, "SELECT note FROM audit_checkpoints ORDER BY size")
 }
+
+// LastCheckpointSize returns how many entries the latest checkpoint covers.
+func (r *Reader) LastCheckpointSize() (int64, error) {
+	return one(r, scanInt, "SELECT COALESCE(MAX(size), 0) FROM audit_checkpoints")
+}

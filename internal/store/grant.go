@@ -144,3 +144,11 @@ func (tx *Tx) SaveNeed(n pim.GrantNeed) error {
 	return tx.must(`UPDATE grant_needs SET ended_at = $1, outcome = $2, shared_with = $3, settled_at = $4, ends_at = $5
 		WHERE grant_id = $6 AND need_kind = $7 AND need_id = $8`, us(n.EndedAt), n.Outcome, n.SharedWith, us(n.SettledAt), us(n.EndsAt), n.GrantID, kind, id)
 }
+
+// AnyGrantDue reports whether a grant is due at a target that takes work.
+func (r *Reader) AnyGrantDue(closedTargets []string) (bool, error) {
+	args := []any{us(r.Now)}
+	closed := in(&args, closedTargets)
+	n, err := one(r, scanInt, "SELECT COUNT(*) FROM (SELECT 1 FROM grants WHERE due_at > 0 AND due_at <= $1 AND lease_until <= $1 AND target_id NOT IN (SELECT id FROM targets WHERE id IN "+closed+") LIMIT 1) d", args...)
+	return n > 0, err
+}

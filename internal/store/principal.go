@@ -150,3 +150,20 @@ func (tx *Tx) SawPerson(id string, when time.Time) error {
 	_, err := tx.exec("UPDATE principals SET last_seen_at = $1 WHERE id = $2", us(when), id)
 	return err
 }
+
+// ClaimGroupsOf lists the groups a person is in by the provider's claim.
+func (r *Reader) ClaimGroupsOf(principalID string) (map[string]bool, error) {
+	ids, err := many(r, scanString, "SELECT group_id FROM group_members WHERE member_id = $1 AND source = 'signin'", principalID)
+	out := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		out[id] = true
+	}
+	return out, err
+}
+
+// LapsedMembers lists memberships from a claim that was not seen again in time.
+func (r *Reader) LapsedMembers(limit int) ([]pim.Membership, error) {
+	return many(r, func(r row) (m pim.Membership, err error) {
+		return m, r.Scan(&m.GroupID, &m.MemberID, &m.Source, at(&m.FreshUntil))
+	}, "SELECT group_id, member_id, source, fresh_until FROM group_members WHERE fresh_until > 0 AND fresh_until <= $1 ORDER BY fresh_until LIMIT $2", us(r.Now), limit)
+}

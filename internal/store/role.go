@@ -72,3 +72,8 @@ func (tx *Tx) SaveMeaning(m pim.Meaning) error {
 func (tx *Tx) RemoveMeaning(m pim.Meaning) error {
 	return tx.must("DELETE FROM role_meanings WHERE role_id = $1 AND resource_id = $2 AND name = $3", m.RoleID, m.ResourceID, m.Name)
 }
+
+// MeaningsUnresolved lists meanings whose immutable id at the target is not known yet.
+func (r *Reader) MeaningsUnresolved() ([]pim.Meaning, error) {
+	return many(r, scanMeaning, "SELECT role_id, resource_id, name, entitlement_id FROM role_meanings WHERE entitlement_id = '' ORDER BY role_id, resource_id, name")
+}

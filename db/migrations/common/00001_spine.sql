@@ -40,6 +40,7 @@ CREATE TABLE group_members (
   PRIMARY KEY (group_id, member_id, source)
 );
 CREATE INDEX group_members_member ON group_members (member_id, group_id);
+CREATE INDEX group_members_fresh ON group_members (fresh_until) WHERE fresh_until > 0;
 
 CREATE TABLE targets (
   id           TEXT PRIMARY KEY,

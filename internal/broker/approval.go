@@ -1,0 +1,325 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+// approversFor lists the enabled people named by today's settings, nested groups included (V-13); the
+// requester is left out, by person and by shared account (invariant 5).
+func approversFor(r *store.Reader, named []string, requester pim.Principal) ([]pim.Principal, error) {
+	if len(named) == 0 {
+		return nil, nil
+	}
+	people, err := r.PeopleIn(named)
+	if err != nil {
+		return nil, err
+	}
+	twins, err := samePeople(r, requester)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(people, func(p pim.Principal) bool { return p.Same(requester.PersonID) || twins[p.ID] }), nil
+}
+
+// samePeople returns the principals that share an account with one: two principals on one account are
+// one person.
+func samePeople(r *store.Reader, p pim.Principal) (map[string]bool, error) {
+	accounts, err := r.AccountsOf(p.ID)
+	if err != nil {
+		return nil, err
+	}
+	twins := map[string]bool{}
+	for _, a := range accounts {
+		if a.ExternalID == "" {
+			continue
+		}
+		owners, err := r.OwnersOf(a.TargetID, a.ExternalID)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range owners {
+			twins[id] = true
+		}
+	}
+	return twins, nil
+}
+
+// askApproval opens the stage and tells who can decide.
+func (b *Broker) askApproval(tx *store.Tx, a pim.Activation, f pim.ActivationFacts) error {
+	stage := pim.ApprovalStage{ActivationID: a.ID, Number: 1, Quorum: 1, OpenedAt: tx.Now, TimesOutAt: tx.Now.Add(f.Effective.ApprovalTimeout)}
+	if err := tx.InsertStage(stage); err != nil {
+		return err
+	}
+	tx.Emit(pim.ActivationApprovalAsked(a, stage))
+	people, err := approversFor(tx.Reader, f.Effective.Approvers, f.Person)
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf("%s asks for %s on %s", f.Person.Name, f.Role.Name, f.Path.Leaf().Name)
+	return notify(tx, text, "/approvals/"+a.ID, ids(people)...)
+}
+
+func ids(people []pim.Principal) []string {
+	out := make([]string, len(people))
+	for i, p := range people {
+		out[i] = p.ID
+	}
+	return out
+}
+
+// approver says how a person stands to a request, from today's settings (V-16).
+func approver(r *store.Reader, who pim.Principal, a pim.Activation, named []string) (pim.Approver, error) {
+	requester, err := r.Principal(a.PrincipalID)
+	if err != nil {
+		return pim.Approver{}, found(err)
+	}
+	twins, err := samePeople(r, requester)
+	if err != nil {
+		return pim.Approver{}, err
+	}
+	personID := who.PersonID
+	if twins[who.ID] {
+		personID = a.PersonID
+	}
+	people, err := r.PeopleIn(named)
+	if err != nil {
+		return pim.Approver{}, err
+	}
+	isNamed := slices.ContainsFunc(people, func(p pim.Principal) bool { return p.ID == who.ID })
+	return pim.Approver{PrincipalID: who.ID, PersonID: personID, Enabled: who.Enabled, Named: isNamed && len(named) > 0}, nil
+}
+
+// MayDecide returns nil when this person may decide the request now.
+func MayDecide(r *store.Reader, who pim.Principal, a pim.Activation) error {
+	_, _, eff, err := effective(r, a.RoleID, a.ResourceID)
+	if err != nil {
+		return found(err)
+	}
+	ap, err := approver(r, who, a, eff.Approvers)
+	if err != nil {
+		return err
+	}
+	if refusal := pim.CheckApprover(a, ap); refusal != nil {
+		return refusal
+	}
+	return nil
+}
+
+// Queue lists what waits for this person's decision, oldest first.
+func (b *Broker) Queue(ctx context.Context, actor Actor, limit int) ([]pim.Activation, error) {
+	return store.Read(ctx, b.store, func(r *store.Reader) ([]pim.Activation, error) { return QueueOf(r, actor.PrincipalID, limit) })
+}
+
+// QueueOf is Queue inside a snapshot.
+func QueueOf(r *store.Reader, principalID string, limit int) ([]pim.Activation, error) {
+	who, err := r.Principal(principalID)
+	if err != nil {
+		return nil, err
+	}
+	pendings, err := r.PendingActivations(1000)
+	if err != nil {
+		return nil, err
+	}
+	var mine []pim.Activation
+	for _, a := range pendings {
+		var refusal *pim.Refusal
+		err := MayDecide(r, who, a)
+		if errors.As(err, &refusal) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if mine = append(mine, a); len(mine) == limit {
+			break
+		}
+	}
+	return mine, nil
+}
+
+// Decide begins an approver's decision: it stores what will be decided and asks for their passkey.
+func (b *Broker) Decide(ctx context.Context, actor Actor, id string, approve bool, justification string) (Outcome, error) {
+	ceremony, random, salt := NewID(), randomBytes(32), randomBytes(32)
+	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
+		who, err := person(tx.Reader, actor)
+		if err != nil {
+			return Outcome{}, err
+		}
+		a, err := b.decidable(tx, who, id)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if problem := pim.CheckJustification(justification, true); problem != "" { // V-04: on approve and on deny
+			return Outcome{}, pim.Invalid("justification", "%s", problem)
+		}
+		p := pending{Items: []pim.StepUpItem{decisionItem(a, approve, justification, salt)}, Salt: salt, Reason: justification}
+		return b.begin(tx, actor, who, p, ceremony, random, "/approvals/"+id)
+	})
+}
+
+func decisionItem(a pim.Activation, approve bool, justification string, salt []byte) pim.StepUpItem {
+	action := pim.ActionDeny
+	if approve {
+		action = pim.ActionApprove
+	}
+	return pim.StepUpItem{Action: action, Object: a.ID, Version: a.Version, RoleID: a.RoleID, ResourceID: a.ResourceID,
+		Duration: int64(a.Duration.Seconds()), Commitment: commitReason(salt, justification)}
+}
+
+// decidable loads a request this person may decide now; a refusal of their own request is evidence.
+func (b *Broker) decidable(tx *store.Tx, who pim.Principal, id string) (pim.Activation, error) {
+	a, err := tx.Activation(id)
+	if err != nil {
+		return a, found(err)
+	}
+	if err := MayDecide(tx.Reader, who, a); err != nil {
+		var refusal *pim.Refusal
+		if errors.As(err, &refusal) && refusal.Kind == pim.KindForbidden {
+			e := pim.PersonEvent(pim.EvApprovalRefused, who.ID, a.PrincipalID, a.ID).AsRefused()
+			e.Correlation, e.RoleID, e.ResourceID = a.ID, a.RoleID, a.ResourceID
+			tx.Emit(e.With("rule", "self"))
+		}
+		return a, err
+	}
+	if a.State != pim.PendingApproval {
+		return a, alreadyDecided(tx.Reader, a)
+	}
+	return a, nil
+}
+
+// alreadyDecided tells the second one who was first (V-01, EC-07).
+func alreadyDecided(r *store.Reader, a pim.Activation) error {
+	decisions, err := r.Decisions(a.ID)
+	if err != nil {
+		return err
+	}
+	if len(decisions) == 0 {
+		return pim.Refuse(pim.KindConflict, "This request is no longer waiting: it is %s.", stateWords(a.State))
+	}
+	last := decisions[len(decisions)-1]
+	names, err := r.Names([]string{last.PrincipalID})
+	if err != nil {
+		return err
+	}
+	verb := "denied"
+	if last.Approve {
+		verb = "approved"
+	}
+	return pim.Refuse(pim.KindConflict, "%s already %s this at %s.", names[last.PrincipalID], verb, last.At.UTC().Format("15:04:05 UTC"))
+}
+
+func stateWords(s pim.ActivationState) string {
+	words := map[pim.ActivationState]string{pim.TimedOut: "timed out", pim.EligibilityEnded: "ended with its eligibility",
+		pim.PersonDisabled: "ended because the person was disabled"}
+	if w, ok := words[s]; ok {
+		return w
+	}
+	return string(s)
+}
+
+// decideConfirmed records the decision a passkey confirmed and lets the fold say what follows.
+func (b *Broker) decideConfirmed(ctx context.Context, actor Actor, p pending, su pim.StepUp) (Outcome, error) {
+	id := NewID()
+	item := p.Items[0]
+	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
+		who, err := person(tx.Reader, actor)
+		if err != nil {
+			return Outcome{}, err
+		}
+		a, err := b.decidable(tx, who, item.Object)
+		if err != nil {
+			return Outcome{}, err
+		}
+		approve := item.Action == pim.ActionApprove
+		if !itemsMatch(su, who.PersonID, []pim.StepUpItem{decisionItem(a, approve, p.Reason, p.Salt)}) {
+			return Outcome{}, pim.Refuse(pim.KindConflict, "The request changed since you confirmed. Look at it again.")
+		}
+		if err := spend(tx, su); err != nil {
+			return Outcome{}, err
+		}
+		return b.decide(tx, who, a, pim.ApprovalDecision{ID: id, ActivationID: a.ID, Stage: 1, PrincipalID: who.ID, PersonID: who.PersonID,
+			Approve: approve, Justification: p.Reason, StepUpID: su.CeremonyID, At: tx.Now}, su)
+	})
+}
+
+func (b *Broker) decide(tx *store.Tx, who pim.Principal, a pim.Activation, d pim.ApprovalDecision, su pim.StepUp) (Outcome, error) {
+	out := Outcome{ActivationID: a.ID, Back: "/approvals"}
+	stages, err := tx.Stages(a.ID)
+	if err != nil {
+		return out, err
+	}
+	earlier, err := tx.Decisions(a.ID)
+	if err != nil {
+		return out, err
+	}
+	standing := pim.FoldApproval(a.PersonID, stages, append(earlier, d), tx.Now)
+	if standing.Outcome == pim.ApprovalTimedOut {
+		return out, pim.Refuse(pim.KindConflict, "This request timed out before you decided.")
+	}
+	if err := tx.InsertDecision(d); err != nil {
+		return out, err
+	}
+	tx.Emit(pim.ActivationDecided(a, d).With("evidence", su.Digest()))
+	switch standing.Outcome {
+	case pim.ApprovalApproved:
+		out.Done = "Approved."
+		return out, b.approved(tx, who, a)
+	case pim.ApprovalDenied:
+		out.Done = "Denied."
+		if err := b.end(tx, a, pim.OnDenied, who.ID, d.Justification, su.CeremonyID); err != nil {
+			return out, err
+		}
+		return out, notify(tx, who.Name+" denied your request: "+d.Justification, "/activations/"+a.ID, a.PrincipalID)
+	default:
+		return out, nil
+	}
+}
+
+// approved starts the activation by the stricter of the rules then and now (invariant 3), with
+// everything else checked again.
+func (b *Broker) approved(tx *store.Tx, who pim.Principal, a pim.Activation) error {
+	if paused := b.Paused(); paused != "" {
+		return pim.Refuse(pim.KindPaused, "%s", paused)
+	}
+	eligible, err := tx.Assignment(a.AssignmentID)
+	if err != nil {
+		return found(err)
+	}
+	if !eligible.InForceAt(tx.Now) {
+		return pim.Refuse(pim.KindConflict, "The requester is no longer eligible.")
+	}
+	role, _, now, err := effective(tx.Reader, a.RoleID, a.ResourceID)
+	if err != nil {
+		return found(err)
+	}
+	rules := a.Settings.Stricter(now.Settings)
+	if problem := tightened(a, role, rules); problem != "" {
+		return pim.Refuse(pim.KindConflict, "%s", problem)
+	}
+	if err := tx.CloseStages(a.ID); err != nil {
+		return err
+	}
+	if err := b.start(tx, a, eligible, rules, who.ID); err != nil {
+		return err
+	}
+	return notify(tx, who.Name+" approved your request. Stint grants it now.", "/activations/"+a.ID, a.PrincipalID)
+}
+
+// tightened says which rule, tightened since the request, the request no longer meets.
+func tightened(a pim.Activation, role pim.RoleDefinition, rules pim.Settings) string {
+	switch {
+	case rules.StepUp == pim.StepUpPasskey && a.StepUpID == "":
+		return fmt.Sprintf("%s asks for a passkey since this was requested. It has to be requested again.", role.Name)
+	case pim.CheckJustification(a.Justification, rules.Justification) != "":
+		return fmt.Sprintf("%s asks for a reason since this was requested. It has to be requested again.", role.Name)
+	case rules.Ticket && a.TicketNumber == "":
+		return fmt.Sprintf("%s asks for a ticket since this was requested. It has to be requested again.", role.Name)
+	}
+	return ""
+}

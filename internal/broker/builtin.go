@@ -1,0 +1,53 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+// EnsureBuiltin makes Stint's own target, resource and roles exist; it changes nothing when they do.
+func (b *Broker) EnsureBuiltin(ctx context.Context) error {
+	return do(ctx, b, func(tx *store.Tx) error {
+		if _, err := tx.Target(pim.StintTarget); !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		t := store.TargetRow{Target: pim.Target{ID: pim.StintTarget, Key: pim.StintTarget, Kind: "stint", Name: "Stint", Source: pim.SourceBuiltin}}
+		if err := tx.InsertTarget(t); err != nil {
+			return err
+		}
+		tx.Emit(pim.Event{Type: pim.EvTargetSaved, Actor: pim.System, TargetID: t.ID, ObjectID: t.ID, Result: pim.OK})
+		res := pim.Resource{ID: pim.StintResource, Key: pim.StintResource, TargetID: pim.StintTarget, Kind: "stint", Name: "Stint", Source: pim.SourceBuiltin}
+		if err := tx.InsertResource(res); err != nil {
+			return err
+		}
+		tx.Emit(pim.Event{Type: pim.EvResourceSaved, Actor: pim.System, ResourceID: res.ID, ObjectID: res.ID, Result: pim.OK})
+		for _, r := range builtinRoles {
+			if err := addBuiltinRole(tx, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+var builtinRoles = []pim.RoleDefinition{
+	{ID: pim.RoleAdministrator, Key: "privileged-role-administrator", Name: "Privileged Role Administrator", Privileged: true, Source: pim.SourceBuiltin,
+		Description: "Administers Stint: people, accounts, targets; ends anybody's activation."},
+	{ID: pim.RoleAuditor, Key: "auditor", Name: "Auditor", Source: pim.SourceBuiltin,
+		Description: "Reads the whole audit log."},
+}
+
+func addBuiltinRole(tx *store.Tx, r pim.RoleDefinition) error {
+	if err := tx.InsertRole(r); err != nil {
+		return err
+	}
+	tx.Emit(pim.Event{Type: pim.EvRoleSaved, Actor: pim.System, RoleID: r.ID, ObjectID: r.ID, Result: pim.OK})
+	longest, usual := 8*time.Hour, 2*time.Hour
+	s := pim.RoleSettings{RoleID: r.ID, MaxDuration: &longest, DefaultDuration: &usual, Source: pim.SourceBuiltin}
+	tx.Emit(pim.Event{Type: pim.EvSettingsSaved, Actor: pim.System, RoleID: r.ID, ObjectID: r.ID, Result: pim.OK})
+	return tx.SaveSettings(s)
+}

@@ -1,0 +1,207 @@
+package broker
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"stint/internal/pim"
+	"stint/internal/stepup"
+	"stint/internal/store"
+)
+
+// VoucherLife is how long a voucher or an administrator's link is good (THREATS T2).
+const VoucherLife = 15 * time.Minute
+
+// Enrolment is what a person may do about a new passkey.
+type Enrolment struct {
+	Voucher string // typed by the person; empty when none
+	Claim   bool   // this session was signed in with the provider claim configured as phishing-resistant
+}
+
+// BeginCredential begins adding a passkey. The first one needs a voucher or the provider's claim; a
+// further one needs an existing passkey, which is asked for first (THREATS T2).
+func (b *Broker) BeginCredential(ctx context.Context, actor Actor, name string, e Enrolment) (Outcome, error) {
+	name = strings.TrimSpace(name)
+	if problem := checkName(name); problem != "" {
+		return Outcome{}, pim.Invalid("name", "%s", problem)
+	}
+	ceremony, random := NewID(), randomBytes(32)
+	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
+		who, err := person(tx.Reader, actor)
+		if err != nil {
+			return Outcome{}, err
+		}
+		credentials, err := tx.CredentialsOf(who.ID)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if len(credentials) > 0 {
+			item := pim.StepUpItem{Action: pim.ActionAddCredential, Object: who.ID}
+			return b.begin(tx, actor, who, pending{Items: []pim.StepUpItem{item}, Name: name}, ceremony, random, "/passkeys")
+		}
+		allowed, err := allowFirst(tx, who, e)
+		if err != nil {
+			return Outcome{}, err
+		}
+		return b.beginRegistration(tx, actor, who, ceremony, random, name, allowed, credentials)
+	})
+}
+
+func checkName(name string) string {
+	switch {
+	case name == "":
+		return "Give it a name that tells your passkeys apart."
+	case utf8.RuneCountInString(name) > maxName:
+		return "At most 80 characters."
+	}
+	return ""
+}
+
+// allowFirst says what allows a first passkey: the provider's claim, for someone who never had one, or a
+// voucher. Without either it is refused, and the refusal is an event.
+func allowFirst(tx *store.Tx, who pim.Principal, e Enrolment) (string, error) {
+	ever, err := tx.EverHadCredential(who.ID)
+	if err != nil {
+		return "", err
+	}
+	if e.Claim && !ever {
+		return "claim", nil
+	}
+	refused := pim.PersonEvent(pim.EvCredentialRefused, who.ID, who.ID, "").AsRefused()
+	if strings.TrimSpace(e.Voucher) == "" {
+		tx.Emit(refused.With("rule", "voucher"))
+		return "", pim.Invalid("voucher", "Your first passkey needs a voucher. Ask an administrator for one; it is good for 15 minutes.")
+	}
+	_, err = tx.TakeVoucher("passkey", HashSecret(e.Voucher), who.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		tx.Emit(refused.With("rule", "voucher"))
+		return "", pim.Invalid("voucher", "This voucher is not good: it is unknown, used, older than 15 minutes or somebody else's. Ask for a new one.")
+	}
+	return "voucher", err
+}
+
+// HashSecret is how one-time secrets and session secrets are kept.
+func HashSecret(secret string) string {
+	sum := sha256.Sum256([]byte(strings.ToLower(strings.TrimSpace(secret))))
+	return hex.EncodeToString(sum[:])
+}
+
+func (b *Broker) beginRegistration(tx *store.Tx, actor Actor, who pim.Principal, id string, random []byte, name, allowed string, existing []pim.Credential) (Outcome, error) {
+	options, c, err := b.rp.BeginRegistration(b.visit(who, actor, tx.Now), stepup.Seed{ID: id, Random: random}, existing)
+	if err != nil {
+		return Outcome{}, stepUpRefusal(err)
+	}
+	p := pending{Items: []pim.StepUpItem{{Action: pim.ActionAddCredential, Object: who.ID}}, Name: name, Allowed: allowed, Options: options}
+	return Outcome{CeremonyID: id, Back: "/passkeys"}, insertCeremony(tx, actor, c, p, "/passkeys")
+}
+
+// addCredentialConfirmed follows the assertion with an existing passkey: now the new one may be made.
+func (b *Broker) addCredentialConfirmed(ctx context.Context, actor Actor, p pending, su pim.StepUp) (Outcome, error) {
+	ceremony, random := NewID(), randomBytes(32)
+	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
+		who, err := person(tx.Reader, actor)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if err := spend(tx, su); err != nil {
+			return Outcome{}, err
+		}
+		credentials, err := tx.CredentialsOf(who.ID)
+		if err != nil {
+			return Outcome{}, err
+		}
+		return b.beginRegistration(tx, actor, who, ceremony, random, p.Name, "passkey:"+su.CeremonyID, credentials)
+	})
+}
+
+func (b *Broker) finishRegistration(ctx context.Context, actor Actor, c stepup.Ceremony, p pending, response []byte, back string) (Outcome, error) {
+	who, err := store.Read(ctx, b.store, func(r *store.Reader) (pim.Principal, error) { return person(r, actor) })
+	if err != nil {
+		return Outcome{}, err
+	}
+	made, err := b.rp.FinishRegistration(b.visit(who, actor, b.clock()), c, response)
+	if err != nil {
+		return Outcome{Back: back}, b.refusedStepUp(ctx, actor, p, err)
+	}
+	made.ID, made.Name, made.PrincipalID = NewID(), p.Name, who.ID
+	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
+		if _, err := person(tx.Reader, actor); err != nil {
+			return Outcome{}, err
+		}
+		if err := tx.InsertCredential(made); err != nil {
+			if strings.Contains(strings.ToLower(err.Error()), "unique") {
+				return Outcome{}, pim.Refuse(pim.KindConflict, "This passkey is registered already.")
+			}
+			return Outcome{}, err
+		}
+		e := pim.PersonEvent(pim.EvCredentialAdded, who.ID, who.ID, made.ID).With("allowed_by", p.Allowed).With("attestation", made.Attestation)
+		tx.Emit(e.WithText("name", made.Name))
+		return Outcome{Back: back, Done: "Passkey added."}, notify(tx, "A passkey was added: "+made.Name, "/passkeys", who.ID)
+	})
+}
+
+// RenameCredential changes the name of the person's own passkey.
+func (b *Broker) RenameCredential(ctx context.Context, actor Actor, id, name string) error {
+	name = strings.TrimSpace(name)
+	if problem := checkName(name); problem != "" {
+		return pim.Invalid("name", "%s", problem)
+	}
+	return do(ctx, b, func(tx *store.Tx) error {
+		c, err := ownCredential(tx, actor, id)
+		if err != nil {
+			return err
+		}
+		tx.Emit(pim.PersonEvent(pim.EvCredentialNamed, actor.PrincipalID, actor.PrincipalID, c.ID).WithText("name", name))
+		return tx.RenameCredential(id, name)
+	})
+}
+
+func ownCredential(tx *store.Tx, actor Actor, id string) (pim.Credential, error) {
+	if _, err := person(tx.Reader, actor); err != nil {
+		return pim.Credential{}, err
+	}
+	c, err := tx.Credential(id)
+	if err == nil && c.PrincipalID != actor.PrincipalID {
+		err = store.ErrNotFound
+	}
+	return c, found(err)
+}
+
+// RemoveCredential begins removing one of the person's own passkeys: confirmed with a passkey, which may
+// be the one that goes.
+func (b *Broker) RemoveCredential(ctx context.Context, actor Actor, id string) (Outcome, error) {
+	ceremony, random := NewID(), randomBytes(32)
+	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
+		if _, err := ownCredential(tx, actor, id); err != nil {
+			return Outcome{}, err
+		}
+		who, err := person(tx.Reader, actor)
+		if err != nil {
+			return Outcome{}, err
+		}
+		p := pending{Items: []pim.StepUpItem{{Action: pim.ActionRemoveCredential, Object: id}}}
+		return b.begin(tx, actor, who, p, ceremony, random, "/passkeys")
+	})
+}
+
+func (b *Broker) removeCredentialConfirmed(ctx context.Context, actor Actor, p pending, su pim.StepUp) (Outcome, error) {
+	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
+		c, err := ownCredential(tx, actor, p.Items[0].Object)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if err := spend(tx, su); err != nil {
+			return Outcome{}, err
+		}
+		if err := tx.RemoveCredential(c.ID); err != nil {
+			return Outcome{}, moved(err)
+		}
+		tx.Emit(pim.PersonEvent(pim.EvCredentialRemoved, actor.PrincipalID, actor.PrincipalID, c.ID).With("evidence", su.Digest()))
+		return Outcome{Back: "/passkeys", Done: "Passkey removed."}, notify(tx, "A passkey was removed: "+c.Name, "/passkeys", actor.PrincipalID)
+	})
+}

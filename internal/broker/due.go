@@ -1,0 +1,176 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+// chunk bounds one write of due work, so that none holds the writer long (invariant 13).
+const chunk = 50
+
+// Sweep ends what time has ended: activations, waiting approvals, assignments, memberships from a claim.
+// Rights are computed from the window, so a late sweep never extends one (invariant 1).
+func (b *Broker) Sweep(ctx context.Context) error {
+	steps := []func(*store.Tx) (int, error){b.expireActivations, b.timeOutApprovals, b.expireAssignments, b.lapseMembers}
+	for _, step := range steps {
+		for {
+			n, err := write(ctx, b, step)
+			var refusal *pim.Refusal
+			if errors.As(err, &refusal) {
+				break // somebody else moved a row in the same moment; the next sweep looks again
+			}
+			if err != nil {
+				return err
+			}
+			if n < chunk {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+func (b *Broker) expireActivations(tx *store.Tx) (int, error) {
+	due, err := tx.ActivationsDue(chunk)
+	if err != nil {
+		return 0, err
+	}
+	for _, a := range due {
+		event, err := b.endEvent(tx, a)
+		if err != nil {
+			return 0, err
+		}
+		if err := b.end(tx, a, event, pim.System, "", ""); err != nil {
+			return 0, err
+		}
+	}
+	return len(due), nil
+}
+
+// endEvent says why an activation whose time is up ends: its own window, or the eligibility that cut it.
+func (b *Broker) endEvent(tx *store.Tx, a pim.Activation) (pim.ActivationEvent, error) {
+	asg, err := tx.Assignment(a.AssignmentID)
+	if err != nil {
+		return "", err
+	}
+	if !asg.EndsAt.IsZero() && !a.EndsAt.Before(asg.EndsAt) {
+		return pim.OnEligibilityEnded, nil
+	}
+	return pim.OnExpired, nil
+}
+
+func (b *Broker) timeOutApprovals(tx *store.Tx) (int, error) {
+	due, err := tx.StagesDue(chunk)
+	if err != nil {
+		return 0, err
+	}
+	for _, s := range due {
+		a, err := tx.Activation(s.ActivationID)
+		if err != nil {
+			return 0, err
+		}
+		if a.State != pim.PendingApproval {
+			if err := tx.CloseStages(a.ID); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		if err := b.end(tx, a, pim.OnTimedOut, pim.System, "", ""); err != nil {
+			return 0, err
+		}
+		if err := notify(tx, "Nobody decided your request in time. Ask again if you still need it.", "/activations/"+a.ID, a.PrincipalID); err != nil {
+			return 0, err
+		}
+	}
+	return len(due), nil
+}
+
+func (b *Broker) expireAssignments(tx *store.Tx) (int, error) {
+	due, err := tx.AssignmentsDue(chunk)
+	if err != nil {
+		return 0, err
+	}
+	for _, asg := range due {
+		if err := b.endAssignment(tx, asg, pim.System, true); err != nil {
+			return 0, err
+		}
+	}
+	return len(due), nil
+}
+
+// endAssignment ends an assignment with everything that rests on it.
+func (b *Broker) endAssignment(tx *store.Tx, asg pim.Assignment, actor string, expired bool) error {
+	if err := tx.EndAssignment(asg, expired); err != nil {
+		return moved(err)
+	}
+	asg.EndedAt = tx.Now
+	t := pim.EvAssignmentRemoved
+	if expired {
+		t = pim.EvAssignmentExpired
+	}
+	tx.Emit(pim.AssignmentEvent(t, asg, actor))
+	open, err := tx.OpenActivationsUsing(asg.ID)
+	if err != nil {
+		return err
+	}
+	for _, a := range open {
+		if err := b.end(tx, a, pim.OnEligibilityEnded, actor, "", ""); err != nil {
+			return err
+		}
+	}
+	return syncAssignment(tx, asg)
+}
+
+func (b *Broker) lapseMembers(tx *store.Tx) (int, error) {
+	lapsed, err := tx.LapsedMembers(chunk)
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range lapsed {
+		if err := tx.RemoveMember(m); err != nil {
+			return 0, err
+		}
+		tx.Emit(pim.PersonEvent(pim.EvMemberRemoved, pim.System, m.MemberID, m.GroupID).With("source", "claim").With("lapsed", true))
+		p, err := tx.Principal(m.MemberID)
+		if err != nil {
+			return 0, err
+		}
+		if err := b.recheck(tx, p); err != nil {
+			return 0, err
+		}
+	}
+	return len(lapsed), nil
+}
+
+// tellLate leaves a notice for administrators when a grant is late (THREATS F7): within 60 s, then hourly.
+func (b *Broker) tellLate(tx *store.Tx) (int, error) {
+	late, err := tx.LateGrants(tx.Now.Add(-pim.LateAfter), tx.Now.Add(-time.Hour))
+	if err != nil || len(late) == 0 {
+		return 0, err
+	}
+	admins, err := tx.EligibleOrActiveFor(pim.RoleAdministrator)
+	if err != nil {
+		return 0, err
+	}
+	people, err := tx.PeopleIn(admins)
+	if err != nil {
+		return 0, err
+	}
+	for _, g := range late {
+		g.LateToldAt = tx.Now
+		if err := tx.SaveGrant(g); err != nil {
+			return 0, err
+		}
+		tx.Emit(pim.GrantEventOf(pim.EvGrantLate, g.Grant, map[string]any{"wanted": g.Wanted, "since": g.LateSince.UnixMicro()}))
+		text := fmt.Sprintf("Late: %s in %s is not as it should be since %s. Stint keeps trying.", g.AccountName, g.Entitlement, g.LateSince.UTC().Format("15:04:05 UTC"))
+		if err := notify(tx, text, "/targets/"+g.TargetID, ids(people)...); err != nil {
+			return 0, err
+		}
+	}
+	return len(late), nil
+}

@@ -1,0 +1,71 @@
+package broker
+
+import (
+	"context"
+	"sync"
+
+	"stint/internal/connector"
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+// memory holds the live grants with their ends, so that revoking goes on when the store cannot be
+// written (DESIGN §3, THREATS F2).
+type memory struct {
+	mu    sync.Mutex
+	live  map[string]store.GrantRow
+	freed map[string]bool // revoked unclaimed, to be recorded when the store works again
+}
+
+func newMemory() *memory { return &memory{live: map[string]store.GrantRow{}, freed: map[string]bool{}} }
+
+func (m *memory) keep(g store.GrantRow) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.freed, g.ID)
+	if g.Wanted && !g.WantedUntil.IsZero() && g.Before == pim.Absent {
+		m.live[g.ID] = g
+	} else {
+		delete(m.live, g.ID)
+	}
+}
+
+// overdue lists what must go by now, from memory alone.
+func (m *memory) overdue(b *Broker) []store.GrantRow {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := b.clock()
+	var out []store.GrantRow
+	for id, g := range m.live {
+		if !now.Before(g.WantedUntil) && !m.freed[id] {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+func (m *memory) free(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.freed[id] = true
+}
+
+// emergency revokes what is due while the store cannot be written. Nothing is recorded now; the same
+// level-triggered pass records it later.
+func (b *Broker) emergency(ctx context.Context, cause error) {
+	if ctx.Err() != nil {
+		return
+	}
+	b.log.Error("the database cannot be written; due roles are taken away all the same", "error", cause)
+	for _, g := range b.memory.overdue(b) {
+		conn, err := b.connect(ctx, g.TargetID)
+		if err == nil {
+			err = conn.Revoke(ctx, connector.AccountID(g.AccountID), connector.EntitlementID(g.EntitlementID))
+		}
+		if err != nil {
+			b.log.Error("revoking without the database", "grant", g.ID, "target", g.TargetID, "error", err)
+			continue
+		}
+		b.memory.free(g.ID)
+	}
+}

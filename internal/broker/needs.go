@@ -1,0 +1,349 @@
+package broker
+
+import (
+	"errors"
+	"time"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+// fact is one thing to hold at a target, by the target's immutable ids, with the names people read.
+type fact struct {
+	targetID, accountID, entitlementID string
+	accountName, entitlement           string
+}
+
+// facts lists what holding a role at a resource is for one person; complete is false while an account or
+// an entitlement was not found at its target yet.
+func facts(r *store.Reader, principalID, roleID, resourceID string) (out []fact, complete bool, err error) {
+	meanings, err := r.MeaningsBelow(roleID, resourceID)
+	if err != nil {
+		return nil, false, err
+	}
+	targets, err := targetsOf(r, meanings)
+	if err != nil {
+		return nil, false, err
+	}
+	complete = true
+	for _, m := range meanings {
+		account, err := r.AccountAt(principalID, targets[m.ResourceID])
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, false, err
+		}
+		if account.ExternalID == "" || m.EntitlementID == "" {
+			complete = false
+			continue
+		}
+		out = append(out, fact{account.TargetID, account.ExternalID, m.EntitlementID, account.Name, m.Name})
+	}
+	return out, complete, nil
+}
+
+// want finds or makes the grant of a fact and adds a need to it; it is due now.
+func want(tx *store.Tx, f fact, n pim.GrantNeed) error {
+	g, err := tx.GrantOf(f.targetID, f.accountID, f.entitlementID)
+	if err != nil {
+		return err
+	}
+	if g == nil {
+		g = &store.GrantRow{AccountName: f.accountName, Entitlement: f.entitlement, Grant: pim.Grant{ID: NewID(), TargetID: f.targetID,
+			AccountID: f.accountID, EntitlementID: f.entitlementID, Before: pim.Unknown, Seen: pim.Unknown, Version: 1}}
+		if err := tx.InsertGrant(*g); err != nil {
+			return err
+		}
+	}
+	n.GrantID = g.ID
+	if err := tx.InsertNeed(n); err != nil {
+		return err
+	}
+	return recount(tx, *g)
+}
+
+// recount folds the needs of a grant, lets it be wanted or not, and makes it due now.
+func recount(tx *store.Tx, g store.GrantRow) error {
+	needs, err := tx.OpenNeeds(g.ID)
+	if err != nil {
+		return err
+	}
+	wanted, until, _ := pim.Wanted(needs, tx.Now)
+	if wanted {
+		g.Grant = g.Apply(pim.GrantNeeded, tx.Now, 0)
+		g.WantedUntil = until
+	} else if g.Wanted {
+		g.Grant = g.Apply(pim.GrantUnneeded, tx.Now, 0)
+	}
+	if g.LateSince.IsZero() && !g.Settled(tx.Now) {
+		g.LateSince = tx.Now
+	}
+	g.DueAt, g.Tries = tx.Now, 0
+	return tx.SaveGrant(g)
+}
+
+// ensureActivationNeeds adds what is missing, so that it can be called again whenever more is known.
+func ensureActivationNeeds(tx *store.Tx, a pim.Activation) error {
+	all, _, err := facts(tx.Reader, a.PrincipalID, a.RoleID, a.ResourceID)
+	if err != nil {
+		return err
+	}
+	have, err := tx.NeedsOf(a.ID)
+	if err != nil {
+		return err
+	}
+	has := map[string]bool{}
+	for _, n := range have {
+		has[n.GrantID] = true
+	}
+	for _, f := range all {
+		g, err := tx.GrantOf(f.targetID, f.accountID, f.entitlementID)
+		if err != nil {
+			return err
+		}
+		if g != nil && has[g.ID] {
+			continue
+		}
+		if err := want(tx, f, pim.GrantNeed{ActivationID: a.ID, StartsAt: a.StartsAt, EndsAt: a.EndsAt}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// confirmIfSeen makes a provisioning activation active once everything it needs was read back. A role
+// without a meaning at a target holds at once.
+func confirmIfSeen(tx *store.Tx, a pim.Activation) (bool, error) {
+	if a.State != pim.Provisioning {
+		return false, nil
+	}
+	all, complete, err := facts(tx.Reader, a.PrincipalID, a.RoleID, a.ResourceID)
+	if err != nil || !complete {
+		return false, err
+	}
+	needs, err := tx.NeedsOf(a.ID)
+	if err != nil || len(needs) < len(all) {
+		return false, err
+	}
+	for _, n := range needs {
+		g, err := tx.Grant(n.GrantID)
+		if err != nil || g.Seen != pim.Present || !g.Confirmed {
+			return false, err
+		}
+	}
+	from := a.State
+	a.State, a.ConfirmedAt = pim.ActiveConfirmed, tx.Now
+	if err := tx.MoveActivation(from, a); err != nil {
+		return false, moved(err)
+	}
+	tx.Emit(pim.ActivationConfirmed(a))
+	return true, nil
+}
+
+// endNeeds ends what an activation needs; each grant follows from what others still need.
+func endNeeds(tx *store.Tx, a pim.Activation) error {
+	needs, err := tx.NeedsOf(a.ID)
+	if err != nil {
+		return err
+	}
+	return letGo(tx, needs, a.EndedAt)
+}
+
+func letGo(tx *store.Tx, needs []pim.GrantNeed, when time.Time) error {
+	for _, n := range needs {
+		if !n.EndedAt.IsZero() {
+			continue
+		}
+		n.EndedAt = when
+		if err := tx.SaveNeed(n); err != nil {
+			return err
+		}
+		g, err := tx.Grant(n.GrantID)
+		if err != nil {
+			return err
+		}
+		if err := recount(tx, g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleNeeds tells every ended need of a grant how the grant was found, and its activation when it is
+// the last.
+func settleNeeds(tx *store.Tx, g store.GrantRow) error {
+	needs, err := tx.OpenNeeds(g.ID)
+	if err != nil {
+		return err
+	}
+	outcome := g.OutcomeOf(tx.Now)
+	for _, n := range needs {
+		if n.NeededAt(tx.Now) || outcome == pim.OutcomeNone || n.StartsAt.After(tx.Now) {
+			continue
+		}
+		n.Outcome, n.SettledAt = outcome, tx.Now
+		if outcome == pim.OutcomeShared {
+			n.SharedWith = sharer(needs, tx.Now)
+		}
+		if n.EndedAt.IsZero() {
+			n.EndedAt = n.EndsAt
+		}
+		if err := tx.SaveNeed(n); err != nil {
+			return err
+		}
+		if n.ActivationID == "" {
+			continue
+		}
+		a, err := tx.Activation(n.ActivationID)
+		if err != nil {
+			return err
+		}
+		if err := settleActivation(tx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sharer names the need that ends last among those that still hold the grant.
+func sharer(needs []pim.GrantNeed, now time.Time) string {
+	var best pim.GrantNeed
+	for _, n := range needs {
+		if n.NeededAt(now) && (best.GrantID == "" || n.EndsAt.IsZero() || n.EndsAt.After(best.EndsAt) && !best.EndsAt.IsZero()) {
+			best = n
+		}
+	}
+	if best.ActivationID != "" {
+		return best.ActivationID
+	}
+	return best.AssignmentID
+}
+
+// settleActivation closes the story of an activation that is over once all its grants are accounted for.
+func settleActivation(tx *store.Tx, a pim.Activation) error {
+	if !a.Ending() {
+		return nil
+	}
+	needs, err := tx.NeedsOf(a.ID)
+	if err != nil {
+		return err
+	}
+	outcomes := map[string]pim.Outcome{}
+	for _, n := range needs {
+		if n.SettledAt.IsZero() {
+			return nil
+		}
+		outcomes[n.GrantID] = n.Outcome
+	}
+	a.SettledAt = tx.Now
+	if err := tx.MoveActivation(a.State, a); err != nil {
+		return moved(err)
+	}
+	tx.Emit(pim.ActivationSettled(a, outcomes))
+	return nil
+}
+
+// syncAssignment makes the grants of an active assignment follow from who is in it now.
+func syncAssignment(tx *store.Tx, asg pim.Assignment) error {
+	wanted := map[fact]bool{}
+	if asg.Kind == pim.Active && asg.InForceAt(tx.Now) {
+		people, err := tx.PeopleIn([]string{asg.PrincipalID})
+		if err != nil {
+			return err
+		}
+		for _, p := range people {
+			all, _, err := facts(tx.Reader, p.ID, asg.RoleID, asg.ResourceID)
+			if err != nil {
+				return err
+			}
+			for _, f := range all {
+				wanted[f] = true
+			}
+		}
+	}
+	return followFacts(tx, asg, wanted)
+}
+
+func followFacts(tx *store.Tx, asg pim.Assignment, wanted map[fact]bool) error {
+	needs, err := tx.NeedsOfAssignment(asg.ID)
+	if err != nil {
+		return err
+	}
+	keep := map[string]bool{}
+	for f := range wanted {
+		g, err := tx.GrantOf(f.targetID, f.accountID, f.entitlementID)
+		if err != nil {
+			return err
+		}
+		if g != nil {
+			keep[g.ID] = true
+			if holds(needs, g.ID, asg) {
+				continue
+			}
+		}
+		if err := want(tx, f, pim.GrantNeed{AssignmentID: asg.ID, StartsAt: asg.StartsAt, EndsAt: asg.EndsAt}); err != nil {
+			return err
+		}
+	}
+	var surplus []pim.GrantNeed
+	for _, n := range needs {
+		if !keep[n.GrantID] && n.EndedAt.IsZero() && n.SettledAt.IsZero() {
+			surplus = append(surplus, n)
+		}
+	}
+	return letGo(tx, surplus, tx.Now)
+}
+
+func holds(needs []pim.GrantNeed, grantID string, asg pim.Assignment) bool {
+	for _, n := range needs {
+		if n.GrantID == grantID && n.EndedAt.IsZero() && n.EndsAt.Equal(asg.EndsAt) {
+			return true
+		}
+	}
+	return false
+}
+
+// syncAssignmentNeedsOf does syncAssignment for every active assignment that reaches a person, now or
+// until now.
+func syncAssignmentNeedsOf(tx *store.Tx, principalID string) error {
+	active, err := tx.AssignmentsReaching(principalID)
+	if err != nil {
+		return err
+	}
+	for _, asg := range active {
+		if err := syncAssignment(tx, asg); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recheck ends the open activations of a person whose eligibility no longer holds, and lets active
+// assignments follow (A-20, EC-11).
+func (b *Broker) recheck(tx *store.Tx, p pim.Principal) error {
+	open, err := tx.OpenActivationsOf(p.PersonID)
+	if err != nil {
+		return err
+	}
+	for _, a := range open {
+		if err := b.recheckActivation(tx, a); err != nil {
+			return err
+		}
+	}
+	return syncAssignmentNeedsOf(tx, p.ID)
+}
+
+func (b *Broker) recheckActivation(tx *store.Tx, a pim.Activation) error {
+	asg, err := tx.Assignment(a.AssignmentID)
+	if err != nil {
+		return err
+	}
+	groups, err := tx.GroupsOf(a.PrincipalID)
+	if err != nil {
+		return err
+	}
+	for _, id := range groups {
+		if id == asg.PrincipalID && asg.InForceAt(tx.Now) {
+			return nil
+		}
+	}
+	return b.end(tx, a, pim.OnEligibilityEnded, pim.System, "", "")
+}

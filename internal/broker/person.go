@@ -1,0 +1,278 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+// PersonAction begins what an administrator does to a person, confirmed with the administrator's
+// passkey: disable, enable, end sessions, issue a voucher. account is set for confirming an account.
+func (b *Broker) PersonAction(ctx context.Context, actor Actor, action pim.StepUpAction, personID, accountID string) (Outcome, error) {
+	ceremony, random := NewID(), randomBytes(32)
+	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
+		who, err := administrator(tx, actor)
+		if err != nil {
+			return Outcome{}, err
+		}
+		item, err := personItem(tx.Reader, action, personID, accountID)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if action == pim.ActionDisablePerson {
+			if err := refuseLastAdministrator(tx, personID); err != nil {
+				return Outcome{}, err
+			}
+		}
+		return b.begin(tx, actor, who, pending{Items: []pim.StepUpItem{item}, Name: personID}, ceremony, random, "/people/"+personID)
+	})
+}
+
+func personItem(r *store.Reader, action pim.StepUpAction, personID, accountID string) (pim.StepUpItem, error) {
+	p, err := r.Principal(personID)
+	if err != nil || p.Kind != pim.Person {
+		return pim.StepUpItem{}, found(errors.Join(err, notPerson(p)))
+	}
+	if action != pim.ActionConfirmAccount {
+		return pim.StepUpItem{Action: action, Object: p.ID}, nil
+	}
+	a, err := r.Account(accountID)
+	if err != nil {
+		return pim.StepUpItem{}, found(err)
+	}
+	if a.PrincipalID != p.ID {
+		return pim.StepUpItem{}, pim.NotFound()
+	}
+	return pim.StepUpItem{Action: action, Object: a.ID, Version: a.Version}, nil
+}
+
+func notPerson(p pim.Principal) error {
+	if p.ID != "" && p.Kind != pim.Person {
+		return store.ErrNotFound
+	}
+	return nil
+}
+
+func (b *Broker) personConfirmed(ctx context.Context, actor Actor, p pending, su pim.StepUp) (Outcome, error) {
+	secret := NewID()
+	id := NewID()
+	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
+		who, err := administrator(tx, actor)
+		if err != nil {
+			return Outcome{}, err
+		}
+		item, personID := p.Items[0], p.Name
+		now, err := personItem(tx.Reader, item.Action, personID, item.Object)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if !itemsMatch(su, who.PersonID, []pim.StepUpItem{now}) {
+			return Outcome{}, pim.Refuse(pim.KindConflict, "This changed since you confirmed. Look at it again.")
+		}
+		if err := spend(tx, su); err != nil {
+			return Outcome{}, err
+		}
+		out := Outcome{Back: "/people/" + personID}
+		switch item.Action {
+		case pim.ActionConfirmAccount:
+			out.Done = "Account confirmed."
+			return out, confirmAccount(tx, who.ID, item.Object, su)
+		case pim.ActionIssueVoucher:
+			out.Voucher, out.Done = secret, "Voucher issued."
+			return out, issueVoucher(tx, who.ID, personID, id, secret)
+		case pim.ActionDisablePerson:
+			out.Done = "Disabled. Everything they held is being taken away."
+			return out, b.disablePerson(tx, personID, who.ID)
+		case pim.ActionEnablePerson:
+			out.Done = "Enabled."
+			return out, enablePerson(tx, personID, who.ID)
+		default:
+			out.Done = "Sessions ended."
+			return out, endSessions(tx, personID, who.ID)
+		}
+	})
+}
+
+func confirmAccount(tx *store.Tx, by, accountID string, su pim.StepUp) error {
+	a, err := tx.Account(accountID)
+	if err != nil {
+		return found(err)
+	}
+	if a.ExternalID == "" {
+		return pim.Refuse(pim.KindConflict, "This account was not found at the target yet, so there is nothing to confirm.")
+	}
+	a.ConfirmedAt, a.ConfirmedBy = tx.Now, by
+	if err := tx.UpdateAccount(a); err != nil {
+		return moved(err)
+	}
+	e := pim.PersonEvent(pim.EvAccountConfirmed, by, a.PrincipalID, a.ID).With("account", a.ExternalID).With("evidence", su.Digest())
+	e.TargetID = a.TargetID
+	tx.Emit(e)
+	return nil
+}
+
+func issueVoucher(tx *store.Tx, by, personID, id, secret string) error {
+	err := tx.InsertVoucher(store.Voucher{ID: id, Kind: "passkey", Hash: HashSecret(secret), PersonID: personID, IssuedBy: by, ExpiresAt: tx.Now.Add(VoucherLife)})
+	if err != nil {
+		return err
+	}
+	tx.Emit(pim.PersonEvent(pim.EvVoucherIssued, by, personID, id))
+	return notify(tx, "A voucher for a passkey was issued for you. If you did not ask for it, tell an administrator.", "/passkeys", personID)
+}
+
+// IssueVoucher is `stint admin voucher PERSON`: whoever holds the host may make one, audited.
+func (b *Broker) IssueVoucher(ctx context.Context, key string) (secret string, err error) {
+	secret, id := NewID(), NewID()
+	return write(ctx, b, func(tx *store.Tx) (string, error) {
+		p, err := tx.PrincipalByKey(pim.Person, strings.TrimPrefix(key, "person/"))
+		if errors.Is(err, store.ErrNotFound) {
+			p, err = tx.Principal(key)
+		}
+		if err != nil || p.Kind != pim.Person {
+			return "", pim.Invalid("person", "No person %q is known. Use the id from the file or from the Person page's address.", key)
+		}
+		return secret, issueVoucher(tx, pim.System, p.ID, id, secret)
+	})
+}
+
+// disablePerson ends everything a person holds at once (P-11): activations, requests, sessions.
+func (b *Broker) disablePerson(tx *store.Tx, personID, by string) error {
+	if err := refuseLastAdministrator(tx, personID); err != nil {
+		return err
+	}
+	p, err := tx.Principal(personID)
+	if err != nil {
+		return found(err)
+	}
+	if !p.Enabled {
+		return nil
+	}
+	p.Enabled = false
+	if err := tx.UpdatePrincipal(p); err != nil {
+		return moved(err)
+	}
+	tx.Emit(pim.PersonEvent(pim.EvPersonDisabled, by, p.ID, p.ID))
+	return b.endAllOf(tx, p, by)
+}
+
+func (b *Broker) endAllOf(tx *store.Tx, p pim.Principal, by string) error {
+	open, err := tx.OpenActivationsOf(p.PersonID)
+	if err != nil {
+		return err
+	}
+	for _, a := range open {
+		if a.PrincipalID != p.ID {
+			continue // another account of the same person is disabled on its own
+		}
+		if err := b.end(tx, a, pim.OnPersonDisabled, by, "", ""); err != nil {
+			return err
+		}
+	}
+	if err := syncAssignmentNeedsOf(tx, p.ID); err != nil {
+		return err
+	}
+	_, err = tx.EndSessionsOf(p.ID)
+	return err
+}
+
+func enablePerson(tx *store.Tx, personID, by string) error {
+	p, err := tx.Principal(personID)
+	if err != nil {
+		return found(err)
+	}
+	if p.Enabled {
+		return nil
+	}
+	p.Enabled = true
+	if err := tx.UpdatePrincipal(p); err != nil {
+		return moved(err)
+	}
+	tx.Emit(pim.PersonEvent(pim.EvPersonEnabled, by, p.ID, p.ID))
+	return syncAssignmentNeedsOf(tx, p.ID)
+}
+
+func endSessions(tx *store.Tx, personID, by string) error {
+	n, err := tx.EndSessionsOf(personID)
+	if err == nil {
+		tx.Emit(pim.PersonEvent(pim.EvSessionsEnded, by, personID, personID).With("count", n))
+	}
+	return err
+}
+
+// refuseLastAdministrator keeps the last person able to administer (DESIGN §3): enabled, with a passkey,
+// eligible or active, and not waiting for an approver set that is empty.
+func refuseLastAdministrator(tx *store.Tx, personID string) error {
+	able, err := ableAdministrators(tx.Reader)
+	if err != nil {
+		return err
+	}
+	if able[personID] && len(able) == 1 {
+		return pim.Refuse(pim.KindConflict, "This is the last person able to administer Stint. Make another one able first.")
+	}
+	return nil
+}
+
+func ableAdministrators(r *store.Reader) (map[string]bool, error) {
+	assigned, err := r.EligibleOrActiveFor(pim.RoleAdministrator)
+	if err != nil || len(assigned) == 0 {
+		return nil, err
+	}
+	people, err := r.PeopleIn(assigned)
+	if err != nil {
+		return nil, err
+	}
+	_, _, eff, err := effective(r, pim.RoleAdministrator, pim.StintResource)
+	if err != nil {
+		return nil, err
+	}
+	able := map[string]bool{}
+	for _, p := range people {
+		credentials, err := r.CredentialsOf(p.ID)
+		if err != nil {
+			return nil, err
+		}
+		ok := len(credentials) > 0
+		if ok && eff.Approval {
+			others, err := approversFor(r, eff.Approvers, p)
+			if err != nil {
+				return nil, err
+			}
+			ok = len(others) > 0
+		}
+		if ok {
+			able[p.ID] = true
+		}
+	}
+	return able, nil
+}
+
+// SetFavourite marks or unmarks the role of one of the person's eligible assignments.
+func (b *Broker) SetFavourite(ctx context.Context, actor Actor, assignmentID string, on bool) error {
+	return do(ctx, b, func(tx *store.Tx) error {
+		f, _, err := b.activationFacts(tx.Reader, actor, assignmentID)
+		if err != nil {
+			return err
+		}
+		return tx.SetFavourite(actor.PrincipalID, f.Role.ID, f.Assignment.ResourceID, on)
+	})
+}
+
+// SetProfile saves the person's time zone and theme.
+func (b *Broker) SetProfile(ctx context.Context, actor Actor, zone, theme string) error {
+	return do(ctx, b, func(tx *store.Tx) error {
+		p, err := person(tx.Reader, actor)
+		if err != nil {
+			return err
+		}
+		p.Zone, p.Theme = zone, theme
+		return moved(tx.UpdatePrincipal(p))
+	})
+}
+
+// ReadNotices marks the person's notices read.
+func (b *Broker) ReadNotices(ctx context.Context, actor Actor) error {
+	return do(ctx, b, func(tx *store.Tx) error { return tx.ReadNotices(actor.PrincipalID, tx.Now) })
+}

@@ -1,0 +1,276 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"stint/internal/connector"
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+// lease is how long a claim keeps others away; every call of a connector ends before it does.
+const lease = 45 * time.Second
+
+// errStale says that somebody else works on the grant since; the result is not recorded.
+var errStale = errors.New("broker: a newer worker has this grant")
+
+// observation is what one step of a pass found, to be applied to the row as it is when recorded.
+type observation struct {
+	event     pim.GrantEvent
+	err       error
+	readDelay time.Duration
+	final     bool // the pass ends here: release the lease
+}
+
+// pass brings one claimed grant to where it is wanted: look, act, look again, record. It is the same for
+// the first grant, the last revoke, a retry, a restart and a restore.
+func (b *Broker) pass(ctx context.Context, g store.GrantRow) error {
+	conn, err := b.connect(ctx, g.TargetID)
+	if err != nil {
+		_, err = b.record(ctx, g, observation{event: pim.GrantDenied, err: err, final: true})
+		return err
+	}
+	delay := conn.Capabilities().ReadDelay
+	g, err = b.record(ctx, g, look(ctx, conn, g, delay))
+	if err != nil || g.LeaseUntil.IsZero() {
+		return err
+	}
+	step := g.Next(b.clock(), true)
+	if step != pim.StepGrant && step != pim.StepRevoke {
+		_, err = b.record(ctx, g, observation{final: true})
+		return err
+	}
+	acted := act(ctx, conn, g, step, delay)
+	if acted.err != nil {
+		_, err = b.record(ctx, g, acted)
+		return err
+	}
+	if step == pim.StepRevoke && conn.Capabilities().EndsSessions {
+		if err := conn.EndSessions(ctx, connector.AccountID(g.AccountID)); err != nil {
+			b.log.Warn("sessions of the account were not ended", "target", g.TargetID, "grant", g.ID, "kind", connector.KindOf(err))
+		}
+	}
+	seen := look(ctx, conn, g, delay)
+	seen.final = true
+	_, err = b.record(ctx, g, seen)
+	return err
+}
+
+func look(ctx context.Context, conn connector.Connector, g store.GrantRow, delay time.Duration) observation {
+	h, err := conn.Observe(ctx, connector.AccountID(g.AccountID), connector.EntitlementID(g.EntitlementID))
+	switch {
+	case err != nil:
+		return observation{event: failure(err, false), err: err, readDelay: delay, final: true}
+	case h.Present:
+		return observation{event: pim.GrantSawIt, readDelay: delay}
+	default:
+		return observation{event: pim.GrantSawNone, readDelay: delay}
+	}
+}
+
+func act(ctx context.Context, conn connector.Connector, g store.GrantRow, step pim.GrantStep, delay time.Duration) observation {
+	var err error
+	if step == pim.StepGrant {
+		err = conn.Grant(ctx, connector.AccountID(g.AccountID), connector.EntitlementID(g.EntitlementID), g.WantedUntil)
+	} else {
+		err = conn.Revoke(ctx, connector.AccountID(g.AccountID), connector.EntitlementID(g.EntitlementID))
+	}
+	if err != nil {
+		return observation{event: failure(err, true), err: err, readDelay: delay, final: true}
+	}
+	return observation{event: pim.GrantOK, readDelay: delay}
+}
+
+// failure names an error as an event; a write whose answer was lost may have taken effect (THREATS F8).
+func failure(err error, wrote bool) pim.GrantEvent {
+	switch connector.KindOf(err) {
+	case connector.Gone:
+		return pim.GrantGone
+	case connector.Denied:
+		return pim.GrantDenied
+	case connector.Refused:
+		return pim.GrantRefused
+	case connector.OutcomeUnknown:
+		if wrote {
+			return pim.GrantUnclear
+		}
+	}
+	return pim.GrantTransient
+}
+
+// record applies what was found to the grant as it is now, in one transaction with everything that
+// follows from it. A result with an older attempt number is refused, and the target is looked at again.
+func (b *Broker) record(ctx context.Context, claimed store.GrantRow, o observation) (store.GrantRow, error) {
+	jitter := rand.Float64()
+	g, err := write(ctx, b, func(tx *store.Tx) (store.GrantRow, error) {
+		g, err := tx.Grant(claimed.ID)
+		if err != nil {
+			return g, err
+		}
+		if g.Attempt != claimed.Attempt {
+			g.DueAt = tx.Now
+			return g, tx.SaveGrant(g)
+		}
+		return b.recordIn(tx, g, o, jitter)
+	})
+	if err == nil && g.Attempt != claimed.Attempt {
+		err = errStale
+	}
+	return g, err
+}
+
+func (b *Broker) recordIn(tx *store.Tx, g store.GrantRow, o observation, jitter float64) (store.GrantRow, error) {
+	was := g.Grant
+	if err := b.expireNeeds(tx, &g); err != nil {
+		return g, err
+	}
+	if o.event != "" {
+		g.Grant = g.Apply(o.event, tx.Now, o.readDelay)
+	}
+	if err := b.health(tx, g, o); err != nil {
+		return g, err
+	}
+	emitGrant(tx, was, g.Grant, o)
+	schedule(&g, o, tx.Now, jitter)
+	if err := tx.SaveGrant(g); err != nil {
+		return g, moved(err)
+	}
+	g.Version++
+	if err := b.follow(tx, g, o); err != nil {
+		return g, err
+	}
+	return tx.Grant(g.ID) // what followed may have changed what is wanted
+}
+
+// expireNeeds folds the needs at this instant: time may have ended some since the claim.
+func (b *Broker) expireNeeds(tx *store.Tx, g *store.GrantRow) error {
+	needs, err := tx.OpenNeeds(g.ID)
+	if err != nil {
+		return err
+	}
+	wanted, until, _ := pim.Wanted(needs, tx.Now)
+	if !wanted && g.Wanted {
+		g.Grant = g.Apply(pim.GrantUnneeded, tx.Now, 0)
+	}
+	g.WantedUntil = until
+	return nil
+}
+
+// schedule sets error, lateness and the next due time; retries never end (THREATS rule 3).
+func schedule(g *store.GrantRow, o observation, now time.Time, jitter float64) {
+	if o.err != nil {
+		g.ErrorKind, g.Error = string(connector.KindOf(o.err)), o.err.Error()
+		g.Tries++
+	} else if o.event != "" {
+		g.ErrorKind, g.Error = "", ""
+	}
+	settled := g.Settled(now)
+	if settled && o.err == nil {
+		g.Tries, g.LateSince, g.LateToldAt = 0, time.Time{}, time.Time{}
+	} else if g.LateSince.IsZero() {
+		g.LateSince = now
+	}
+	if !o.final && o.err == nil {
+		return // the pass goes on under its lease
+	}
+	g.LeaseUntil = time.Time{}
+	switch {
+	case o.err == nil && settled:
+		g.DueAt = g.WantedUntil // zero when nothing will change by itself
+	case o.err == nil && g.Seen == pim.Absent && !g.Wanted && now.Before(g.UnsureUntil):
+		g.DueAt = g.UnsureUntil
+	default:
+		if o.err == nil {
+			g.Tries++ // the target said yes and did nothing (THREATS T40)
+			g.ErrorKind, g.Error = "no_effect", "The target accepted the change, but reading it back shows no effect. Stint keeps trying."
+		}
+		g.DueAt = now.Add(pim.Backoff(g.Tries, jitter))
+	}
+}
+
+func emitGrant(tx *store.Tx, was, g pim.Grant, o observation) {
+	switch {
+	case was.Before == pim.Unknown && g.Before != pim.Unknown:
+		tx.Emit(pim.GrantEventOf(pim.EvGrantObserved, g, nil))
+	case o.err != nil && was.Tries == 0:
+		tx.Emit(pim.GrantEventOf(pim.EvGrantCalled, g, map[string]any{"error": string(connector.KindOf(o.err))}))
+	}
+	switch {
+	case g.Lost && !was.Lost:
+		tx.Emit(pim.GrantEventOf(pim.EvGrantLost, g, nil))
+	case g.Wanted && g.Confirmed && !was.Confirmed:
+		tx.Emit(pim.GrantEventOf(pim.EvGrantConfirmed, g, nil))
+	case !g.Wanted && g.Seen == pim.Absent && was.Seen != pim.Absent && g.Settled(tx.Now):
+		tx.Emit(pim.GrantEventOf(pim.EvGrantGone, g, nil))
+	}
+}
+
+// health records what a call says about its target as a whole.
+func (b *Broker) health(tx *store.Tx, g store.GrantRow, o observation) error {
+	kind := connector.KindOf(o.err)
+	event := pim.Event{Actor: pim.System, TargetID: g.TargetID, ObjectID: g.TargetID, Result: pim.OK, Facts: map[string]any{}}
+	switch {
+	case o.event == "":
+		return nil
+	case kind == connector.Transient || kind == connector.Denied || kind == connector.OutcomeUnknown:
+		first, err := tx.TargetFailed(g.TargetID, string(kind), o.err.Error())
+		if err == nil && first {
+			event.Type = pim.EvTargetFailing
+			tx.Emit(event.With("error", string(kind)))
+		}
+		return err
+	default:
+		recovered, err := tx.TargetOK(g.TargetID)
+		if err == nil && recovered {
+			event.Type = pim.EvTargetRecovered
+			tx.Emit(event)
+		}
+		return err
+	}
+}
+
+// follow lets activations follow from what was seen: confirmed, failed, lost, or settled.
+func (b *Broker) follow(tx *store.Tx, g store.GrantRow, o observation) error {
+	needs, err := tx.OpenNeeds(g.ID)
+	if err != nil {
+		return err
+	}
+	for _, n := range needs {
+		if n.ActivationID == "" || !n.NeededAt(tx.Now) {
+			continue
+		}
+		a, err := tx.Activation(n.ActivationID)
+		if err != nil {
+			return err
+		}
+		if err := b.followOne(tx, a, g, o); err != nil {
+			return err
+		}
+	}
+	if g, err = tx.Grant(g.ID); err != nil {
+		return err
+	}
+	return settleNeeds(tx, g)
+}
+
+func (b *Broker) followOne(tx *store.Tx, a pim.Activation, g store.GrantRow, o observation) error {
+	kind := connector.KindOf(o.err)
+	switch {
+	case g.Lost && a.State == pim.ActiveConfirmed:
+		if err := b.end(tx, a, pim.OnLost, pim.System, "", ""); err != nil {
+			return err
+		}
+		return notify(tx, "Your role was taken away at the target by another hand.", "/activations/"+a.ID, a.PrincipalID)
+	case (kind == connector.Gone || kind == connector.Refused) && a.State.Holds():
+		if err := b.end(tx, a, pim.OnFailed, pim.System, o.err.Error(), ""); err != nil {
+			return err
+		}
+		return notify(tx, "Your activation failed at the target.", "/activations/"+a.ID, a.PrincipalID)
+	default:
+		_, err := confirmIfSeen(tx, a)
+		return err
+	}
+}

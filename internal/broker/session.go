@@ -1,0 +1,267 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"stint/internal/pim"
+	"stint/internal/signin"
+	"stint/internal/store"
+)
+
+// SignIn finds or makes the principal of a verified identity and starts a session. Somebody known
+// beforehand is bound once, on exactly one hit of their claim; an account made anew at the provider has
+// another subject and never binds again (DESIGN §3).
+func (b *Broker) SignIn(ctx context.Context, id signin.Identity, s store.SessionRow, groupsFresh time.Duration) (pim.Principal, error) {
+	fresh := NewID()
+	return write(ctx, b, func(tx *store.Tx) (pim.Principal, error) {
+		p, err := principalFor(tx, id, fresh)
+		if err != nil {
+			return p, err
+		}
+		if !p.Enabled {
+			tx.Emit(pim.PersonEvent(pim.EvSignInRefused, p.ID, p.ID, "").AsRefused().With("rule", "disabled"))
+			return p, pim.Refuse(pim.KindForbidden, "Your access to Stint is disabled. Ask an administrator.")
+		}
+		if err := syncClaimGroups(tx, p, id, groupsFresh); err != nil {
+			return p, err
+		}
+		s.PrincipalID = p.ID
+		if err := tx.InsertSession(s); err != nil {
+			return p, err
+		}
+		tx.Emit(pim.PersonEvent(pim.EvSignedIn, p.ID, p.ID, "").With("phishing_resistant", id.PhishingResistant))
+		return p, tx.SawPerson(p.ID, tx.Now)
+	})
+}
+
+func principalFor(tx *store.Tx, id signin.Identity, fresh string) (pim.Principal, error) {
+	p, err := tx.PrincipalBySubject(id.Issuer, id.Subject)
+	if !errors.Is(err, store.ErrNotFound) {
+		return p, err
+	}
+	hits, err := bindable(tx.Reader, id)
+	if err != nil {
+		return p, err
+	}
+	if len(hits) == 1 {
+		return bind(tx, hits[0], id)
+	}
+	p = pim.Principal{ID: fresh, Kind: pim.Person, Name: nameOf(id), Email: id.Email, Issuer: id.Issuer, Subject: id.Subject, PersonID: fresh,
+		Enabled: true, Source: pim.SourceSignIn, Version: 1}
+	if err := tx.InsertPrincipal(p); err != nil {
+		return p, err
+	}
+	tx.Emit(pim.PersonEvent(pim.EvPrincipalSaved, p.ID, p.ID, p.ID).With("source", string(p.Source)).With("claim_hits", int64(len(hits))).WithText("name", p.Name))
+	return p, nil
+}
+
+// bindable lists the people known beforehand whose claim this identity shows. Only claims the provider
+// signed or served are compared, letter by letter; an e-mail counts only when it is verified.
+func bindable(r *store.Reader, id signin.Identity) ([]pim.Principal, error) {
+	claims, err := r.MatchClaims()
+	if err != nil {
+		return nil, err
+	}
+	var hits []pim.Principal
+	for _, claim := range claims {
+		value, ok := id.Claims[claim].(string)
+		if !ok || value == "" || (claim == "email" && !id.EmailVerified) {
+			continue
+		}
+		some, err := r.PrincipalsToBind(claim, value)
+		if err != nil {
+			return nil, err
+		}
+		hits = append(hits, some...)
+	}
+	return hits, nil
+}
+
+func bind(tx *store.Tx, p pim.Principal, id signin.Identity) (pim.Principal, error) {
+	p.Issuer, p.Subject = id.Issuer, id.Subject
+	if p.Email == "" {
+		p.Email = id.Email
+	}
+	if err := tx.UpdatePrincipal(p); err != nil {
+		return p, moved(err)
+	}
+	p.Version++
+	tx.Emit(pim.PersonEvent(pim.EvPersonBound, p.ID, p.ID, p.ID).With("claim", p.MatchClaim).WithText("issuer", id.Issuer).WithText("subject", id.Subject))
+	return p, nil
+}
+
+func nameOf(id signin.Identity) string {
+	for _, n := range []string{id.Name, id.PreferredUsername, id.Email, id.Subject} {
+		if n != "" {
+			return n
+		}
+	}
+	return "Unnamed"
+}
+
+// syncClaimGroups takes group membership from the provider's claim. Absent is not empty: without the
+// claim nothing changes, and what came from a claim lapses by itself (invariant 9).
+func syncClaimGroups(tx *store.Tx, p pim.Principal, id signin.Identity, fresh time.Duration) error {
+	if !id.GroupsPresent {
+		return nil
+	}
+	groups, err := tx.Principals(pim.Group)
+	if err != nil {
+		return err
+	}
+	has := map[string]bool{}
+	for _, g := range id.Groups {
+		has[g] = true
+	}
+	current, err := tx.ClaimGroupsOf(p.ID)
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		if g.MatchValue == "" {
+			continue
+		}
+		m := pim.Membership{GroupID: g.ID, MemberID: p.ID, Source: pim.SourceSignIn, FreshUntil: tx.Now.Add(fresh)}
+		switch {
+		case has[g.MatchValue]:
+			if err := tx.AddMember(m); err != nil {
+				return err
+			}
+			if !current[g.ID] {
+				tx.Emit(pim.PersonEvent(pim.EvMemberAdded, pim.System, p.ID, g.ID).With("source", "claim"))
+			}
+		case current[g.ID]:
+			if err := tx.RemoveMember(m); err != nil {
+				return err
+			}
+			tx.Emit(pim.PersonEvent(pim.EvMemberRemoved, pim.System, p.ID, g.ID).With("source", "claim"))
+		}
+	}
+	return syncAssignmentNeedsOf(tx, p.ID)
+}
+
+// StartPreSession keeps what a sign-in needs until the provider's answer; it can never become a session.
+func (b *Broker) StartPreSession(ctx context.Context, s store.SessionRow) error {
+	return do(ctx, b, func(tx *store.Tx) error { return tx.InsertSession(s) })
+}
+
+// TakePreSession consumes a pre-session: one answer, once (THREATS T4, T5).
+func (b *Broker) TakePreSession(ctx context.Context, id string) (store.SessionRow, error) {
+	return write(ctx, b, func(tx *store.Tx) (store.SessionRow, error) {
+		s, err := tx.Session(id, 10*time.Minute)
+		if err != nil {
+			return s, found(err)
+		}
+		if s.PrincipalID != "" {
+			return s, pim.NotFound()
+		}
+		_, err = tx.EndSession(id)
+		return s, err
+	})
+}
+
+// SaveSession writes a session's data.
+func (b *Broker) SaveSession(ctx context.Context, s store.SessionRow) error {
+	return do(ctx, b, func(tx *store.Tx) error { return tx.SaveSession(s) })
+}
+
+// TouchSession records use of a session and its person; callers do so at most once a minute.
+func (b *Broker) TouchSession(ctx context.Context, id, principalID string) error {
+	return do(ctx, b, func(tx *store.Tx) error {
+		if err := tx.SawSession(id); err != nil {
+			return err
+		}
+		return tx.SawPerson(principalID, tx.Now)
+	})
+}
+
+// SignOut ends the session.
+func (b *Broker) SignOut(ctx context.Context, actor Actor) error {
+	return do(ctx, b, func(tx *store.Tx) error {
+		ended, err := tx.EndSession(actor.SessionID)
+		if err == nil && ended {
+			tx.Emit(pim.PersonEvent(pim.EvSignedOut, actor.PrincipalID, actor.PrincipalID, ""))
+		}
+		return err
+	})
+}
+
+// AdminLink is `stint admin link`: a one-time secret that makes its opener an administrator, good for 15
+// minutes; a new one kills the old. Whoever holds the host can always make one, audited.
+func (b *Broker) AdminLink(ctx context.Context) (secret string, err error) {
+	secret, id := NewID(), NewID()
+	return write(ctx, b, func(tx *store.Tx) (string, error) {
+		err := tx.InsertVoucher(store.Voucher{ID: id, Kind: "admin", Hash: HashSecret(secret), IssuedBy: pim.System, ExpiresAt: tx.Now.Add(VoucherLife)})
+		if err != nil {
+			return "", err
+		}
+		tx.Emit(pim.Event{Type: pim.EvAdminLinkIssued, Actor: pim.System, ObjectID: id, Result: pim.OK})
+		holders, err := tx.HoldersOf(pim.RoleAdministrator)
+		if err != nil {
+			return "", err
+		}
+		return secret, notify(tx, "An administrator link was made on the server.", "/audit", holders...)
+	})
+}
+
+// UseAdminLink makes the signed-in person permanently eligible for Privileged Role Administrator and
+// gives them a voucher for their first passkey.
+func (b *Broker) UseAdminLink(ctx context.Context, actor Actor, secret string) (Outcome, error) {
+	assignment, voucher, voucherID := NewID(), NewID(), NewID()
+	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
+		who, err := person(tx.Reader, actor)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if _, err := tx.TakeVoucher("admin", HashSecret(secret), ""); err != nil {
+			if errors.Is(err, store.ErrNotFound) {
+				tx.Emit(pim.PersonEvent(pim.EvVoucherRefused, who.ID, who.ID, "").AsRefused().With("kind", "admin"))
+				err = pim.Refuse(pim.KindForbidden, "This link is used, replaced or older than 15 minutes. Run `stint admin link` again.")
+			}
+			return Outcome{}, err
+		}
+		tx.Emit(pim.PersonEvent(pim.EvAdminLinkUsed, who.ID, who.ID, "").WithText("issuer", who.Issuer).WithText("subject", who.Subject))
+		if err := makeAdministrator(tx, who, assignment); err != nil {
+			return Outcome{}, err
+		}
+		out := Outcome{Back: "/passkeys", Done: "You may now activate Privileged Role Administrator."}
+		credentials, err := tx.CredentialsOf(who.ID)
+		if err != nil || len(credentials) > 0 {
+			return out, err
+		}
+		out.Voucher = voucher
+		return out, issueVoucher(tx, pim.System, who.ID, voucherID, voucher)
+	})
+}
+
+func makeAdministrator(tx *store.Tx, who pim.Principal, id string) error {
+	mine, err := tx.AssignmentsFor(who.ID, pim.Eligible)
+	if err != nil {
+		return err
+	}
+	for _, a := range mine {
+		if a.RoleID == pim.RoleAdministrator && a.EndsAt.IsZero() {
+			return nil
+		}
+		if a.RoleID == pim.RoleAdministrator && a.PrincipalID == who.ID {
+			a.EndsAt = time.Time{}
+			tx.Emit(pim.AssignmentEvent(pim.EvAssignmentChanged, a, pim.System))
+			return tx.UpdateAssignment(a)
+		}
+	}
+	a := pim.Assignment{ID: id, PrincipalID: who.ID, RoleID: pim.RoleAdministrator, ResourceID: pim.StintResource, Kind: pim.Eligible,
+		StartsAt: tx.Now, Source: pim.SourceLink}
+	tx.Emit(pim.AssignmentEvent(pim.EvAssignmentMade, a, pim.System))
+	return tx.InsertAssignment(a)
+}
+
+// AcceptClock is `stint admin clock-accept`.
+func (b *Broker) AcceptClock(ctx context.Context) error {
+	b.store.Clock().Accept()
+	return do(ctx, b, func(tx *store.Tx) error {
+		tx.Emit(pim.Event{Type: pim.EvClockAccepted, Actor: pim.System, Result: pim.OK})
+		return nil
+	})
+}

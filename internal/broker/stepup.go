@@ -1,0 +1,215 @@
+package broker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"stint/internal/audit"
+	"stint/internal/pim"
+	"stint/internal/stepup"
+	"stint/internal/store"
+)
+
+// pending is what a ceremony executes when it succeeds: fixed when it begins, never taken from a form.
+type pending struct {
+	Items   []pim.StepUpItem       `json:"items"`
+	Salt    []byte                 `json:"salt"`
+	Request *pim.ActivationRequest `json:"request,omitempty"`
+	Reason  string                 `json:"reason,omitempty"`
+	Name    string                 `json:"name,omitempty"`
+	Allowed string                 `json:"allowed,omitempty"` // what allows a new passkey: voucher, claim or passkey
+	Options json.RawMessage        `json:"options"`           // for the browser
+}
+
+// executors run an item once its step-up is verified; each reads everything again in its transaction.
+var executors = map[pim.StepUpAction]func(*Broker, context.Context, Actor, pending, pim.StepUp) (Outcome, error){
+	pim.ActionActivate:         (*Broker).activateConfirmed,
+	pim.ActionApprove:          (*Broker).decideConfirmed,
+	pim.ActionDeny:             (*Broker).decideConfirmed,
+	pim.ActionRevoke:           (*Broker).revokeConfirmed,
+	pim.ActionCancelOther:      (*Broker).revokeConfirmed,
+	pim.ActionAddCredential:    (*Broker).addCredentialConfirmed,
+	pim.ActionRemoveCredential: (*Broker).removeCredentialConfirmed,
+	pim.ActionConfirmAccount:   (*Broker).personConfirmed,
+	pim.ActionIssueVoucher:     (*Broker).personConfirmed,
+	pim.ActionDisablePerson:    (*Broker).personConfirmed,
+	pim.ActionEnablePerson:     (*Broker).personConfirmed,
+	pim.ActionEndSessions:      (*Broker).personConfirmed,
+}
+
+// commitReason binds a reason and a ticket into what the passkey signs, without showing them in the log.
+func commitReason(salt []byte, parts ...string) string {
+	b, err := json.Marshal(parts)
+	if err != nil {
+		panic("broker: strings are JSON: " + err.Error())
+	}
+	return audit.Commit(salt, "reason", string(b))
+}
+
+// begin stores a ceremony over items inside the caller's transaction and says where to go.
+func (b *Broker) begin(tx *store.Tx, actor Actor, who pim.Principal, p pending, id string, random []byte, back string) (Outcome, error) {
+	credentials, err := tx.CredentialsOf(who.ID)
+	if err != nil {
+		return Outcome{}, err
+	}
+	options, c, err := b.rp.BeginAssertion(b.visit(who, actor, tx.Now), stepup.Seed{ID: id, Random: random}, credentials, pim.CanonicalItems(who.PersonID, p.Items))
+	if err != nil {
+		return Outcome{}, stepUpRefusal(err)
+	}
+	p.Options = options
+	return Outcome{CeremonyID: id, Back: back}, insertCeremony(tx, actor, c, p, back)
+}
+
+func insertCeremony(tx *store.Tx, actor Actor, c stepup.Ceremony, p pending, back string) error {
+	payload, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	kind := "get"
+	if c.Kind == stepup.Registration {
+		kind = "create"
+	}
+	return tx.InsertCeremony(store.Ceremony{ID: c.ID, Kind: kind, PrincipalID: c.PrincipalID, SessionID: actor.SessionID,
+		Purpose: string(p.Items[0].Action), Payload: payload, Ceremony: body, Back: back, ExpiresAt: c.ExpiresAt})
+}
+
+func (b *Broker) visit(who pim.Principal, actor Actor, now time.Time) stepup.Visit {
+	name := who.Email
+	if name == "" {
+		name = who.Name
+	}
+	return stepup.Visit{SessionHash: actor.SessionID, Now: now,
+		Person: stepup.Person{ID: who.ID, Name: name, DisplayName: who.Name, Handle: []byte(who.ID)}}
+}
+
+// StepUpView is a waiting ceremony as its page restates it, from the server's row (THREATS T8).
+type StepUpView struct {
+	ID      string
+	Kind    string // "create" or "get"
+	Options []byte // JSON for the browser
+	Items   []pim.StepUpItem
+	Reason  string
+	Request *pim.ActivationRequest
+	Back    string
+	Expires time.Time
+}
+
+// StepUp returns the waiting ceremony of this person and session.
+func (b *Broker) StepUp(ctx context.Context, actor Actor, id string) (StepUpView, error) {
+	return store.Read(ctx, b.store, func(r *store.Reader) (StepUpView, error) {
+		row, err := r.Ceremony(id)
+		if err != nil {
+			return StepUpView{}, found(err)
+		}
+		if row.PrincipalID != actor.PrincipalID || row.SessionID != actor.SessionID {
+			return StepUpView{}, pim.NotFound()
+		}
+		var p pending
+		if err := json.Unmarshal(row.Payload, &p); err != nil {
+			return StepUpView{}, err
+		}
+		return StepUpView{ID: id, Kind: row.Kind, Options: p.Options, Items: p.Items, Reason: p.Reason, Request: p.Request, Back: row.Back, Expires: row.ExpiresAt}, nil
+	})
+}
+
+// FinishStepUp consumes the ceremony in a write of its own, verifies the answer, and executes exactly
+// what was stored (invariant 4, THREATS T9).
+func (b *Broker) FinishStepUp(ctx context.Context, actor Actor, id string, response []byte) (Outcome, error) {
+	row, err := store.Write(ctx, b.store, func(tx *store.Tx) (store.Ceremony, error) {
+		if _, err := person(tx.Reader, actor); err != nil {
+			return store.Ceremony{}, err
+		}
+		c, err := tx.TakeCeremony(id, actor.PrincipalID, actor.SessionID)
+		return c, found(err)
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	var p pending
+	var c stepup.Ceremony
+	if err := errors.Join(json.Unmarshal(row.Payload, &p), json.Unmarshal(row.Ceremony, &c)); err != nil {
+		return Outcome{}, err
+	}
+	if c.Kind == stepup.Registration {
+		return b.finishRegistration(ctx, actor, c, p, response, row.Back)
+	}
+	su, err := b.verify(ctx, actor, c, p, response)
+	if err != nil {
+		return Outcome{Back: row.Back}, err
+	}
+	out, err := executors[p.Items[0].Action](b, ctx, actor, p, su)
+	if out.Back == "" {
+		out.Back = row.Back
+	}
+	return out, err
+}
+
+func (b *Broker) verify(ctx context.Context, actor Actor, c stepup.Ceremony, p pending, response []byte) (pim.StepUp, error) {
+	type known struct {
+		who         pim.Principal
+		credentials []pim.Credential
+	}
+	k, err := store.Read(ctx, b.store, func(r *store.Reader) (k known, err error) {
+		if k.who, err = person(r, actor); err == nil {
+			k.credentials, err = r.CredentialsOf(actor.PrincipalID)
+		}
+		return k, err
+	})
+	if err != nil {
+		return pim.StepUp{}, err
+	}
+	su, err := b.rp.FinishAssertion(b.visit(k.who, actor, b.clock()), c, k.credentials, response)
+	if err != nil {
+		return su, b.refusedStepUp(ctx, actor, p, err)
+	}
+	su.Salt = p.Salt
+	return su, nil
+}
+
+// refusedStepUp leaves an event for a refused answer and returns the refusal.
+func (b *Broker) refusedStepUp(ctx context.Context, actor Actor, p pending, cause error) error {
+	var r *stepup.Refusal
+	if !errors.As(cause, &r) {
+		return cause
+	}
+	return do(ctx, b, func(tx *store.Tx) error {
+		e := pim.PersonEvent(pim.EvStepUpRefused, actor.PrincipalID, actor.PrincipalID, p.Items[0].Object).AsRefused()
+		tx.Emit(e.With("code", string(r.Code)).With("action", string(p.Items[0].Action)))
+		return stepUpRefusal(cause)
+	})
+}
+
+func stepUpRefusal(err error) error {
+	var r *stepup.Refusal
+	if !errors.As(err, &r) {
+		return err
+	}
+	if r.Code == stepup.NoPasskey {
+		return pim.Refuse(pim.KindStepUp, "You need a passkey for this, and you have none yet. Enrol one first.")
+	}
+	return pim.Refuse(pim.KindForbidden, "%s", r.Message)
+}
+
+// spend records the evidence and the credential's use in the transaction that executes the item.
+func spend(tx *store.Tx, su pim.StepUp) error {
+	if err := tx.InsertStepUp(su); err != nil {
+		return err
+	}
+	err := tx.UsedCredential(su)
+	if errors.Is(err, store.ErrConflict) {
+		return pim.Refuse(pim.KindForbidden, "This passkey was removed or used elsewhere meanwhile. Start again.")
+	}
+	return err
+}
+
+// itemsMatch reports whether the evidence covers exactly these items of this person.
+func itemsMatch(su pim.StepUp, personID string, items []pim.StepUpItem) bool {
+	return slices.Equal(su.Canonical, pim.CanonicalItems(personID, items))
+}

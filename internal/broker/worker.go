@@ -1,0 +1,180 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"stint/internal/connector"
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+const (
+	laneWidth = 4           // passes at one target at once
+	beat      = time.Second // the worker looks at least so often: wall clocks jump and machines sleep (THREATS rule 8)
+)
+
+// lanes keep targets apart: a hanging one delays no other, and a dead one is probed, not stormed.
+type lanes struct {
+	mu   sync.Mutex
+	busy map[string]int
+	hold map[string]time.Time // circuit breaker: no claims before this
+	fail map[string]int
+}
+
+func newLanes() *lanes {
+	return &lanes{busy: map[string]int{}, hold: map[string]time.Time{}, fail: map[string]int{}}
+}
+
+// closed lists the targets that take no work now.
+func (l *lanes) closed(now time.Time) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []string
+	for id, n := range l.busy {
+		if n >= laneWidth {
+			out = append(out, id)
+		}
+	}
+	for id, until := range l.hold {
+		if now.Before(until) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+func (l *lanes) enter(target string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.busy[target]++
+}
+
+// leave ends a pass; after three failures in a row the target is held back for a growing while.
+func (l *lanes) leave(target string, failed bool, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.busy[target]--; l.busy[target] <= 0 {
+		delete(l.busy, target)
+	}
+	if !failed {
+		delete(l.fail, target)
+		delete(l.hold, target)
+		return
+	}
+	if l.fail[target]++; l.fail[target] >= 3 {
+		l.hold[target] = now.Add(min(pim.Backoff(l.fail[target]-2, 0.5), 30*time.Second))
+	}
+}
+
+// Run does due work until ctx ends: at every wake, at the next due time, and at least every second.
+func (b *Broker) Run(ctx context.Context) {
+	var passes sync.WaitGroup
+	defer passes.Wait()
+	if err := b.Restart(ctx); err != nil {
+		b.log.Error("starting the worker", "error", err)
+	}
+	for ctx.Err() == nil {
+		b.round(ctx, &passes)
+		b.sleep(ctx)
+	}
+}
+
+// Restart looks again at everything unsettled, before anything recorded is believed.
+func (b *Broker) Restart(ctx context.Context) error {
+	return do(ctx, b, func(tx *store.Tx) error { _, err := tx.RestartGrants(); return err })
+}
+
+func (b *Broker) round(ctx context.Context, passes *sync.WaitGroup) {
+	if err := b.Sweep(ctx); err != nil {
+		b.emergency(ctx, err)
+		return
+	}
+	if err := b.Resolve(ctx); err != nil {
+		b.log.Error("looking up names at targets", "error", err)
+	}
+	if _, err := write(ctx, b, b.tellLateQuietly); err != nil {
+		b.log.Error("telling about late grants", "error", err)
+	}
+	for {
+		claimed, err := b.claim(ctx)
+		if err != nil {
+			b.emergency(ctx, err)
+			return
+		}
+		if len(claimed) == 0 {
+			return
+		}
+		for _, g := range claimed {
+			b.lanes.enter(g.TargetID)
+			passes.Go(func() { b.work(ctx, g) })
+		}
+	}
+}
+
+// claim takes due grants, if there are any: an idle round writes nothing.
+func (b *Broker) claim(ctx context.Context) ([]store.GrantRow, error) {
+	closed := b.lanes.closed(b.clock())
+	due, err := store.Read(ctx, b.store, func(r *store.Reader) (bool, error) { return r.AnyGrantDue(closed) })
+	if err != nil || !due {
+		return nil, err
+	}
+	return store.Write(ctx, b.store, func(tx *store.Tx) ([]store.GrantRow, error) { return tx.ClaimGrants(laneWidth, lease, closed) })
+}
+
+func (b *Broker) work(ctx context.Context, g store.GrantRow) {
+	err := b.pass(ctx, g)
+	after, readErr := store.Read(ctx, b.store, func(r *store.Reader) (store.GrantRow, error) { return r.Grant(g.ID) })
+	failed := readErr == nil && after.ErrorKind != "" && after.ErrorKind != string(connector.Gone) && after.ErrorKind != string(connector.Refused) && after.ErrorKind != "no_effect"
+	b.lanes.leave(g.TargetID, failed, b.clock())
+	if readErr == nil {
+		b.memory.keep(after)
+	}
+	if err != nil && !errors.Is(err, errStale) && ctx.Err() == nil {
+		b.log.Error("reconciling a grant", "grant", g.ID, "target", g.TargetID, "error", err)
+	}
+	b.Wake()
+}
+
+func (b *Broker) tellLateQuietly(tx *store.Tx) (int, error) { return b.tellLate(tx) }
+
+func (b *Broker) sleep(ctx context.Context) {
+	wait := beat
+	next, err := store.Read(ctx, b.store, func(r *store.Reader) (time.Time, error) { return r.NextDue() })
+	if err == nil && !next.IsZero() {
+		wait = min(beat, max(next.Sub(b.clock()), time.Millisecond))
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	case <-b.wake:
+	}
+}
+
+// Tick does everything due at this instant and waits for it, for commands and tests.
+func (b *Broker) Tick(ctx context.Context) error {
+	if err := b.Sweep(ctx); err != nil {
+		return err
+	}
+	if err := b.Resolve(ctx); err != nil {
+		return err
+	}
+	if _, err := write(ctx, b, b.tellLate); err != nil {
+		return err
+	}
+	for range 1000 {
+		claimed, err := b.claim(ctx)
+		if err != nil || len(claimed) == 0 {
+			return err
+		}
+		for _, g := range claimed {
+			b.lanes.enter(g.TargetID)
+			b.work(ctx, g)
+		}
+	}
+	return errors.New("broker: due work does not come to rest")
+}

@@ -1,0 +1,75 @@
+package config
+
+import (
+	"net/netip"
+	"net/url"
+	"path/filepath"
+)
+
+// Config is the whole configuration. A command embeds it to get its flags; anyone else fills in what differs from the
+// defaults and calls Complete.
+//
+// The tags are the documentation: name is the flag (the file's key has _ for -, the environment STINT_ and capitals),
+// help says what the field means, allowed what it may hold.
+type Config struct {
+	File         string `name:"config" group:"General" placeholder:"FILE" allowed:"a path; not in the file itself" help:"Configuration file (YAML). Any of the other fields can be written in it."`
+	Organisation string `name:"organisation" group:"General" placeholder:"NAME" allowed:"up to 80 characters" help:"Name of the organisation, shown on every page. Empty: none is shown."`
+	LogLevel     string `name:"log-level" group:"General" default:"info" placeholder:"LEVEL" allowed:"debug, info, warn or error" help:"Least important messages to log. Logs are JSON lines on standard error and hold no secrets."`
+
+	Data       string `name:"data" group:"Storage" default:"data" placeholder:"DIR" allowed:"a path" help:"Directory of the database (stint.db) and of the socket other commands use. Made with mode 0700."`
+	Keys       string `name:"keys" group:"Storage" placeholder:"DIR" allowed:"a path outside the data directory" unset:"the data directory's path with -keys at its end" help:"Directory of the key files: the audit signing key and the key that seals target credentials. Made with mode 0700. Backups never hold it: keep a copy of your own, apart from the backups."`
+	Checkpoint string `name:"checkpoint" group:"Storage" placeholder:"FILE" allowed:"a path outside the data directory" unset:"the file checkpoint in the keys directory" help:"File with the last signed checkpoint of the audit log. It tells a restored or shortened database from the real one; best on another machine's disk."`
+
+	Listen         string `name:"listen" group:"Web" default:"127.0.0.1:8080" placeholder:"HOST:PORT" allowed:"an IP address or localhost, and a port; no host means every interface" help:"Address to listen on."`
+	PublicURL      string `name:"public-url" group:"Web" placeholder:"URL" allowed:"https://NAME[:PORT], or http://localhost[:PORT] when listening on loopback; no path and no IP address" unset:"http://localhost with the port of listen, where that is on loopback" help:"Address people open. Passkeys are bound to its host name for ever, so choose one that stays."`
+	TLSCert        string `name:"tls-cert" group:"Web" placeholder:"FILE" allowed:"a path; together with tls_key" help:"Certificate chain (PEM) for serving https without a reverse proxy. Read again when the file changes."`
+	TLSKey         string `name:"tls-key" group:"Web" placeholder:"FILE" allowed:"a path; together with tls_cert" help:"Private key (PEM) of the certificate."`
+	TrustedProxies List   `name:"trusted-proxies" group:"Web" placeholder:"CIDR,..." allowed:"addresses or networks such as 127.0.0.1 or 10.0.0.0/24; not 0.0.0.0/0 or ::/0" help:"Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. From anyone else these headers are ignored."`
+
+	OIDCIssuer        string   `name:"oidc-issuer" group:"Sign-in" placeholder:"URL" allowed:"https://..., or http:// on loopback; no query" help:"OpenID provider people sign in at, exactly as in its discovery document. It is asked when first needed: Stint starts while it is down."`
+	OIDCClientID      string   `name:"oidc-client-id" group:"Sign-in" placeholder:"ID" allowed:"the id the provider gave" help:"Client id of Stint at the provider. The redirect URL to register there is the public URL with /sign-in/callback."`
+	OIDCClientSecret  Secret   `name:"oidc-client-secret" group:"Sign-in" placeholder:"file:PATH|env:NAME" allowed:"file:PATH or env:NAME; never the secret itself" help:"Where to read the client secret, at every use. Empty: a public client."`
+	OIDCScopes        List     `name:"oidc-scopes" group:"Sign-in" default:"profile,email" placeholder:"SCOPE,..." allowed:"scope names; openid is always asked for" help:"Scopes to ask the provider for."`
+	OIDCBindingClaims List     `name:"oidc-binding-claims" group:"Sign-in" placeholder:"CLAIM,..." allowed:"claim names, but none that is a display name" help:"Claims that may bind somebody known beforehand (match: in the file of stint apply) at their first sign-in. List only claims that people cannot edit at the provider; email counts only when the provider says it is verified. Empty: nobody is bound by a claim."`
+	OIDCEnrolClaim    string   `name:"oidc-enrol-claim" group:"Sign-in" placeholder:"CLAIM" allowed:"a claim name such as amr or acr; together with oidc_enrol_values" help:"Claim of the ID token that proves a phishing-resistant sign-in. With it, the first passkey needs no voucher."`
+	OIDCEnrolValues   List     `name:"oidc-enrol-values" group:"Sign-in" placeholder:"VALUE,..." allowed:"values such as hwk; together with oidc_enrol_claim" help:"Values of that claim that prove it."`
+	OIDCGroupsClaim   string   `name:"oidc-groups-claim" group:"Sign-in" placeholder:"CLAIM" allowed:"a claim name such as groups" help:"Claim with the names of a person's groups. Empty: groups are not read. A sign-in without the claim changes nothing."`
+	OIDCMaxAge        Duration `name:"oidc-max-age" group:"Sign-in" default:"0s" placeholder:"DURATION" allowed:"0s (not asked for), or 1m to 24h in whole seconds" help:"How old a sign-in at the provider may be when it arrives at Stint."`
+
+	SessionIdle     Duration `name:"session-idle" group:"Sessions" default:"30m" placeholder:"DURATION" allowed:"1m to 1h, at most session_absolute (NIST SP 800-63B-4 section 2.2.3)" help:"A session ends after this long without a request."`
+	SessionAbsolute Duration `name:"session-absolute" group:"Sessions" default:"10h" placeholder:"DURATION" allowed:"5m to 24h (NIST SP 800-63B-4 section 2.2.3)" help:"A session ends this long after sign-in, used or not."`
+
+	where map[string]string // field name -> where its value came from; defaults are left out
+}
+
+// Database is the path of the SQLite file.
+func (c *Config) Database() string { return filepath.Join(c.Data, "stint.db") }
+
+// Public is PublicURL, parsed: scheme and host only.
+func (c *Config) Public() *url.URL {
+	return &url.URL{Scheme: scheme(c.PublicURL), Host: c.PublicURL[len(scheme(c.PublicURL))+len("://"):]}
+}
+
+// CallbackPath is where the provider sends people back to.
+const CallbackPath = "/sign-in/callback"
+
+// RedirectURL is what is registered at the provider.
+func (c *Config) RedirectURL() string { return c.PublicURL + CallbackPath }
+
+// HTTPS reports whether people reach Stint by https, directly or through a proxy.
+func (c *Config) HTTPS() bool { return scheme(c.PublicURL) == "https" }
+
+// Proxies are TrustedProxies, parsed.
+func (c *Config) Proxies() []netip.Prefix {
+	prefixes := make([]netip.Prefix, 0, len(c.TrustedProxies))
+	for _, text := range c.TrustedProxies {
+		if p, err := parsePrefix(text); err == nil { // Complete has refused the others
+			prefixes = append(prefixes, p)
+		}
+	}
+	return prefixes
+}
+
+// Source says where a field's value came from, such as "stint.yaml line 4"; "" for a default. name is the field's flag
+// or its name in the file.
+func (c *Config) Source(name string) string { return c.where[flagName(name)] }

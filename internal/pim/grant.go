@@ -51,15 +51,17 @@ const (
 // A grant whose before is unknown is never written; what was there before Stint is put back as found.
 func (g Grant) Next(now time.Time, fresh bool) GrantStep {
 	switch {
-	case g.Before == Unknown || !fresh || g.Seen == Unknown:
+	case !fresh || g.Seen == Unknown:
 		return StepLook
+	case g.Before == Unknown && (g.Wanted || g.Seen == Present):
+		return StepLook // absent and not wanted needs no second look: nothing was ever written
 	case g.Lost:
 		return StepRest
 	case g.Wanted && g.Seen == Absent:
 		return StepGrant
 	case !g.Wanted && g.Seen == Present && (g.Before == Absent || g.Adopted):
 		return StepRevoke
-	case !g.Wanted && g.Seen == Absent && now.Before(g.UnsureUntil):
+	case !g.Wanted && g.Seen == Absent && !g.sure():
 		return StepLook
 	default:
 		return StepRest
@@ -96,7 +98,8 @@ var GrantEvents = []GrantEvent{GrantNeeded, GrantUnneeded, GrantSawIt, GrantSawN
 func (g Grant) Apply(e GrantEvent, now time.Time, readDelay time.Duration) Grant {
 	switch e {
 	case GrantNeeded:
-		if !g.Wanted && g.Settled(now) {
+		// Whoever holds the lease may have written since Seen was recorded: their write is not "before".
+		if !g.Wanted && g.Settled(now) && !now.Before(g.LeaseUntil) {
 			g.Before, g.Adopted = Unknown, false // a new beginning: what is there now is what was before
 		}
 		if !g.Wanted || g.Lost {
@@ -110,13 +113,19 @@ func (g Grant) Apply(e GrantEvent, now time.Time, readDelay time.Duration) Grant
 	case GrantSawNone:
 		g = g.saw(Absent, now)
 	case GrantUnclear:
-		g.Seen, g.UnsureUntil = Unknown, now.Add(readDelay)
+		g.Seen, g.UnsureUntil = Unknown, later(g.UnsureUntil, now.Add(readDelay))
 	case GrantOK:
+		if g.Wanted || g.Seen != Present { // all but a plain revoke: a late read may still show what was before
+			g.UnsureUntil = later(g.UnsureUntil, now.Add(readDelay))
+		}
 		g.Seen = Unknown // a write is believed only after the next look (THREATS T40)
 	case GrantGone:
 		g.Seen, g.SeenAt = Absent, now // the account or entitlement itself is gone: nobody holds it
 	case GrantTransient, GrantDenied, GrantRefused:
 	case GrantRestart:
+		if !g.Confirmed || g.Seen != Present { // a call may have been under way: its outcome is unknown
+			g.UnsureUntil = later(g.UnsureUntil, now.Add(readDelay))
+		}
 		g.Seen, g.LeaseUntil = Unknown, time.Time{}
 	case GrantRestored:
 		g.Seen, g.LeaseUntil = Unknown, time.Time{}
@@ -127,14 +136,28 @@ func (g Grant) Apply(e GrantEvent, now time.Time, readDelay time.Duration) Grant
 	return g
 }
 
+// sure reports whether the last look came after every unknown outcome had surfaced; time alone proves
+// nothing, it takes a look (DESIGN §3: gone is seen twice).
+func (g Grant) sure() bool { return !g.SeenAt.Before(g.UnsureUntil) }
+
 func (g Grant) saw(p Presence, now time.Time) Grant {
-	if g.Before == Unknown {
+	// Stint never takes away what was there before, so when that is gone another hand did it, and a later
+	// write by Stint is Stint's own to take back.
+	if g.Before == Unknown || p == Absent {
 		g.Before = p
 	}
+	// A presence seen while an outcome was unknown may have been taken away by that very call.
+	g.Lost = g.Lost || (g.Wanted && g.Confirmed && p == Absent && g.sure())
 	g.Seen, g.SeenAt = p, now
-	g.Lost = g.Lost || (g.Wanted && g.Confirmed && p == Absent)
 	g.Confirmed = g.Confirmed || (g.Wanted && p == Present)
 	return g
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // Outcome of one need of a grant after its end.
@@ -154,7 +177,7 @@ func (g Grant) OutcomeOf(now time.Time) Outcome {
 		return OutcomeShared
 	case g.Wanted:
 		return OutcomeNone
-	case g.Seen == Absent && !now.Before(g.UnsureUntil):
+	case g.Seen == Absent && g.sure():
 		return OutcomeGone
 	case g.Seen == Present && g.Before == Present && !g.Adopted:
 		return OutcomeBefore
@@ -186,6 +209,9 @@ func (n GrantNeed) NeededAt(now time.Time) bool {
 func Wanted(needs []GrantNeed, now time.Time) (wanted bool, until, change time.Time) {
 	forever := false
 	for _, n := range needs {
+		if n.EndedAt.IsZero() && now.Before(n.StartsAt) {
+			change = sooner(change, n.StartsAt)
+		}
 		if !n.NeededAt(now) {
 			continue
 		}
@@ -194,17 +220,20 @@ func Wanted(needs []GrantNeed, now time.Time) (wanted bool, until, change time.T
 			forever = true
 			continue
 		}
-		if n.EndsAt.After(until) {
-			until = n.EndsAt
-		}
-		if change.IsZero() || n.EndsAt.Before(change) {
-			change = n.EndsAt
-		}
+		until, change = later(until, n.EndsAt), sooner(change, n.EndsAt)
 	}
 	if forever {
 		until = time.Time{}
 	}
 	return wanted, until, change
+}
+
+// sooner returns the earlier of two instants, where the zero a means none yet.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // Backoff is how long to wait after so many failed tries: doubling from 1 s, at most 60 s, spread by

@@ -35,6 +35,7 @@ type Broker struct {
 	sealer   *Sealer
 	signer   *audit.Signer
 	outside  string
+	binding  []string
 	open     func(kind string, cfg connector.Config) (connector.Connector, error)
 	wake     chan struct{}
 	targets  *targets
@@ -46,7 +47,7 @@ type Broker struct {
 
 // New makes a Broker.
 func New(c Config) *Broker {
-	b := &Broker{store: c.Store, log: c.Log, rp: c.StepUp, sealer: c.Sealer, signer: c.Signer, outside: c.OutsideC, open: c.Open,
+	b := &Broker{store: c.Store, log: c.Log, rp: c.StepUp, sealer: c.Sealer, signer: c.Signer, outside: c.Outside, binding: c.Binding, open: c.Open,
 		wake: make(chan struct{}, 1), targets: newTargets(), lanes: newLanes(), memory: newMemory()}
 	if b.open == nil {
 		b.open = connector.Open

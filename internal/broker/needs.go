@@ -331,6 +331,7 @@ func (b *Broker) recheck(tx *store.Tx, p pim.Principal) error {
 	return syncAssignmentNeedsOf(tx, p.ID)
 }
 
+// recheckActivation ends one open activation whose eligibility no longer holds.
 func (b *Broker) recheckActivation(tx *store.Tx, a pim.Activation) error {
 	asg, err := tx.Assignment(a.AssignmentID)
 	if err != nil {

@@ -130,6 +130,9 @@ func (b *Broker) recordIn(tx *store.Tx, g store.GrantRow, o observation, jitter 
 	if o.event != "" {
 		g.Grant = g.Apply(o.event, tx.Now, o.readDelay)
 	}
+	if err := adoptAfterLoss(tx, was, &g); err != nil {
+		return g, err
+	}
 	if err := b.health(tx, g, o); err != nil {
 		return g, err
 	}
@@ -143,6 +146,21 @@ func (b *Broker) recordIn(tx *store.Tx, g store.GrantRow, o observation, jitter 
 		return g, err
 	}
 	return tx.Grant(g.ID) // what followed may have changed what is wanted
+}
+
+// adoptAfterLoss takes over what is found at a target when the log that could say whether Stint put it
+// there was lost by a restore: at its end it is removed (DESIGN §3).
+func adoptAfterLoss(tx *store.Tx, was pim.Grant, g *store.GrantRow) error {
+	if was.Before != pim.Unknown || g.Before != pim.Present {
+		return nil
+	}
+	untrusted, err := tx.Meta(metaUntrusted)
+	if err != nil || untrusted == "" {
+		return err
+	}
+	g.Adopted = true
+	tx.Emit(pim.GrantEventOf(pim.EvGrantAdopted, g.Grant, map[string]any{"epoch": untrusted}))
+	return nil
 }
 
 // expireNeeds folds the needs at this instant: time may have ended some since the claim.

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"stint/internal/pim"
@@ -16,7 +17,7 @@ import (
 func (b *Broker) SignIn(ctx context.Context, id signin.Identity, s store.SessionRow, groupsFresh time.Duration) (pim.Principal, error) {
 	fresh := NewID()
 	return write(ctx, b, func(tx *store.Tx) (pim.Principal, error) {
-		p, err := principalFor(tx, id, fresh)
+		p, err := b.principalFor(tx, id, fresh)
 		if err != nil {
 			return p, err
 		}
@@ -24,7 +25,7 @@ func (b *Broker) SignIn(ctx context.Context, id signin.Identity, s store.Session
 			tx.Emit(pim.PersonEvent(pim.EvSignInRefused, p.ID, p.ID, "").AsRefused().With("rule", "disabled"))
 			return p, pim.Refuse(pim.KindForbidden, "Your access to Stint is disabled. Ask an administrator.")
 		}
-		if err := syncClaimGroups(tx, p, id, groupsFresh); err != nil {
+		if err := b.syncClaimGroups(tx, p, id, groupsFresh); err != nil {
 			return p, err
 		}
 		s.PrincipalID = p.ID
@@ -36,12 +37,12 @@ func (b *Broker) SignIn(ctx context.Context, id signin.Identity, s store.Session
 	})
 }
 
-func principalFor(tx *store.Tx, id signin.Identity, fresh string) (pim.Principal, error) {
+func (b *Broker) principalFor(tx *store.Tx, id signin.Identity, fresh string) (pim.Principal, error) {
 	p, err := tx.PrincipalBySubject(id.Issuer, id.Subject)
 	if !errors.Is(err, store.ErrNotFound) {
 		return p, err
 	}
-	hits, err := bindable(tx.Reader, id)
+	hits, err := b.bindable(tx.Reader, id)
 	if err != nil {
 		return p, err
 	}
@@ -57,9 +58,9 @@ func principalFor(tx *store.Tx, id signin.Identity, fresh string) (pim.Principal
 	return p, nil
 }
 
-// bindable lists the people known beforehand whose claim this identity shows. Only claims the provider
-// signed or served are compared, letter by letter; an e-mail counts only when it is verified.
-func bindable(r *store.Reader, id signin.Identity) ([]pim.Principal, error) {
+// bindable lists the people known beforehand whose claim this identity shows. Only claims configured as
+// not editable by people are compared, letter by letter; an e-mail counts only when it is verified.
+func (b *Broker) bindable(r *store.Reader, id signin.Identity) ([]pim.Principal, error) {
 	claims, err := r.MatchClaims()
 	if err != nil {
 		return nil, err
@@ -67,7 +68,7 @@ func bindable(r *store.Reader, id signin.Identity) ([]pim.Principal, error) {
 	var hits []pim.Principal
 	for _, claim := range claims {
 		value, ok := id.Claims[claim].(string)
-		if !ok || value == "" || (claim == "email" && !id.EmailVerified) {
+		if !ok || value == "" || !slices.Contains(b.binding, claim) || (claim == "email" && !id.EmailVerified) {
 			continue
 		}
 		some, err := r.PrincipalsToBind(claim, value)
@@ -103,7 +104,7 @@ func nameOf(id signin.Identity) string {
 
 // syncClaimGroups takes group membership from the provider's claim. Absent is not empty: without the
 // claim nothing changes, and what came from a claim lapses by itself (invariant 9).
-func syncClaimGroups(tx *store.Tx, p pim.Principal, id signin.Identity, fresh time.Duration) error {
+func (b *Broker) syncClaimGroups(tx *store.Tx, p pim.Principal, id signin.Identity, fresh time.Duration) error {
 	if !id.GroupsPresent {
 		return nil
 	}
@@ -119,6 +120,7 @@ func syncClaimGroups(tx *store.Tx, p pim.Principal, id signin.Identity, fresh ti
 	if err != nil {
 		return err
 	}
+	changed := false
 	for _, g := range groups {
 		if g.MatchValue == "" {
 			continue
@@ -130,16 +132,21 @@ func syncClaimGroups(tx *store.Tx, p pim.Principal, id signin.Identity, fresh ti
 				return err
 			}
 			if !current[g.ID] {
+				changed = true
 				tx.Emit(pim.PersonEvent(pim.EvMemberAdded, pim.System, p.ID, g.ID).With("source", "claim"))
 			}
 		case current[g.ID]:
+			changed = true
 			if err := tx.RemoveMember(m); err != nil {
 				return err
 			}
 			tx.Emit(pim.PersonEvent(pim.EvMemberRemoved, pim.System, p.ID, g.ID).With("source", "claim"))
 		}
 	}
-	return syncAssignmentNeedsOf(tx, p.ID)
+	if !changed {
+		return nil
+	}
+	return b.recheck(tx, p)
 }
 
 // StartPreSession keeps what a sign-in needs until the provider's answer; it can never become a session.

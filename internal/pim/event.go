@@ -64,6 +64,7 @@ const (
 	EvGrantGone         EventType = "grant.confirmed_gone"
 	EvGrantLost         EventType = "grant.lost"
 	EvGrantLate         EventType = "grant.late"
+	EvGrantAdopted      EventType = "grant.adopted"
 	EvAuditExported     EventType = "audit.exported"
 	EvFileApplied       EventType = "file.applied"
 	EvEpochOpened       EventType = "epoch.opened"

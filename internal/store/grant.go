@@ -152,3 +152,8 @@ func (r *Reader) AnyGrantDue(closedTargets []string) (bool, error) {
 	n, err := one(r, scanInt, "SELECT COUNT(*) FROM (SELECT 1 FROM grants WHERE due_at > 0 AND due_at <= $1 AND lease_until <= $1 AND target_id NOT IN (SELECT id FROM targets WHERE id IN "+closed+") LIMIT 1) d", args...)
 	return n > 0, err
 }
+
+// AllGrants lists every grant.
+func (r *Reader) AllGrants() ([]GrantRow, error) {
+	return many(r, scanGrant, "SELECT "+grantCols+" FROM grants f ORDER BY f.id")
+}

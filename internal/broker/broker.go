@@ -18,13 +18,14 @@ import (
 
 // Config is what a Broker needs; every field but Open must be set.
 type Config struct {
-	Store    *store.Store
-	Log      *slog.Logger
-	StepUp   *stepup.RelyingParty
-	Sealer   *Sealer
-	Signer   *audit.Signer                                                        // nil: no checkpoints, as in a command that only writes
-	OutsideC string                                                               // file outside the database that holds the last checkpoint; may be empty
-	Open     func(kind string, cfg connector.Config) (connector.Connector, error) // nil: connector.Open
+	Store   *store.Store
+	Log     *slog.Logger
+	StepUp  *stepup.RelyingParty
+	Sealer  *Sealer
+	Signer  *audit.Signer                                                        // nil: no checkpoints, as in a command that only writes
+	Outside string                                                               // file outside the database that holds the last checkpoint; may be empty
+	Binding []string                                                             // claims that may bind somebody known beforehand; people cannot edit them at the provider
+	Open    func(kind string, cfg connector.Config) (connector.Connector, error) // nil: connector.Open
 }
 
 // Broker runs the operations of one node.

@@ -41,58 +41,64 @@ func within[T any](ctx context.Context, d time.Duration, late Kind, call func(co
 	}
 }
 
+// item is one step of a sequence passed between goroutines; the last one carries no value.
+type item[T any] struct {
+	v    T
+	err  error
+	last bool
+}
+
 // eachWithin passes on what seq yields until the deadline, which covers the whole iteration.
 func eachWithin[T any](ctx context.Context, d time.Duration, seq func(context.Context) iter.Seq2[T, error]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		ctx, cancel := context.WithTimeout(ctx, d)
 		defer cancel()
-		type item struct {
-			v    T
-			err  error
-			last bool
-		}
-		items := make(chan item)
-		send := func(it item) bool {
-			select {
-			case items <- it:
-				return true
-			case <-ctx.Done():
-				return false
-			}
-		}
-		go func() {
-			var err error
-			defer func() { send(item{err: err, last: true}) }()
-			defer recovered(&err)
-			for v, e := range seq(ctx) {
-				if e != nil {
-					err = e
-					return
-				}
-				if !send(item{v: v}) {
-					return
-				}
-			}
-		}()
-		var zero T
+		items := make(chan item[T])
+		go produce(ctx, items, seq)
 		for {
+			var it item[T]
 			select {
-			case it := <-items:
-				if it.last {
-					if it.err != nil {
-						yield(zero, it.err)
-					}
-					return
-				}
-				if !yield(it.v, nil) {
-					return
-				}
+			case it = <-items:
 			case <-ctx.Done():
-				yield(zero, Errorf(Transient, "not everything was read within the deadline: %w", context.Cause(ctx)))
+				it = item[T]{err: cutOff(ctx)}
+			}
+			switch {
+			case it.err != nil:
+				yield(it.v, it.err)
+				return
+			case it.last || !yield(it.v, nil):
 				return
 			}
 		}
 	}
+}
+
+// produce sends what seq yields, and then how it ended.
+func produce[T any](ctx context.Context, items chan<- item[T], seq func(context.Context) iter.Seq2[T, error]) {
+	send := func(it item[T]) bool {
+		select {
+		case items <- it:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	var err error
+	defer func() { send(item[T]{err: err, last: true}) }()
+	defer recovered(&err)
+	for v, failed := range seq(ctx) {
+		if err = failed; err != nil {
+			return
+		}
+		if !send(item[T]{v: v}) {
+			err = cutOff(ctx) // what was left out must not pass for the end
+			return
+		}
+	}
+}
+
+func cutOff(ctx context.Context) error {
+	return Errorf(Transient, "not everything was read within the deadline: %w", context.Cause(ctx))
 }
 
 // recovered turns a connector's panic into an error: it runs on a goroutine of its own, where a panic ends the process.

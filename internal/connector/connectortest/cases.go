@@ -70,10 +70,6 @@ func testHostileNames(t *testing.T, b *bench) {
 func (b *bench) testHostileEntitlements(t *testing.T, stem string, plain connector.EntitlementID) {
 	login, acc := b.account(t)
 	for _, tail := range []string{"*", "*)(uid=*", ",ou=x", "+y=z", `"q"`, `\`, ";", "<>", "ops-2", "о", "é", "ops#", "ops x"} {
-		if why := b.TestOnly(stem + tail); why != "" {
-			t.Logf("%q: %s", tail, why)
-			continue
-		}
 		name := b.NewEntitlement(t, stem+tail)
 		id := b.canonical(t, name)
 		if id == plain {

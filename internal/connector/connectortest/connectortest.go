@@ -19,7 +19,6 @@ type Harness struct {
 	Settings func() map[string]string                      // of the running target; may_write covers what NewEntitlement makes
 	Secret   func(string) (string, error)                  // the right credentials
 	Redirect func(settings map[string]string, addr string) // points the settings at another host:port on loopback
-	TestOnly func(name string) (whyNot string)             // names of accounts or entitlements this system cannot have
 	FindBy   func(login string) (name string)              // what FindAccount takes for the account; nil = the login itself
 	Spell    func(entitlement string) (spellings []string) // further spellings of what NewEntitlement returned
 
@@ -29,7 +28,6 @@ type Harness struct {
 	NewAccount        func(t *testing.T, login string)
 	DeleteAccount     func(t *testing.T, login string)
 	Put               func(t *testing.T, login, canonicalName string) // into the entitlement, by hand
-	Take              func(t *testing.T, login, canonicalName string) // out of it, by hand
 	Holders           func(t *testing.T, canonicalName string) (logins []string)
 
 	Unlisted  string // an existing entitlement outside may_write
@@ -70,9 +68,6 @@ type bench struct {
 }
 
 func newBench(t *testing.T, h Harness) *bench {
-	if h.TestOnly == nil {
-		h.TestOnly = func(string) string { return "" }
-	}
 	if h.FindBy == nil {
 		h.FindBy = func(login string) string { return login }
 	}

@@ -2,6 +2,7 @@ package ldap
 
 import (
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -26,6 +27,8 @@ func checkName(name string) (string, error) {
 		return "", connector.Errorf(connector.Refused, "the name is longer than %d bytes", maxName)
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, invisible):
 		return "", connector.Errorf(connector.Refused, "the name %q holds characters that cannot be seen", name)
+	case strings.ContainsFunc(name, disguised):
+		return "", connector.Errorf(connector.Refused, "the name %q holds a look-alike of a plain character", name)
 	}
 	return norm.NFC.String(name), nil
 }
@@ -34,18 +37,28 @@ func invisible(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp)
 }
 
+// disguised characters, such as the Kelvin sign, become ASCII by mere composition.
+func disguised(r rune) bool {
+	return r >= utf8.RuneSelf && norm.NFC.String(string(r))[0] < utf8.RuneSelf
+}
+
 // sameName reports whether two names differ in nothing but case and Unicode composition.
 func sameName(a, b string) bool { return fold(a) == fold(b) }
 
 // fold lowers case without ever turning another script's letter into ASCII: to strings.EqualFold the Kelvin sign is
 // a k and the long s an s.
 func fold(s string) string {
-	return strings.Map(func(r rune) rune {
-		l := unicode.ToLower(r)
-		if l < utf8.RuneSelf && r >= utf8.RuneSelf {
-			return r
+	s = strings.Map(func(r rune) rune {
+		if disguised(r) {
+			return utf8.RuneError
 		}
-		return l
+		return r
+	}, s)
+	return strings.Map(func(r rune) rune {
+		if l := unicode.ToLower(r); l < utf8.RuneSelf == (r < utf8.RuneSelf) {
+			return l
+		}
+		return r
 	}, norm.NFC.String(s))
 }
 
@@ -58,6 +71,9 @@ var attributeAliases = map[string]string{
 	"userid": "uid", "2.5.4.3": "cn", "2.5.4.11": "ou", "2.5.4.10": "o",
 	"0.9.2342.19200300.100.1.25": "dc", "0.9.2342.19200300.100.1.1": "uid",
 }
+
+// attributeType is a short name or a numeric OID (RFC 4512 §1.4).
+var attributeType = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)*)$`)
 
 // parseDN reads a DN (RFC 4514) of at least one RDN. Two spellings of one DN come out equal.
 func parseDN(s string) (dn, error) {
@@ -75,6 +91,9 @@ func parseDN(s string) (dn, error) {
 	for i, rdn := range parsed.RDNs {
 		parts := make([]string, len(rdn.Attributes))
 		for j, a := range rdn.Attributes {
+			if !attributeType.MatchString(a.Type) {
+				return nil, errors.New("not an attribute's name: " + a.Type)
+			}
 			parts[j] = rdnPart(a.Type, a.Value)
 		}
 		slices.Sort(parts)

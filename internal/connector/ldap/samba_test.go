@@ -94,7 +94,6 @@ func (d domain) harness() connectortest.Harness {
 		NewAccount:        func(t *testing.T, login string) { d.AddPerson(t, login) },
 		DeleteAccount:     func(t *testing.T, login string) { d.Delete(t, adPersonDN(login)) },
 		Put:               func(t *testing.T, login, name string) { d.SetMember(t, name, adPersonDN(login), true) },
-		Take:              func(t *testing.T, login, name string) { d.SetMember(t, name, adPersonDN(login), false) },
 		Holders: func(t *testing.T, name string) (logins []string) {
 			for _, dn := range d.MemberOf(t, name) {
 				parsed, _ := goldap.ParseDN(dn)

@@ -143,7 +143,6 @@ func (f fixture) harness() connectortest.Harness {
 		NewAccount:        func(t *testing.T, login string) { f.AddPerson(t, login) },
 		DeleteAccount:     func(t *testing.T, login string) { f.Delete(t, personDN(login)) },
 		Put:               f.put,
-		Take:              func(t *testing.T, login, name string) { f.Modify(t, name, f.membership, f.value(login), false) },
 		Holders:           f.holders,
 		Unlisted:          "cn=elsewhere," + people,
 		Protected:         groupDN("Domain Admins"),

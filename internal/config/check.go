@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net"
 	"path/filepath"
 	"strings"
 	"time"
@@ -52,10 +51,6 @@ func (c *Config) setDefaults() {
 	setDefault(&c.Keys, filepath.Clean(c.Data)+"-keys")
 	setDefault(&c.Checkpoint, filepath.Join(c.Keys, "checkpoint"))
 	setDefault(&c.Listen, "127.0.0.1:8080")
-	host, port, err := net.SplitHostPort(c.Listen)
-	if c.PublicURL == "" && err == nil && loopback(host) {
-		c.PublicURL = "http://localhost:" + port
-	}
 	if c.OIDCScopes == nil {
 		c.OIDCScopes = List{"profile", "email"}
 	}
@@ -90,7 +85,7 @@ func (f *faults) storage() {
 	if within(f.c.Keys, f.c.Data) {
 		f.add("keys", fmt.Sprintf("%q is in the data directory %q, so a copy of the data would carry its own keys; choose a directory outside", f.c.Keys, f.c.Data))
 	}
-	if within(f.c.Checkpoint, f.c.Data) {
+	if within(f.c.Checkpoint, f.c.Data) && f.c.Checkpoint != filepath.Join(f.c.Keys, "checkpoint") {
 		f.add("checkpoint", fmt.Sprintf("%q is in the data directory %q, so whoever replaces the database replaces it too; choose a place outside", f.c.Checkpoint, f.c.Data))
 	}
 }

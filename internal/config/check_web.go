@@ -10,15 +10,21 @@ import (
 )
 
 func (f *faults) web() {
-	host, ok := f.listen()
-	public, okURL := f.publicURL()
-	f.proxies()
 	c := f.c
+	host, ok := f.listen()
+	if c.PublicURL == "" && ok && loopback(host) {
+		c.PublicURL = "http://localhost" + c.Listen[strings.LastIndex(c.Listen, ":"):]
+	}
+	var public *url.URL
+	if ok || c.PublicURL != "" {
+		public = f.publicURL()
+	}
+	f.proxies()
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		f.add("tls-cert", "goes together with tls_key; give both files, or neither behind a reverse proxy")
 		return
 	}
-	if !ok || !okURL {
+	if !ok || public == nil {
 		return
 	}
 	ownTLS, proxied := c.TLSCert != "", len(c.TrustedProxies) > 0
@@ -43,8 +49,8 @@ func (f *faults) listen() (host string, ok bool) {
 	return host, true
 }
 
-// publicURL checks and normalises: lower case, no slash at the end, no port that the scheme implies.
-func (f *faults) publicURL() (*url.URL, bool) {
+// publicURL checks and normalises: lower case, no slash at the end, no port that the scheme implies. nil: refused.
+func (f *faults) publicURL() *url.URL {
 	const example = "such as https://stint.example.org"
 	raw := f.c.PublicURL
 	u, err := url.Parse(strings.TrimSuffix(raw, "/"))
@@ -68,12 +74,12 @@ func (f *faults) publicURL() (*url.URL, bool) {
 	}
 	if fault != "" {
 		f.add("public-url", fault)
-		return nil, false
+		return nil
 	}
 	u.Host = strings.ToLower(u.Host)
 	u.Host = strings.TrimSuffix(u.Host, map[string]string{"https": ":443", "http": ":80"}[u.Scheme])
 	f.c.PublicURL = u.String()
-	return u, true
+	return u
 }
 
 // redacted leaves a password that somebody put into a URL out of the error.
@@ -117,6 +123,9 @@ func parsePrefix(text string) (netip.Prefix, error) {
 		return netip.PrefixFrom(ip.Unmap(), ip.Unmap().BitLen()), nil
 	}
 	p, err := netip.ParsePrefix(text)
+	if err == nil && p.Addr().Is4In6() && p.Bits() >= 96 {
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+	}
 	return p.Masked(), err
 }
 

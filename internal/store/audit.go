@@ -17,12 +17,12 @@ import (
 
 // appendEvents numbers, encodes, hashes and stores the events of a batch as the last thing before its
 // commit, and returns the new head.
-func (s *Store) appendEvents(ctx context.Context, tx *sql.Tx, batch []*job, now time.Time) (audit.Head, error) {
+func (s *Store) appendEvents(ctx context.Context, tx *sql.Tx, batch []*job) (audit.Head, error) {
 	head := s.getHead()
 	var leaves [][]byte
 	for _, j := range batch {
 		for _, e := range j.events {
-			leaf, err := insertEntry(ctx, tx, head.Size+int64(len(leaves)), e, now)
+			leaf, err := insertEntry(ctx, tx, head.Size+int64(len(leaves)), e)
 			if err != nil {
 				return head, err
 			}
@@ -48,26 +48,54 @@ func (s *Store) appendEvents(ctx context.Context, tx *sql.Tx, batch []*job, now 
 	return added.Head, nil
 }
 
-func insertEntry(ctx context.Context, tx *sql.Tx, seq int64, e pim.Event, now time.Time) ([]byte, error) {
-	entry := audit.Entry{Seq: seq, At: now, Type: string(e.Type), Actor: e.Actor, Subject: e.Subject, RoleID: e.RoleID, ResourceID: e.ResourceID,
-		TargetID: e.TargetID, ObjectID: e.ObjectID, Correlation: e.Correlation, Result: string(e.Result), Facts: e.Facts, Commitments: map[string]string{}}
-	for field, value := range e.Texts {
-		salt := make([]byte, audit.SaltSize)
-		if _, err := rand.Read(salt); err != nil {
+// draft is an event whose leaf is known to fit; only its number is missing.
+type draft struct {
+	entry audit.Entry
+	salts map[string][]byte
+	texts map[string]string
+}
+
+// drafts prepares the events of one operation inside its savepoint, so that one that cannot be written
+// fails its own operation and not the batch.
+func drafts(events []pim.Event, now time.Time) ([]draft, error) {
+	out := make([]draft, 0, len(events))
+	for _, e := range events {
+		d := draft{salts: make(map[string][]byte, len(e.Texts)), texts: e.Texts, entry: audit.Entry{Seq: maxSeq, At: now, Type: string(e.Type),
+			Actor: e.Actor, Subject: e.Subject, RoleID: e.RoleID, ResourceID: e.ResourceID, TargetID: e.TargetID, ObjectID: e.ObjectID,
+			Correlation: e.Correlation, Result: string(e.Result), Facts: e.Facts, Commitments: make(map[string]string, len(e.Texts))}}
+		for field, value := range e.Texts {
+			salt := make([]byte, audit.SaltSize)
+			if _, err := rand.Read(salt); err != nil {
+				return nil, err
+			}
+			d.salts[field], d.entry.Commitments[field] = salt, audit.Commit(salt, field, value)
+		}
+		if _, err := audit.Encode(d.entry); err != nil {
 			return nil, err
 		}
-		entry.Commitments[field] = audit.Commit(salt, field, value)
-		if _, err := tx.ExecContext(ctx, "INSERT INTO audit_texts (seq, field, salt, value) VALUES ($1, $2, $3, $4)", seq, field, to64(salt), value); err != nil {
-			return nil, err
-		}
+		out = append(out, d)
 	}
-	leaf, err := audit.Encode(entry)
+	return out, nil
+}
+
+// maxSeq has the most digits an entry's number can have.
+const maxSeq = 1<<53 - 1
+
+func insertEntry(ctx context.Context, tx *sql.Tx, seq int64, d draft) ([]byte, error) {
+	e := d.entry
+	e.Seq = seq
+	leaf, err := audit.Encode(e)
 	if err != nil {
 		return nil, err
 	}
+	for field, value := range d.texts {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO audit_texts (seq, field, salt, value) VALUES ($1, $2, $3, $4)", seq, field, to64(d.salts[field]), value); err != nil {
+			return nil, err
+		}
+	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO audit_entries (seq, at, type, actor_id, subject_id, role_id, resource_id, target_id, object_id, correlation, result, leaf)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, seq, us(now), entry.Type, e.Actor, e.Subject, e.RoleID, e.ResourceID, e.TargetID, e.ObjectID,
-		e.Correlation, entry.Result, string(leaf))
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, seq, us(e.At), e.Type, e.Actor, e.Subject, e.RoleID, e.ResourceID, e.TargetID, e.ObjectID,
+		e.Correlation, e.Result, string(leaf))
 	return leaf, err
 }
 

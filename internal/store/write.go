@@ -37,7 +37,7 @@ type job struct {
 	fn     func(*Tx) (any, error)
 	val    any
 	err    error
-	events []pim.Event
+	events []draft
 	after  []func()
 	done   chan struct{}
 }
@@ -126,7 +126,7 @@ func (s *Store) transact(batch []*job) error {
 			return err
 		}
 	}
-	head, err := s.appendEvents(ctx, tx, batch, now)
+	head, err := s.appendEvents(ctx, tx, batch)
 	if err != nil {
 		return err
 	}
@@ -152,9 +152,13 @@ func (s *Store) run(tx *sql.Tx, j *job, now time.Time) error {
 		}
 		t := &Tx{Reader: &Reader{ctx: j.ctx, db: tx, Now: now}}
 		j.val, j.err = protect(func() (any, error) { return j.fn(t) })
-		j.events, j.after = t.events, t.after
 		var refusal *pim.Refusal
 		refused := errors.As(j.err, &refusal)
+		var err error
+		if j.events, err = drafts(t.events, now); err != nil && (j.err == nil || refused) {
+			j.err, refused = err, false // without its evidence neither the change nor the refusal may stand
+		}
+		j.after = t.after
 		if j.err != nil || i < rounds-1 {
 			if _, err := tx.ExecContext(j.ctx, "ROLLBACK TO SAVEPOINT job"); err != nil {
 				return err

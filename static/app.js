@@ -50,4 +50,6 @@ const stale = document.getElementById("stale");
 for (const name of ["htmx:error", "htmx:response:error"]) {
   document.addEventListener(name, () => { if (stale) stale.hidden = false; });
 }
-document.addEventListener("htmx:after:swap", () => { if (stale) stale.hidden = true; });
+document.addEventListener("htmx:after:swap", (e) => { // comes after a refused answer too
+  if (stale && e.detail.ctx.response?.status < 400) stale.hidden = true;
+});

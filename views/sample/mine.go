@@ -139,6 +139,9 @@ func (s Samples) active() views.ActivationView {
 	return views.ActivationView{Shell: s.shell(), Body: b}
 }
 
+// Running is an activation in the middle of its life, for tests that follow it.
+func (s Samples) Running() views.ActivationView { return s.active() }
+
 func (s Samples) pending() views.ActivationView {
 	b := s.body()
 	b.Yours, b.Person = false, s.farid()

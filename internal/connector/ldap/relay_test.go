@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,8 +16,9 @@ import (
 
 // relay passes LDAP on until the first change, which it hands to the server; the answer it keeps, and hangs up.
 type relay struct {
-	addr string
-	cut  chan struct{} // closed once the server has answered the change
+	addr   string
+	cut    chan struct{} // closed once the server has answered the change
+	hangUp atomic.Bool   // instead of passing on the next request
 }
 
 func startRelay(t *testing.T, to string) *relay {
@@ -54,6 +56,9 @@ func (r *relay) serve(client net.Conn, to string) {
 	for {
 		request, err := ber.ReadPacket(client)
 		if err != nil {
+			return
+		}
+		if r.hangUp.CompareAndSwap(true, false) {
 			return
 		}
 		if _, err := server.Write(request.Bytes()); err != nil {

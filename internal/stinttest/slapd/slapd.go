@@ -51,7 +51,7 @@ type Server struct {
 func Start(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{binary: find(t), dir: t.TempDir()}
-	certs := testca.New(t, s.dir, "127.0.0.1", "localhost")
+	certs := testca.New(t, s.dir, "127.0.0.1")
 	s.CAFile = certs.CA
 	s.configure(t, certs)
 	plain, secure := freePort(t), freePort(t)

@@ -1,0 +1,49 @@
+package ldap
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"stint/internal/connector"
+)
+
+// Canceling ends a call by itself, without the guard's help, and leaves no goroutine waiting for the server.
+func TestCancelClosesTheConnection(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	bare, err := open(connector.Config{
+		Settings: map[string]string{
+			"address": "ldap://" + l.Addr().String(), "bind_dn": "cn=x", "base_dn": "dc=x", connector.MayWrite: "x",
+		},
+		Secret: func(string) (string, error) { return "x", nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bare.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := bare.Canonical(ctx, "ops")
+		done <- err
+	}()
+	silent, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	cancel()
+	select {
+	case err := <-done:
+		if connector.KindOf(err) != connector.Transient {
+			t.Errorf("error is %v, want transient", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the call did not end")
+	}
+}

@@ -126,8 +126,18 @@ func QueueOf(r *store.Reader, principalID string, limit int) ([]pim.Activation, 
 	if err != nil {
 		return nil, err
 	}
+	named := map[[2]string]bool{}
 	var mine []pim.Activation
 	for _, a := range pendings {
+		key := [2]string{a.RoleID, a.ResourceID}
+		if _, known := named[key]; !known {
+			if named[key], err = namesApprover(r, key, who.ID); err != nil {
+				return nil, err
+			}
+		}
+		if !named[key] {
+			continue // the usual case: most waiting requests are for others
+		}
 		var refusal *pim.Refusal
 		err := MayDecide(r, who, a)
 		if errors.As(err, &refusal) {
@@ -141,6 +151,19 @@ func QueueOf(r *store.Reader, principalID string, limit int) ([]pim.Activation, 
 		}
 	}
 	return mine, nil
+}
+
+// namesApprover reports whether today's settings of a role on a resource name this person.
+func namesApprover(r *store.Reader, key [2]string, principalID string) (bool, error) {
+	_, _, eff, err := effective(r, key[0], key[1])
+	if err != nil || len(eff.Approvers) == 0 {
+		return false, err
+	}
+	mine, err := r.GroupsOf(principalID)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(eff.Approvers, func(id string) bool { return slices.Contains(mine, id) }), nil
 }
 
 // Decide begins an approver's decision: it stores what will be decided and asks for their passkey.

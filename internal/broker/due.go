@@ -16,6 +16,11 @@ const chunk = 50
 // Sweep ends what time has ended: activations, waiting approvals, assignments, memberships from a claim.
 // Rights are computed from the window, so a late sweep never extends one (invariant 1).
 func (b *Broker) Sweep(ctx context.Context) error {
+	// An idle round must not write: it would wake itself for ever.
+	due, err := store.Read(ctx, b.store, func(r *store.Reader) (bool, error) { return r.SweepDue() })
+	if err != nil || !due {
+		return err
+	}
 	steps := []func(*store.Tx) (int, error){b.expireActivations, b.timeOutApprovals, b.expireAssignments, b.lapseMembers}
 	for _, step := range steps {
 		for {
@@ -147,9 +152,22 @@ func (b *Broker) lapseMembers(tx *store.Tx) (int, error) {
 	return len(lapsed), nil
 }
 
-// tellLate leaves a notice for administrators when a grant is late (THREATS F7): within 60 s, then hourly.
+// TellLate leaves a notice for administrators when a grant is late (THREATS F7): within 60 s, then hourly.
+func (b *Broker) TellLate(ctx context.Context) error {
+	late, err := store.Read(ctx, b.store, lateGrants)
+	if err != nil || len(late) == 0 {
+		return err
+	}
+	_, err = write(ctx, b, b.tellLate)
+	return err
+}
+
+func lateGrants(r *store.Reader) ([]store.GrantRow, error) {
+	return r.LateGrants(r.Now.Add(-pim.LateAfter), r.Now.Add(-time.Hour))
+}
+
 func (b *Broker) tellLate(tx *store.Tx) (int, error) {
-	late, err := tx.LateGrants(tx.Now.Add(-pim.LateAfter), tx.Now.Add(-time.Hour))
+	late, err := lateGrants(tx.Reader)
 	if err != nil || len(late) == 0 {
 		return 0, err
 	}

@@ -290,3 +290,18 @@ func TestDeadTargetIsRetriedUntilItAnswers(t *testing.T) {
 		t.Fatal("not gone after the target returned")
 	}
 }
+
+// An idle round writes nothing, so that it cannot wake itself for ever.
+func TestIdleRoundWritesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.tick()
+	before, err := store.Read(w.ctx, w.b.Store(), func(r *store.Reader) (string, error) { return r.Meta(store.MetaClock) })
+	w.ok(err)
+	w.clock.add(time.Minute)
+	w.tick()
+	after, err := store.Read(w.ctx, w.b.Store(), func(r *store.Reader) (string, error) { return r.Meta(store.MetaClock) })
+	w.ok(err)
+	if before != after {
+		t.Fatal("a round with nothing due committed something")
+	}
+}

@@ -95,7 +95,7 @@ func (b *Broker) round(ctx context.Context, passes *sync.WaitGroup) {
 	if err := b.Resolve(ctx); err != nil {
 		b.log.Error("looking up names at targets", "error", err)
 	}
-	if _, err := write(ctx, b, b.tellLateQuietly); err != nil {
+	if err := b.TellLate(ctx); err != nil {
 		b.log.Error("telling about late grants", "error", err)
 	}
 	for {
@@ -138,8 +138,6 @@ func (b *Broker) work(ctx context.Context, g store.GrantRow) {
 	b.Wake()
 }
 
-func (b *Broker) tellLateQuietly(tx *store.Tx) (int, error) { return b.tellLate(tx) }
-
 func (b *Broker) sleep(ctx context.Context) {
 	wait := beat
 	next, err := store.Read(ctx, b.store, func(r *store.Reader) (time.Time, error) { return r.NextDue() })
@@ -163,7 +161,7 @@ func (b *Broker) Tick(ctx context.Context) error {
 	if err := b.Resolve(ctx); err != nil {
 		return err
 	}
-	if _, err := write(ctx, b, b.tellLate); err != nil {
+	if err := b.TellLate(ctx); err != nil {
 		return err
 	}
 	for range 1000 {

@@ -77,6 +77,16 @@ func (tx *Tx) EndAssignment(a pim.Assignment, expired bool) error {
 	return tx.must("UPDATE assignments SET ended_at = $1, expired = $2, version = version + 1 WHERE id = $3 AND ended_at = 0", us(tx.Now), num(expired), a.ID)
 }
 
+// SweepDue reports whether time has ended something that was not recorded yet.
+func (r *Reader) SweepDue() (bool, error) {
+	n, err := one(r, scanInt, `SELECT COUNT(*) FROM (SELECT due FROM (
+		SELECT MIN(ends_at) AS due FROM activations WHERE state IN ('provisioning', 'active')
+		UNION ALL SELECT MIN(times_out_at) FROM approval_stages WHERE closed_at = 0
+		UNION ALL SELECT MIN(ends_at) FROM assignments WHERE ended_at = 0 AND ends_at > 0
+		UNION ALL SELECT MIN(fresh_until) FROM group_members WHERE fresh_until > 0) d WHERE due <= $1) x`, us(r.Now))
+	return n > 0, err
+}
+
 // NextDue is the earliest instant at which time alone changes something; zero when nothing will.
 func (r *Reader) NextDue() (time.Time, error) {
 	var t time.Time
@@ -84,6 +94,7 @@ func (r *Reader) NextDue() (time.Time, error) {
 		SELECT MIN(ends_at) AS due FROM activations WHERE state IN ('provisioning', 'active')
 		UNION ALL SELECT MIN(times_out_at) FROM approval_stages WHERE closed_at = 0
 		UNION ALL SELECT MIN(ends_at) FROM assignments WHERE ended_at = 0 AND ends_at > 0
+		UNION ALL SELECT MIN(fresh_until) FROM group_members WHERE fresh_until > 0
 		UNION ALL SELECT MIN(due_at) FROM grants WHERE due_at > 0) d`).Scan(at(&t))
 	return t, err
 }

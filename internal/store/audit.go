@@ -115,6 +115,14 @@ func (s *Store) getHead() audit.Head {
 func (s *Store) Head() audit.Head { return s.getHead() }
 
 func (s *Store) loadHead(ctx context.Context) error {
+	err := s.readHead(ctx)
+	if s.opts.ReadOnly {
+		return nil // nothing will be appended, and audit verify must open what is damaged to say so
+	}
+	return err
+}
+
+func (s *Store) readHead(ctx context.Context) error {
 	var size int64
 	var root string
 	err := s.r.QueryRowContext(ctx, "SELECT size, root FROM audit_head WHERE id = 1").Scan(&size, &root)

@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	laneWidth = 4           // passes at one target at once
+	laneWidth = 4 // passes at one target at once
+	stalled   = 100 * time.Millisecond
 	beat      = time.Second // the worker looks at least so often: wall clocks jump and machines sleep (THREATS rule 8)
 )
 
@@ -142,7 +143,10 @@ func (b *Broker) sleep(ctx context.Context) {
 	wait := beat
 	next, err := store.Read(ctx, b.store, func(r *store.Reader) (time.Time, error) { return r.NextDue() })
 	if err == nil && !next.IsZero() {
-		wait = min(beat, max(next.Sub(b.clock()), time.Millisecond))
+		// What is due already and was not taken is in work or held back: its end wakes the worker.
+		if wait = min(beat, next.Sub(b.clock())); wait <= 0 {
+			wait = stalled
+		}
 	}
 	t := time.NewTimer(wait)
 	defer t.Stop()

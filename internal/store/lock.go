@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -21,4 +22,17 @@ func lockFile(path string) (*os.File, error) {
 		return nil, fmt.Errorf("lock the database: %w", err)
 	}
 	return f, nil
+}
+
+// Free takes the lock of a database that is not open, so that its file can be replaced; the returned
+// function gives it back. ErrLocked when a process uses it.
+func Free(path string) (func() error, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	f, err := lockFile(path + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	return f.Close, nil
 }

@@ -17,7 +17,6 @@ const (
 	MetaVKey      = "audit_vkey" // verifier key of the signing key in use
 	MetaKeyCheck  = "key_check"  // tells whether a sealing key fits, without holding it
 	MetaAuditHost = "audit_host" // first part of the audit log's origin; fixed at first start
-	MetaRestored  = "restored"   // set by `stint restore` until the next start opened the epoch
 )
 
 // Meta returns a stored value, or "".

@@ -108,3 +108,15 @@ func vacuumInto(ctx context.Context, conn *sql.DB, path string) error {
 
 // Backup copies the database to a new file, 0600. It never holds key files: they live outside.
 func (s *Store) Backup(ctx context.Context, path string) error { return vacuumInto(ctx, s.r, path) }
+
+// Integrity checks the file; it returns the first problem, or "".
+func (s *Store) Integrity(ctx context.Context) (string, error) {
+	var found string
+	if err := s.r.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&found); err != nil {
+		return "", err
+	}
+	if found == "ok" {
+		return "", nil
+	}
+	return found, nil
+}

@@ -1,0 +1,152 @@
+package web
+
+import (
+	"bytes"
+	"net/http"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"stint/internal/broker"
+	"stint/internal/pim"
+	"stint/internal/store"
+	"stint/views"
+)
+
+// read runs fn on one snapshot of the database.
+func read[T any](s *Server, q *request, fn func(*store.Reader) (T, error)) (T, error) {
+	return store.Read(q.ctx(), s.store, fn)
+}
+
+// page renders into a buffer first, so that a template's error can still become a 500.
+func (s *Server) page(q *request, status int, c templ.Component) error {
+	var out bytes.Buffer
+	if err := c.Render(q.ctx(), &out); err != nil {
+		return err
+	}
+	return q.HTMLBlob(status, out.Bytes())
+}
+
+// ok answers a page.
+func (s *Server) ok(q *request, c templ.Component) error { return s.page(q, http.StatusOK, c) }
+
+// reader is who reads the answer and when.
+func (q *request) reader() views.Reader {
+	return views.Reader{Now: q.now, Zone: zoneOf(q.who), Nonce: q.nonce}
+}
+
+// zoneOf is the zone a person chose; nil: the browser's.
+func zoneOf(p pim.Principal) *time.Location {
+	if p.Zone == "" {
+		return nil
+	}
+	zone, err := time.LoadLocation(p.Zone)
+	if err != nil {
+		return nil
+	}
+	return zone
+}
+
+const demoBanner = "This is the demo: everybody here is invented, and nobody needs a password."
+
+// frame is what every page has, signed in or not.
+func (s *Server) frame(q *request) views.Frame {
+	f := views.Frame{Reader: q.reader(), Org: s.org, Theme: q.who.Theme, Version: s.version, Contact: s.contact}
+	if s.demo {
+		f.Demo = demoBanner
+	}
+	return f
+}
+
+// shell is everything around a page of somebody signed in: what they may see, what waits for them, what
+// they hold, and which targets fail. It says the sentence of the last action, once.
+func (s *Server) shell(q *request) (views.Shell, error) {
+	sh, err := read(s, q, func(r *store.Reader) (views.Shell, error) { return s.shellIn(r, q) })
+	if done := s.sessions.said(q.Request()); done != "" && err == nil {
+		sh.Done = done
+		q.SetCookie(s.sessions.forget(s.sessions.flash))
+	}
+	return sh, err
+}
+
+func (s *Server) shellIn(r *store.Reader, q *request) (views.Shell, error) {
+	p := q.powers
+	sh := views.Shell{Frame: s.frame(q), Person: personView(q.who),
+		Can: views.Can{Approve: q.approver || p.Administrator, People: p.MayAudit(), Targets: p.MayAudit(), Audit: p.MayAudit()}}
+	unread, err := r.UnreadNotices(q.who.ID)
+	if err != nil {
+		return sh, err
+	}
+	sh.Unread = int(unread)
+	if q.approver {
+		waiting, err := broker.QueueOf(r, q.who.ID, 100)
+		if err != nil {
+			return sh, err
+		}
+		sh.Waiting = len(waiting)
+	}
+	if sh.Live, err = liveOf(r, q.who.ID); err != nil || !p.Administrator {
+		return sh, err
+	}
+	sh.Alarms, err = alarmsIn(r)
+	return sh, err
+}
+
+// liveOf is what a person holds now, for the pill in the top bar.
+func liveOf(r *store.Reader, personID string) (views.Live, error) {
+	who, err := r.Principal(personID)
+	if err != nil {
+		return views.Live{}, err
+	}
+	open, err := r.OpenActivationsOf(who.PersonID)
+	var live views.Live
+	for _, a := range open {
+		if !a.ActiveAt(r.Now) {
+			continue
+		}
+		live.Active++
+		if live.NextEnd.IsZero() || a.EndsAt.Before(live.NextEnd) {
+			live.NextEnd = a.EndsAt
+		}
+	}
+	return live, err
+}
+
+// alarmsIn lists the targets that do not answer, with what is late there.
+func alarmsIn(r *store.Reader) ([]views.TargetAlarm, error) {
+	failing, err := r.FailingTargets()
+	if err != nil {
+		return nil, err
+	}
+	alarms := make([]views.TargetAlarm, 0, len(failing))
+	for _, t := range failing {
+		grants, err := r.GrantsAt(t.ID, 200) // the late ones come first
+		if err != nil {
+			return nil, err
+		}
+		alarm := views.TargetAlarm{ID: t.ID, Name: t.Name, Since: t.FailingAt}
+		for _, g := range grants {
+			if !g.LateSince.IsZero() {
+				alarm.Late++
+			}
+		}
+		alarms = append(alarms, alarm)
+	}
+	return alarms, nil
+}
+
+// follow goes where an operation led: the passkey, the activation, or back with one sentence.
+func (s *Server) follow(q *request, out broker.Outcome) error {
+	if out.Done != "" {
+		q.SetCookie(s.sessions.say(out.Done))
+	}
+	switch {
+	case out.CeremonyID != "":
+		return q.redirect("/step-up/" + out.CeremonyID)
+	case out.Back != "":
+		return q.redirect(out.Back)
+	case out.ActivationID != "":
+		return q.redirect("/activations/" + out.ActivationID)
+	}
+	return q.redirect("/my-roles")
+}

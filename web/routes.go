@@ -1,0 +1,103 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
+
+const (
+	get  = http.MethodGet
+	post = http.MethodPost
+)
+
+// route is one line of the table. GET answers HEAD too.
+type route struct {
+	method string
+	path   string
+	who    access
+	do     func(*Server, *request) error
+}
+
+// routes says what exists and who may come that far; what they may do with one thing, the operation
+// decides (THREATS T33). Nothing but /static/ is served without a line here.
+var routes = []route{
+	// Entrance
+	{get, "/", anonymous, (*Server).Home},
+	{get, "/sign-in", anonymous, (*Server).SignInPage},
+	{get, "/sign-in/start", anonymous, (*Server).StartSignIn},
+	{get, "/sign-in/callback", anonymous, (*Server).FinishSignIn},
+	{post, "/sign-out", person, (*Server).SignOut},
+	{get, "/first-run", anonymous, (*Server).FirstRunPage},
+	{get, "/admin-link/:token", person, (*Server).AdminLinkPage},
+	{post, "/admin-link/:token", person, (*Server).UseAdminLink},
+	{get, "/healthz", anonymous, (*Server).Healthz},
+	{get, "/readyz", anonymous, (*Server).Readyz},
+
+	// Mine
+	{get, "/my-roles", person, (*Server).MyRolesPage},
+	{post, "/my-roles/:assignment/favourite", person, (*Server).SetFavourite},
+	{get, "/my-roles/:assignment/activate", person, (*Server).ActivatePage},
+	{post, "/my-roles/:assignment/activations", person, (*Server).RequestActivation},
+	{get, "/my-requests", person, (*Server).MyRequestsPage},
+	{get, "/activations/:id", person, (*Server).ActivationPage},
+	{post, "/activations/:id/deactivate", person, (*Server).Deactivate},
+	{post, "/activations/:id/cancel", person, (*Server).CancelActivation},
+	{post, "/activations/:id/revoke", administrator, (*Server).RevokeActivation},
+
+	// Approvals
+	{get, "/approvals", approver, (*Server).ApprovalsPage},
+	{get, "/approvals/decided", approver, (*Server).DecidedPage},
+	{get, "/approvals/all", administrator, (*Server).AllPendingPage},
+	{get, "/approvals/:id", person, (*Server).ApprovalPage},
+	{post, "/approvals/:id/decision", person, (*Server).Decide},
+
+	// Passkeys and profile
+	{get, "/step-up/:id", person, (*Server).StepUpPage},
+	{post, "/step-up/:id", person, (*Server).FinishStepUp},
+	{get, "/passkeys", person, (*Server).PasskeysPage},
+	{post, "/passkeys/new", person, (*Server).AddPasskey},
+	{post, "/passkeys/:id/name", person, (*Server).RenamePasskey},
+	{post, "/passkeys/:id/remove", person, (*Server).RemovePasskey},
+	{get, "/profile", person, (*Server).ProfilePage},
+	{post, "/profile", person, (*Server).SaveProfile},
+	{get, "/notices", person, (*Server).NoticesPage},
+	{post, "/notices/read", person, (*Server).ReadNotices},
+
+	// Manage
+	{get, "/people", auditor, (*Server).PeoplePage},
+	{get, "/people/:id", auditor, (*Server).PersonPage},
+	{post, "/people/:id/accounts/:account/confirm", administrator, (*Server).ConfirmAccount},
+	{post, "/people/:id/voucher", administrator, (*Server).IssueVoucher},
+	{post, "/people/:id/disable", administrator, (*Server).DisablePerson},
+	{post, "/people/:id/enable", administrator, (*Server).EnablePerson},
+	{post, "/people/:id/end-sessions", administrator, (*Server).EndSessions},
+	{get, "/targets", auditor, (*Server).TargetsPage},
+	{get, "/targets/:id", auditor, (*Server).TargetPage},
+	{post, "/targets/:id/test", administrator, (*Server).TestTarget},
+
+	// Watch
+	{get, "/audit", auditor, (*Server).AuditPage},
+	{get, "/audit/:seq", auditor, (*Server).EntryPage},
+	{get, "/audit/story/:id", auditor, (*Server).StoryPage},
+}
+
+// mount serves one line of the table; a line that says too little stops the program at its start.
+func (s *Server) mount(e *echo.Echo, r route) {
+	known := map[access]bool{anonymous: true, person: true, approver: true, auditor: true, administrator: true}
+	if r.do == nil || r.path == "" || !known[r.who] || r.method != get && r.method != post {
+		panic(fmt.Sprintf("web: the route %s %q does not say who may or what it does", r.method, r.path))
+	}
+	h := func(c echo.Context) error {
+		q, err := s.visit(c, r.who)
+		if err != nil {
+			return err
+		}
+		return r.do(s, q)
+	}
+	e.Add(r.method, r.path, h)
+	if r.method == get {
+		e.Add(http.MethodHead, r.path, h)
+	}
+}

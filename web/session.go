@@ -1,0 +1,165 @@
+package web
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gorilla/sessions"
+
+	"stint/internal/broker"
+	"stint/internal/store"
+)
+
+// touchEvery is how often use of a session is recorded at most (DESIGN §4 invariant 10).
+const touchEvery = time.Minute
+
+// sessionData is what a session keeps beside who it is.
+type sessionData struct {
+	Claim bool `json:"claim"` // signed in with the provider's claim for enrolling (THREATS T2)
+}
+
+// sessionStore keeps sessions in the database: the cookie holds 256 random bits, the table their SHA-256,
+// so that neither a stolen database nor a guess opens anything (THREATS T1). It is a sessions.Store.
+type sessionStore struct {
+	broker   *broker.Broker
+	cookie   string // of sessions
+	pre      string // of what happens before: it can never become a session (THREATS T5)
+	flash    string // of the sentence shown after an action
+	options  sessions.Options
+	idle     time.Duration
+	absolute time.Duration
+}
+
+var _ sessions.Store = (*sessionStore)(nil)
+
+func newSessionStore(b *broker.Broker, secure bool, idle, absolute time.Duration) *sessionStore {
+	prefix := ""
+	if secure {
+		prefix = "__Host-" // RFC 6265bis §4.1.3.2: this host only, https only, whole site
+	}
+	return &sessionStore{broker: b, cookie: prefix + "stint", pre: prefix + "stint-signin", flash: prefix + "stint-done",
+		options: sessions.Options{Path: "/", HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode}, idle: idle, absolute: absolute}
+}
+
+var secretCoding = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// newSecret returns 256 random bits for a cookie.
+func newSecret() string {
+	b := make([]byte, 32)
+	if _, err := rand.Read(b); err != nil {
+		panic("web: no randomness: " + err.Error()) // crypto/rand does not fail on supported systems
+	}
+	return secretCoding.EncodeToString(b)
+}
+
+// sessionID is how a cookie's secret is known in the table.
+func sessionID(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// Get returns the request's session, read once a request.
+func (st *sessionStore) Get(r *http.Request, name string) (*sessions.Session, error) {
+	return sessions.GetRegistry(r).Get(st, name)
+}
+
+// New reads the request's session; IsNew when there is none that is signed in, alive and in use.
+func (st *sessionStore) New(r *http.Request, name string) (*sessions.Session, error) {
+	s := sessions.NewSession(st, name)
+	options := st.options
+	s.Options, s.IsNew = &options, true
+	c, err := r.Cookie(name)
+	if err != nil || len(c.Value) != secretCoding.EncodedLen(32) {
+		return s, nil
+	}
+	row, err := store.Read(r.Context(), st.broker.Store(), func(rd *store.Reader) (store.SessionRow, error) {
+		return rd.Session(sessionID(c.Value), st.idle)
+	})
+	if errors.Is(err, store.ErrNotFound) || err == nil && row.PrincipalID == "" {
+		return s, nil
+	}
+	if err != nil {
+		return s, err
+	}
+	s.ID, s.IsNew = row.ID, false
+	s.Values[rowKey] = row
+	return s, nil
+}
+
+type sessionKey string
+
+const rowKey sessionKey = "row"
+
+func rowOf(s *sessions.Session) store.SessionRow {
+	row, _ := s.Values[rowKey].(store.SessionRow)
+	return row
+}
+
+// Save writes a session's data, or ends it when its MaxAge is negative.
+func (st *sessionStore) Save(r *http.Request, w http.ResponseWriter, s *sessions.Session) error {
+	if s.IsNew {
+		return nil
+	}
+	row := rowOf(s)
+	if s.Options.MaxAge >= 0 {
+		return st.broker.SaveSession(r.Context(), row)
+	}
+	http.SetCookie(w, sessions.NewCookie(s.Name(), "", s.Options))
+	return st.broker.SignOut(r.Context(), broker.Actor{PrincipalID: row.PrincipalID, SessionID: row.ID})
+}
+
+// data reads what a session keeps.
+func data(s *sessions.Session) (d sessionData, err error) {
+	return d, json.Unmarshal([]byte(rowOf(s).Data), &d)
+}
+
+// issue makes the row of a new session and the cookie that opens it; the caller stores the row.
+func (st *sessionStore) issue(d sessionData, now time.Time) (store.SessionRow, *http.Cookie, error) {
+	secret := newSecret()
+	text, err := json.Marshal(d)
+	options := st.options
+	return store.SessionRow{ID: sessionID(secret), Data: string(text), ExpiresAt: now.Add(st.absolute)}, sessions.NewCookie(st.cookie, secret, &options), err
+}
+
+// issuePre makes what a sign-in needs until the provider's answer.
+func (st *sessionStore) issuePre(state any, expires time.Time) (store.SessionRow, *http.Cookie, error) {
+	secret := newSecret()
+	text, err := json.Marshal(state)
+	options := st.options
+	options.MaxAge = int((10 * time.Minute).Seconds())
+	return store.SessionRow{ID: sessionID(secret), Data: string(text), ExpiresAt: expires}, sessions.NewCookie(st.pre, secret, &options), err
+}
+
+// forget makes the browser drop a cookie.
+func (st *sessionStore) forget(name string) *http.Cookie {
+	options := st.options
+	options.MaxAge = -1
+	return sessions.NewCookie(name, "", &options)
+}
+
+// say keeps one sentence for the next page in the browser itself: showing it writes nothing (invariant 10).
+func (st *sessionStore) say(sentence string) *http.Cookie {
+	options := st.options
+	options.MaxAge = 60
+	return sessions.NewCookie(st.flash, hex.EncodeToString([]byte(sentence)), &options)
+}
+
+// said reads that sentence; anything but a short plain one is nothing.
+func (st *sessionStore) said(r *http.Request) string {
+	c, err := r.Cookie(st.flash)
+	if err != nil || len(c.Value) > 600 {
+		return ""
+	}
+	b, err := hex.DecodeString(c.Value)
+	if err != nil {
+		return ""
+	}
+	return strings.ToValidUTF8(string(b), "")
+}

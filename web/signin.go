@@ -1,0 +1,216 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"stint/internal/broker"
+	"stint/internal/pim"
+	"stint/internal/signin"
+	"stint/internal/store"
+	"stint/views"
+)
+
+// Home is GET /: to the roles, or to the sign-in.
+func (s *Server) Home(q *request) error {
+	if q.signedIn() {
+		return q.redirect("/my-roles")
+	}
+	return q.redirect("/sign-in")
+}
+
+// SignInPage is GET /sign-in: one button to the provider. After signing out it offers the provider's own
+// sign-out as a link, since form-action forbids a form to lead there (DESIGN §6).
+func (s *Server) SignInPage(q *request) error {
+	back := signin.ReturnTo(q.QueryParam("return_to"))
+	out := q.QueryParam("signed_out") == "yes"
+	if q.signedIn() && !out {
+		return q.redirect(back)
+	}
+	none, err := read(s, q, nobodyAdministers)
+	if err != nil {
+		return err
+	}
+	v := views.SignInView{Frame: s.frame(q), Provider: s.provider, Start: "/sign-in/start", SignedOut: out, NoAdmin: none}
+	if back != "/" {
+		v.Start += "?return_to=" + url.QueryEscape(back)
+	}
+	if out && s.signIn != nil {
+		v.ProviderOut = s.signIn.LogoutURL("", s.origin+"/sign-in")
+	}
+	return s.ok(q, views.SignIn(v))
+}
+
+// nobodyAdministers reports whether no assignment of Privileged Role Administrator exists.
+func nobodyAdministers(r *store.Reader) (bool, error) {
+	holders, err := r.EligibleOrActiveFor(pim.RoleAdministrator)
+	return len(holders) == 0, err
+}
+
+var errNoProvider = signin.Refusal{Code: signin.CodeMisconfigured, Message: "Signing in is not set up here yet. Tell those who run Stint."}
+
+// StartSignIn is GET /sign-in/start: keeps what the answer must match in this browser's pre-session, and
+// leads to the provider (THREATS T4, T5).
+func (s *Server) StartSignIn(q *request) error {
+	if s.signIn == nil {
+		return errNoProvider
+	}
+	to, state, err := s.signIn.Begin(q.ctx(), q.QueryParam("return_to"))
+	if err != nil {
+		return err
+	}
+	row, cookie, err := s.sessions.issuePre(state, state.ExpiresAt)
+	if err != nil {
+		return err
+	}
+	if err := s.broker.StartPreSession(q.ctx(), row); err != nil {
+		return err
+	}
+	q.SetCookie(cookie)
+	return q.redirect(to)
+}
+
+// FinishSignIn is GET /sign-in/callback: the provider's answer becomes a session with a new id.
+func (s *Server) FinishSignIn(q *request) error {
+	if s.signIn == nil {
+		return errNoProvider
+	}
+	state, err := s.takeState(q)
+	if err != nil {
+		return err
+	}
+	id, err := s.signIn.Finish(q.ctx(), state, q.QueryParams())
+	if err != nil {
+		return err
+	}
+	row, cookie, err := s.sessions.issue(sessionData{Claim: id.PhishingResistant && s.claim}, q.now)
+	if err != nil {
+		return err
+	}
+	if _, err := s.broker.SignIn(q.ctx(), id, row, s.fresh); err != nil {
+		return err
+	}
+	if q.signedIn() { // the one before ends: a browser has one session
+		if err := s.broker.SignOut(q.ctx(), q.actor()); err != nil {
+			return err
+		}
+	}
+	q.SetCookie(cookie)
+	return q.redirect(state.ReturnTo)
+}
+
+// takeState takes what this browser began out of its pre-session, once. A browser that began nothing
+// gets the empty state, which matches no answer.
+func (s *Server) takeState(q *request) (state signin.State, err error) {
+	c, err := q.Cookie(s.sessions.pre)
+	if err != nil {
+		return state, nil
+	}
+	q.SetCookie(s.sessions.forget(s.sessions.pre))
+	row, err := s.broker.TakePreSession(q.ctx(), sessionID(c.Value))
+	var refusal *pim.Refusal
+	if errors.As(err, &refusal) {
+		return state, nil
+	}
+	if err != nil {
+		return state, err
+	}
+	return state, json.Unmarshal([]byte(row.Data), &state)
+}
+
+// signInProblem says in plain words why there is no session. The refusal goes to the log: who did not
+// sign in is nobody yet, and anonymous noise is no audit entry (DESIGN §4 invariant 11).
+func (s *Server) signInProblem(c echo.Context, r signin.Refusal) error {
+	s.log.LogAttrs(c.Request().Context(), slog.LevelWarn, "sign-in refused", slog.String("id", stampOf(c).id),
+		slog.String("code", string(r.Code)), slog.String("detail", r.Detail), slog.String("client", stampOf(c).client))
+	status := http.StatusForbidden
+	switch r.Code {
+	case signin.CodeUnavailable:
+		status = http.StatusServiceUnavailable
+	case signin.CodeMisconfigured:
+		status = http.StatusInternalServerError
+	}
+	q := &request{Context: c, visitor: visitorOf(c), stamp: stampOf(c), now: s.store.Clock().Now()}
+	v := views.SignInProblemView{Frame: s.frame(q), Title: "You are not signed in", Text: r.Message, Request: q.id}
+	if r.Code != signin.CodeMisconfigured {
+		v.Retry = "/sign-in"
+	}
+	return s.page(q, status, views.SignInProblem(v))
+}
+
+// SignOut is POST /sign-out: the session dies in the table, not only in the browser.
+func (s *Server) SignOut(q *request) error {
+	q.session.Options.MaxAge = -1
+	if err := q.session.Save(q.Request(), q.Response()); err != nil {
+		return err
+	}
+	return q.redirect("/sign-in?signed_out=yes")
+}
+
+// FirstRunPage is GET /first-run: how the host makes the first administrator.
+func (s *Server) FirstRunPage(q *request) error {
+	type counts struct {
+		none            bool
+		people, targets int
+	}
+	n, err := read(s, q, func(r *store.Reader) (n counts, err error) {
+		if n.none, err = nobodyAdministers(r); err != nil {
+			return n, err
+		}
+		people, err := r.Principals(pim.Person)
+		if err != nil {
+			return n, err
+		}
+		targets, err := r.Targets()
+		n.people, n.targets = len(people), max(0, len(targets)-1) // Stint's own is no system to grant in
+		return n, err
+	})
+	if err != nil {
+		return err
+	}
+	if !n.none {
+		return q.redirect("/")
+	}
+	return s.ok(q, views.FirstRun(views.FirstRunView{Frame: s.frame(q), SignedIn: q.who.Name, People: n.people, Targets: n.targets, Provider: s.provider}))
+}
+
+// AdminLinkPage is GET /admin-link/:token: asks before anything is bound; it does not look at the link.
+func (s *Server) AdminLinkPage(q *request) error {
+	return s.ok(q, views.AdminLink(s.adminLink(q, "")))
+}
+
+func (s *Server) adminLink(q *request, problem string) views.AdminLinkView {
+	return views.AdminLinkView{Frame: s.frame(q), Token: q.Param("token"), Person: personView(q.who), Issuer: q.who.Issuer, Subject: q.who.Subject, Error: problem}
+}
+
+// UseAdminLink is POST /admin-link/:token.
+func (s *Server) UseAdminLink(q *request) error {
+	out, err := s.broker.UseAdminLink(q.ctx(), q.actor(), q.Param("token"))
+	var refusal *pim.Refusal
+	if errors.As(err, &refusal) && refusal.Kind == pim.KindForbidden {
+		return s.page(q, http.StatusForbidden, views.AdminLink(s.adminLink(q, refusal.Message)))
+	}
+	if err != nil {
+		return err
+	}
+	if out.Voucher != "" {
+		return s.enrolWith(q, out)
+	}
+	return s.follow(q, out)
+}
+
+// enrolWith shows the passkeys page with the voucher already typed: it is in this one answer only.
+func (s *Server) enrolWith(q *request, out broker.Outcome) error {
+	v, err := s.passkeys(q)
+	if err != nil {
+		return err
+	}
+	v.Voucher, v.Done, v.Why = out.Voucher, strings.TrimSpace(out.Done), "Your voucher is filled in. It is good for 15 minutes, once."
+	return s.ok(q, views.Passkeys(v))
+}

@@ -214,13 +214,27 @@ func CheckJustification(s string, required bool) string {
 		return "Give a reason in words; approvers and auditors read it."
 	case utf8.RuneCountInString(s) > MaxJustification:
 		return fmt.Sprintf("At most %d characters.", MaxJustification)
+	case !readable(s):
+		return "Use plain text: it holds control characters that would read differently than they are."
 	default:
 		return ""
 	}
 }
 
+// hasVisible wants a letter or a digit; Unicode counts some invisible fillers (U+3164) among its letters.
 func hasVisible(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) })
+	return strings.ContainsFunc(s, func(r rune) bool {
+		return (unicode.IsLetter(r) || unicode.IsNumber(r)) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
+	})
+}
+
+// readable refuses what an approver would not read as written: control characters (NUL is no text in
+// PostgreSQL either), broken UTF-8 and the explicit changes of direction (Unicode UAX #9 §2). Right-to-left
+// languages need none of them.
+func readable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069
+	})
 }
 
 func ticketVerdict(req ActivationRequest, required bool) Verdict {
@@ -232,6 +246,10 @@ func ticketVerdict(req ActivationRequest, required bool) Verdict {
 		v.Message = fmt.Sprintf("At most %d characters.", MaxTicket)
 	case utf8.RuneCountInString(req.TicketSystem) > MaxTicket:
 		v.Field, v.Message = "ticket_system", fmt.Sprintf("At most %d characters.", MaxTicket)
+	case !readable(req.TicketNumber):
+		v.Message = "Use plain text without control characters."
+	case !readable(req.TicketSystem):
+		v.Field, v.Message = "ticket_system", "Use plain text without control characters."
 	case req.TicketNumber == "":
 		v.State, v.Message = Pass, "No ticket needed"
 	default:

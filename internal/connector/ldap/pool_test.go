@@ -37,6 +37,9 @@ func TestCancelClosesTheConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
+	if _, err := silent.Read(make([]byte, 1)); err != nil { // the bind has been sent: now the call waits for its answer
+		t.Fatal(err)
+	}
 	cancel()
 	select {
 	case err := <-done:

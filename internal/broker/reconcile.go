@@ -209,20 +209,29 @@ func schedule(g *store.GrantRow, o observation, now time.Time, jitter float64) {
 	}
 }
 
+// emitGrant leaves an entry for what a step did and for every change of what was seen: the latest entry of
+// a grant always says how it was last seen, which is what an activation's settling is held against.
 func emitGrant(tx *store.Tx, was, g pim.Grant, o observation) {
-	switch {
-	case was.Before == pim.Unknown && g.Before != pim.Unknown:
-		tx.Emit(pim.GrantEventOf(pim.EvGrantObserved, g, nil))
-	case o.err != nil && was.Tries == 0:
-		tx.Emit(pim.GrantEventOf(pim.EvGrantCalled, g, map[string]any{"error": string(connector.KindOf(o.err))}))
+	told := false
+	tell := func(t pim.EventType, facts map[string]any) {
+		told = true
+		tx.Emit(pim.GrantEventOf(t, g, facts))
 	}
 	switch {
+	case was.Before == pim.Unknown && g.Before != pim.Unknown:
+		tell(pim.EvGrantObserved, nil)
+	case o.err != nil && was.Tries == 0:
+		tell(pim.EvGrantCalled, map[string]any{"error": string(connector.KindOf(o.err))})
+	}
+	switch settled := g.Settled(tx.Now); {
 	case g.Lost && !was.Lost:
-		tx.Emit(pim.GrantEventOf(pim.EvGrantLost, g, nil))
+		tell(pim.EvGrantLost, nil)
 	case g.Wanted && g.Confirmed && !was.Confirmed:
-		tx.Emit(pim.GrantEventOf(pim.EvGrantConfirmed, g, nil))
-	case !g.Wanted && g.Seen == pim.Absent && was.Seen != pim.Absent && g.Settled(tx.Now):
-		tx.Emit(pim.GrantEventOf(pim.EvGrantGone, g, nil))
+		tell(pim.EvGrantConfirmed, nil)
+	case !g.Wanted && g.Seen == pim.Absent && settled && (was.Seen != pim.Absent || !was.Settled(tx.Now)):
+		tell(pim.EvGrantGone, nil)
+	case g.Seen != was.Seen && g.Seen != pim.Unknown && !told:
+		tell(pim.EvGrantObserved, nil)
 	}
 }
 

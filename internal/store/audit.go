@@ -199,7 +199,9 @@ type EntryFilter struct {
 
 // Entries lists audit entries, newest first (a story: oldest first when Correlation is set).
 func (r *Reader) Entries(f EntryFilter) ([]EntryRow, error) {
-	base, order := entryConditions(f), " ORDER BY seq DESC LIMIT "
+	var base where
+	base.addEntryFilter(f)
+	order := " ORDER BY seq DESC LIMIT "
 	if f.Correlation != "" {
 		order = " ORDER BY seq LIMIT "
 	}
@@ -208,17 +210,16 @@ func (r *Reader) Entries(f EntryFilter) ([]EntryRow, error) {
 		query, args = personEntries(f)
 	}
 	args = append(args, f.Limit)
-	rows, err := many(r, scanEntryRow, query+order+fmt.Sprintf("$%d", len(args)), args...)
+	rows, err := many(r, scanEntryRow, query+order+dollar(len(args)), args...)
 	if err != nil {
 		return nil, err
 	}
 	return rows, r.fillTexts(rows)
 }
 
-func entryConditions(f EntryFilter) where {
-	var w where
+func (w *where) addEntryFilter(f EntryFilter) {
 	if f.RoleID != "" {
-		w.add("role_id = ?", f.RoleID)
+		w.add("role_id = ? AND role_id <> ''", f.RoleID) // as its partial index says, or it is not used
 	}
 	if prefix, ok := strings.CutSuffix(f.Type, "."); ok {
 		w.add("type >= ?", prefix+".")
@@ -228,37 +229,30 @@ func entryConditions(f EntryFilter) where {
 	}
 	if f.Result != "" {
 		w.add("result = ?", f.Result)
+		if f.Result != audit.ResultOK {
+			w.add("result <> 'ok'")
+		}
 	}
 	if f.Correlation != "" {
-		w.add("correlation = ?", f.Correlation)
+		w.add("correlation = ? AND correlation <> ''", f.Correlation)
 	}
 	if f.Before > 0 {
 		w.add("seq < ?", f.Before)
 	}
-	return w
 }
 
 // personEntries walks both person indexes newest first and merges them, so that neither is scanned whole.
 func personEntries(f EntryFilter) (string, []any) {
-	var args []any
+	var w where
 	var arms []string
 	for _, column := range []string{"actor_id", "subject_id"} {
-		w := entryConditions(f)
-		w.add(column+" = ?", f.Person)
+		w.conds = nil // the second arm counts its arguments on
+		w.addEntryFilter(f)
+		w.add(column+" = ? AND "+column+" <> ''", f.Person)
 		w.args = append(w.args, f.Limit)
-		cond := shift(w.String(), len(args), len(w.args)-1)
-		arms = append(arms, fmt.Sprintf("SELECT * FROM (SELECT seq, leaf FROM audit_entries%s ORDER BY seq DESC LIMIT $%d)", cond, len(args)+len(w.args)))
-		args = append(args, w.args...)
+		arms = append(arms, "SELECT * FROM (SELECT seq, leaf FROM audit_entries"+w.String()+" ORDER BY seq DESC LIMIT "+dollar(len(w.args))+")")
 	}
-	return "SELECT seq, leaf FROM (" + strings.Join(arms, " UNION ") + ") e", args
-}
-
-// shift renumbers $1…$n by offset.
-func shift(cond string, offset, n int) string {
-	for i := n; i >= 1; i-- {
-		cond = strings.ReplaceAll(cond, fmt.Sprintf("$%d", i), fmt.Sprintf("$<%d>", i+offset))
-	}
-	return strings.NewReplacer("$<", "$", ">", "").Replace(cond)
+	return "SELECT seq, leaf FROM (" + strings.Join(arms, " UNION ") + ") e", w.args
 }
 
 func scanEntryRow(r row) (EntryRow, error) {

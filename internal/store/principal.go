@@ -20,20 +20,22 @@ func (r *Reader) Principal(id string) (pim.Principal, error) {
 	return one(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p WHERE p.id = $1 AND p.removed_at = 0", id)
 }
 
+// The next three repeat what their partial index says: an engine uses one only for a query that implies it.
+
 // PrincipalByKey finds a principal by its id in the file.
 func (r *Reader) PrincipalByKey(kind pim.PrincipalKind, key string) (pim.Principal, error) {
-	return one(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p WHERE p.kind = $1 AND p.file_key = $2 AND p.removed_at = 0", kind, key)
+	return one(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p WHERE p.kind = $1 AND p.file_key = $2 AND p.file_key <> '' AND p.removed_at = 0", kind, key)
 }
 
 // PrincipalBySubject finds who signed in.
 func (r *Reader) PrincipalBySubject(issuer, subject string) (pim.Principal, error) {
-	return one(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p WHERE p.issuer = $1 AND p.subject = $2 AND p.removed_at = 0", issuer, subject)
+	return one(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p WHERE p.issuer = $1 AND p.subject = $2 AND p.subject <> '' AND p.removed_at = 0", issuer, subject)
 }
 
 // PrincipalsToBind lists people never bound before whose claim has this value.
 func (r *Reader) PrincipalsToBind(claim, value string) ([]pim.Principal, error) {
 	return many(r, scanPrincipal, "SELECT "+principalCols+` FROM principals p
-		WHERE p.match_claim = $1 AND p.match_value = $2 AND p.subject = '' AND p.removed_at = 0 LIMIT 2`, claim, value)
+		WHERE p.match_claim = $1 AND p.match_claim <> '' AND p.match_value = $2 AND p.subject = '' AND p.removed_at = 0 LIMIT 2`, claim, value)
 }
 
 // MatchClaims lists the claims that people known beforehand are matched by.

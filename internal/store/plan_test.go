@@ -1,0 +1,171 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"stint/internal/pim"
+)
+
+// planner asks SQLite for the plan of every query before it runs it.
+type planner struct {
+	conn
+	plans []string
+}
+
+func (p *planner) explain(ctx context.Context, query string, args []any) {
+	rows, err := p.conn.QueryContext(ctx, "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		p.plans = append(p.plans, "FAILED "+err.Error())
+		return
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			detail = "FAILED " + err.Error()
+		}
+		p.plans = append(p.plans, detail)
+	}
+}
+
+func (p *planner) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	p.explain(ctx, query, args)
+	return p.conn.QueryContext(ctx, query, args...)
+}
+
+func (p *planner) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	p.explain(ctx, query, args)
+	return p.conn.QueryRowContext(ctx, query, args...)
+}
+
+func (p *planner) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	p.explain(ctx, query, args)
+	return p.conn.ExecContext(ctx, query, args...)
+}
+
+// scans returns the steps that walk a whole table. Results of other steps may be walked, and so may an
+// index that holds only what is open (named in may).
+func scans(plans []string, may string) []string {
+	var bad []string
+	for _, p := range plans {
+		what, isScan := strings.CutPrefix(p, "SCAN ")
+		if rest, ok := strings.CutPrefix(p, "SEARCH "); ok && !strings.Contains(rest, " USING ") {
+			what, isScan = rest, true // MIN and MAX without an index
+		}
+		name, _, _ := strings.Cut(what, " ")
+		derived := strings.HasPrefix(name, "(") || strings.Contains(" mine within up down d x e t CONSTANT ", " "+name+" ")
+		small := may != "" && strings.HasSuffix(what, may)
+		if strings.HasPrefix(p, "FAILED") || isScan && !derived && !small {
+			bad = append(bad, p)
+		}
+	}
+	return bad
+}
+
+// hot are the queries of every page, request and tick: none may walk a table that grows (DESIGN §6).
+var hot = []struct {
+	name string
+	run  func(*Tx) error
+	may  string // an index of open rows that may be walked
+}{
+	{"sign-in by subject", func(tx *Tx) error { _, err := tx.PrincipalBySubject("iss", "sub"); return err }, ""},
+	{"binding by claim", func(tx *Tx) error { _, err := tx.PrincipalsToBind("email", "a@b"); return err }, ""},
+	{"principal by file key", func(tx *Tx) error { _, err := tx.PrincipalByKey(pim.Person, "k"); return err }, ""},
+	{"principal", func(tx *Tx) error { _, err := tx.Principal("p"); return err }, ""},
+	{"names", func(tx *Tx) error { _, err := tx.Names([]string{"a", "b"}); return err }, ""},
+	{"people, first page", func(tx *Tx) error { _, err := tx.People(PrincipalPage{Limit: 50}); return err }, ""},
+	{"people, next page", func(tx *Tx) error {
+		_, err := tx.People(PrincipalPage{AfterName: "n", AfterID: "i", Limit: 50})
+		return err
+	}, ""},
+	{"people, searched", func(tx *Tx) error { _, err := tx.People(PrincipalPage{Query: "x", Limit: 50}); return err }, ""},
+	{"groups of a person", func(tx *Tx) error { _, err := tx.GroupsOf("p"); return err }, ""},
+	{"people in groups", func(tx *Tx) error { _, err := tx.PeopleIn([]string{"g", "p"}); return err }, ""},
+	{"session", func(tx *Tx) error { _, err := tx.Session("s", time.Hour); return err }, ""},
+	{"sessions of a person", func(tx *Tx) error { _, err := tx.SessionCount("p"); return err }, ""},
+	{"ending a person's sessions", func(tx *Tx) error { _, err := tx.EndSessionsOf("p"); return err }, "ceremonies"},
+	{"credentials", func(tx *Tx) error { _, err := tx.CredentialsOf("p"); return err }, ""},
+	{"taking a ceremony", func(tx *Tx) error { _, err := tx.TakeCeremony("c", "p", "s"); return err }, ""},
+	{"taking a voucher", func(tx *Tx) error { _, err := tx.TakeVoucher("passkey", "h", "p"); return err }, ""},
+	{"account at a target", func(tx *Tx) error { _, err := tx.AccountAt("p", "t"); return err }, ""},
+	{"owners of an account", func(tx *Tx) error { _, err := tx.OwnersOf("t", "x"); return err }, ""},
+	{"paths", func(tx *Tx) error { _, err := tx.Paths([]string{"r"}); return err }, ""},
+	{"meanings below", func(tx *Tx) error { _, err := tx.MeaningsBelow("role", "r"); return err }, ""},
+	{"settings", func(tx *Tx) error { _, err := tx.Settings("role"); return err }, ""},
+	{"eligible assignments", func(tx *Tx) error { _, err := tx.AssignmentsFor("p", pim.Eligible); return err }, ""},
+	{"active assignments", func(tx *Tx) error { _, err := tx.AssignmentsFor("p", pim.Active); return err }, ""},
+	{"assignments due", func(tx *Tx) error { _, err := tx.AssignmentsDue(50); return err }, ""},
+	{"Stint roles", func(tx *Tx) error { _, err := tx.StintRoles("p"); return err }, ""},
+	{"open activation", func(tx *Tx) error { _, err := tx.OpenActivation("h", "r", "s"); return err }, ""},
+	{"open activations of a person", func(tx *Tx) error { _, err := tx.OpenActivationsOf("h"); return err }, ""},
+	{"open activations on an assignment", func(tx *Tx) error { _, err := tx.OpenActivationsUsing("a"); return err }, ""},
+	{"ending activations", func(tx *Tx) error { _, err := tx.EndingActivationsOf("p"); return err }, "activations_ending"},
+	{"activations due", func(tx *Tx) error { _, err := tx.ActivationsDue(50); return err }, ""},
+	{"a person's activations, first page", func(tx *Tx) error { _, err := tx.ActivationsOf("p", Keyset{}, 50); return err }, ""},
+	{"a person's activations, next page", func(tx *Tx) error {
+		_, err := tx.ActivationsOf("p", Keyset{At: tx.Now, ID: "x"}, 50)
+		return err
+	}, ""},
+	{"last activation", func(tx *Tx) error { _, err := tx.LastActivation("p", "r", "s"); return err }, ""},
+	{"waiting activations", func(tx *Tx) error { _, err := tx.PendingActivations(50); return err }, "activations_pending"},
+	{"stages due", func(tx *Tx) error { _, err := tx.StagesDue(50); return err }, ""},
+	{"decisions on an activation", func(tx *Tx) error { _, err := tx.Decisions("a"); return err }, ""},
+	{"a person's decisions", func(tx *Tx) error { _, err := tx.DecisionsBy("p", Keyset{At: tx.Now, ID: "x"}, 50); return err }, ""},
+	{"claiming grants", func(tx *Tx) error { _, err := tx.ClaimGrants(10, time.Minute, []string{"t1", "t2"}); return err }, ""},
+	{"the grant of a fact", func(tx *Tx) error { _, err := tx.GrantOf("t", "a", "e"); return err }, ""},
+	{"late grants", func(tx *Tx) error { _, err := tx.LateGrants(tx.Now, tx.Now); return err }, "grants_late"},
+	{"unsettled grants of a target", func(tx *Tx) error { _, err := tx.UnsettledGrants("t"); return err }, ""},
+	{"open needs", func(tx *Tx) error { _, err := tx.OpenNeeds("g"); return err }, ""},
+	{"needs of an activation", func(tx *Tx) error { _, err := tx.NeedsOf("a"); return err }, ""},
+	{"notices, first page", func(tx *Tx) error { _, err := tx.Notices("p", Keyset{}, 50); return err }, ""},
+	{"notices, next page", func(tx *Tx) error { _, err := tx.Notices("p", Keyset{At: tx.Now, ID: "x"}, 50); return err }, ""},
+	{"unread notices", func(tx *Tx) error { _, err := tx.UnreadNotices("p"); return err }, ""},
+	{"entries by person", entries(EntryFilter{Person: "p"}), ""},
+	{"entries by person, next page", entries(EntryFilter{Person: "p", Before: 9}), ""},
+	{"entries by role", entries(EntryFilter{RoleID: "r"}), ""},
+	{"entries by role, next page", entries(EntryFilter{RoleID: "r", Before: 9}), ""},
+	{"entries by type", entries(EntryFilter{Type: "activation.ended"}), ""},
+	{"entries by kind of type", entries(EntryFilter{Type: "activation."}), ""},
+	{"entries refused", entries(EntryFilter{Result: "refused"}), ""},
+	{"entries refused, next page", entries(EntryFilter{Result: "refused", Before: 9}), ""},
+	{"a story", entries(EntryFilter{Correlation: "a"}), ""},
+	{"entries, next page", entries(EntryFilter{Before: 9}), ""},
+	{"entries, everything at once", entries(EntryFilter{Person: "p", RoleID: "r", Type: "activation.", Result: "refused", Before: 9}), ""},
+	{"one entry", func(tx *Tx) error { _, err := tx.Entry(0); return err }, ""},
+	{"entry types", func(tx *Tx) error { _, err := tx.EntryTypes(); return err }, ""},
+	{"next due", func(tx *Tx) error { _, err := tx.NextDue(); return err }, ""},
+}
+
+func entries(f EntryFilter) func(*Tx) error {
+	f.Limit = 50
+	return func(tx *Tx) error { _, err := tx.Entries(f); return err }
+}
+
+func TestHotQueriesUseAnIndex(t *testing.T) {
+	s := open(t)
+	for _, c := range hot {
+		var plans []string
+		err := Do(context.Background(), s, func(tx *Tx) error {
+			p := &planner{conn: tx.db}
+			tx.db = p
+			err := c.run(tx)
+			plans = p.plans
+			if errors.Is(err, ErrNotFound) {
+				err = nil
+			}
+			return err
+		})
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if bad := scans(plans, c.may); len(bad) > 0 || len(plans) == 0 {
+			t.Errorf("%s walks a whole table: %v\n  of %s", c.name, bad, strings.Join(plans, "\n     "))
+		}
+	}
+}

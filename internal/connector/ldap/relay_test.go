@@ -18,6 +18,7 @@ import (
 type relay struct {
 	addr   string
 	cut    chan struct{} // closed once the server has answered the change
+	once   sync.Once
 	hangUp atomic.Bool   // instead of passing on the next request
 }
 
@@ -78,7 +79,7 @@ func (r *relay) answer(server io.Reader, client io.Writer, change bool) error {
 			return err
 		}
 		if change {
-			close(r.cut)
+			r.once.Do(func() { close(r.cut) })
 			return io.EOF
 		}
 		if _, err := client.Write(answer.Bytes()); err != nil {

@@ -129,6 +129,7 @@ func (s *Server) Run(t testing.TB) {
 	t.Helper()
 	s.cmd = exec.Command(s.binary, "-d", "none", "-f", filepath.Join(s.dir, "slapd.conf"), "-h", s.URL+"/ "+s.TLSURL+"/")
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
+	endWithUs(s.cmd)
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

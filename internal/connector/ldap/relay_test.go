@@ -19,7 +19,7 @@ type relay struct {
 	addr   string
 	cut    chan struct{} // closed once the server has answered the change
 	once   sync.Once
-	hangUp atomic.Bool   // instead of passing on the next request
+	hangUp atomic.Bool // instead of passing on the next request
 }
 
 func startRelay(t *testing.T, to string) *relay {

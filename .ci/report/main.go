@@ -63,35 +63,29 @@ func (s *suite) take(e event) {
 		s.said[key] = append(s.said[key], e.Output)
 	case "pass":
 		if e.Test == "" {
-			s.packageLine(e, "ok  ")
+			fmt.Fprint(s.out, strings.Join(slices.DeleteFunc(s.said[key], func(l string) bool { return !strings.HasPrefix(l, "ok") }), ""))
 		}
 		delete(s.said, key)
 	case "skip":
 		if e.Test != "" {
 			s.skipped = append(s.skipped, fmt.Sprintf("SKIP %s %s: %s", e.Package, e.Test, reason(s.said[key])))
 		}
+		delete(s.said, key)
 	case "fail", "build-fail":
 		s.failed = true
-		fmt.Fprint(s.out, strings.Join(s.said[key], ""))
-		if e.Test == "" && e.Action == "fail" {
+		if e.Test == "" {
 			s.unfinished(e.Package)
-			s.packageLine(e, "FAIL")
 		}
-	}
-}
-
-func (s *suite) packageLine(e event, word string) {
-	if tests := s.said[e.Package+"."]; word == "FAIL" || !slices.ContainsFunc(tests, func(l string) bool { return strings.Contains(l, "[no test") }) {
-		fmt.Fprintf(s.out, "%s\t%s\t%.3fs\n", word, e.Package, e.Elapsed)
+		fmt.Fprint(s.out, strings.Join(s.said[key], ""))
+		delete(s.said, key)
 	}
 }
 
 // unfinished prints the tests a panic or a time-out cut off: their output has no verdict of its own.
 func (s *suite) unfinished(pkg string) {
 	for key, lines := range s.said {
-		all := strings.Join(lines, "")
-		if strings.HasPrefix(key, pkg+".Test") && (strings.Contains(all, "panic:") || strings.Contains(all, "DATA RACE")) {
-			fmt.Fprint(s.out, all)
+		if pkg != "" && strings.HasPrefix(key, pkg+".Test") {
+			fmt.Fprint(s.out, strings.Join(lines, ""))
 		}
 	}
 }

@@ -91,7 +91,7 @@ func (tx *Tx) SaveGrant(g GrantRow) error {
 // RestartGrants forgets leases and what was last seen of every unsettled grant: after a restart or a
 // restore the target is looked at again before anything is believed.
 func (tx *Tx) RestartGrants() (int64, error) {
-	return tx.exec("UPDATE grants SET lease_until = 0, due_at = $1, version = version + 1 WHERE wanted = 1 OR due_at > 0", us(tx.Now))
+	return tx.exec("UPDATE grants SET seen = 'unknown', lease_until = 0, due_at = $1, version = version + 1 WHERE wanted = 1 OR due_at > 0", us(tx.Now))
 }
 
 const needCols = "n.grant_id, n.need_kind, n.need_id, n.starts_at, n.ends_at, n.ended_at, n.outcome, n.shared_with, n.settled_at"

@@ -36,17 +36,13 @@ func (tx *Tx) SetMeta(name, value string) error {
 
 // checkMode refuses a demo database where a real one is expected, and the reverse (invariant 14).
 func (s *Store) checkMode(ctx context.Context) error {
-	r := &Reader{ctx: ctx, db: s.r}
-	mode, err := r.Meta(MetaMode)
-	if err != nil {
-		return err
+	if !s.opts.ReadOnly {
+		if _, err := s.w.ExecContext(ctx, "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", MetaMode, s.opts.Mode); err != nil {
+			return err
+		}
 	}
-	fresh, err := r.Meta(MetaClock)
+	mode, err := (&Reader{ctx: ctx, db: s.r}).Meta(MetaMode)
 	if err != nil {
-		return err
-	}
-	if fresh == "" && !s.opts.ReadOnly {
-		_, err := s.w.ExecContext(ctx, "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", MetaMode, s.opts.Mode)
 		return err
 	}
 	switch {

@@ -66,10 +66,9 @@ func (c *Clock) Now() time.Time {
 }
 
 func (c *Clock) note(why string, mono time.Duration) {
-	if c.suspect == "" {
-		c.since = mono
+	if c.suspect != why { // a jump the other way has a hold of its own
+		c.suspect, c.since = why, mono
 	}
-	c.suspect = why
 }
 
 // Suspect says why the clock is not believed, or "".

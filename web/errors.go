@@ -35,7 +35,7 @@ func (s *Server) fail(err error, c echo.Context) {
 
 func (s *Server) answer(err error, c echo.Context) error {
 	var refusal *pim.Refusal
-	var http_ *echo.HTTPError
+	var routing *echo.HTTPError
 	var provider signin.Refusal
 	switch {
 	case errors.Is(err, errSignIn):
@@ -46,8 +46,8 @@ func (s *Server) answer(err error, c echo.Context) error {
 		return s.signInProblem(c, provider)
 	case errors.Is(err, store.ErrNotFound):
 		return s.refuse(c, pim.NotFound())
-	case errors.As(err, &http_):
-		return s.errorPage(c, http_.Code, "", nil)
+	case errors.As(err, &routing):
+		return s.errorPage(c, routing.Code, "", nil)
 	case errors.Is(err, context.Canceled) && c.Request().Context().Err() != nil:
 		return nil // the reader went away
 	}

@@ -143,6 +143,8 @@ func (s *Server) follow(q *request, out broker.Outcome) error {
 	switch {
 	case out.CeremonyID != "":
 		return q.redirect("/step-up/" + out.CeremonyID)
+	case out.ActivationID != "" && out.Done == "": // it has only begun: its page tells how it goes on
+		return q.redirect("/activations/" + out.ActivationID)
 	case out.Back != "":
 		return q.redirect(out.Back)
 	case out.ActivationID != "":

@@ -22,7 +22,8 @@ const touchEvery = time.Minute
 
 // sessionData is what a session keeps beside who it is.
 type sessionData struct {
-	Claim bool `json:"claim"` // signed in with the provider's claim for enrolling (THREATS T2)
+	Claim       bool   `json:"claim"`                  // signed in with the provider's claim for enrolling (THREATS T2)
+	PasskeyName string `json:"passkey_name,omitempty"` // of the passkey that is being made
 }
 
 // sessionStore keeps sessions in the database: the cookie holds 256 random bits, the table their SHA-256,
@@ -118,6 +119,18 @@ func (st *sessionStore) Save(r *http.Request, w http.ResponseWriter, s *sessions
 // data reads what a session keeps.
 func data(s *sessions.Session) (d sessionData, err error) {
 	return d, json.Unmarshal([]byte(rowOf(s).Data), &d)
+}
+
+// keep changes what the visitor's session keeps.
+func (q *request) keep(d sessionData) error {
+	text, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	row := rowOf(q.session)
+	row.Data = string(text)
+	q.session.Values[rowKey] = row
+	return q.session.Save(q.Request(), q.Response())
 }
 
 // issue makes the row of a new session and the cookie that opens it; the caller stores the row.

@@ -1,0 +1,126 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"stint/internal/broker"
+	"stint/internal/pim"
+	"stint/internal/store"
+	"stint/views"
+)
+
+// ApprovalsPage is GET /approvals: what waits for the visitor's decision. htmx gets the list.
+func (s *Server) ApprovalsPage(q *request) error { return s.approvals(q, views.TabWaiting) }
+
+// AllPendingPage is GET /approvals/all: everything that waits, for administrators (V-10).
+func (s *Server) AllPendingPage(q *request) error { return s.approvals(q, views.TabAll) }
+
+func (s *Server) approvals(q *request, tab views.ApprovalsTab) error {
+	v, err := read(s, q, func(r *store.Reader) (views.ApprovalsView, error) { return loadApprovals(r, q, tab) })
+	if err != nil {
+		return err
+	}
+	if q.fragment() {
+		list := v.List
+		list.Reader, list.Tab = q.reader(), tab
+		return s.ok(q, views.ApprovalsList(list))
+	}
+	if v.Shell, err = s.shell(q); err != nil {
+		return err
+	}
+	return s.ok(q, views.Approvals(v))
+}
+
+// DecidedPage is GET /approvals/decided: what the visitor decided, newest first.
+func (s *Server) DecidedPage(q *request) error {
+	from, err := parseCursor(q.QueryParam("cursor"))
+	if err != nil {
+		return err
+	}
+	search := strings.TrimSpace(clip(q.QueryParam("q"), 200))
+	v, err := read(s, q, func(r *store.Reader) (views.ApprovalsView, error) {
+		v, err := loadApprovals(r, q, views.TabDecided)
+		if err != nil {
+			return v, err
+		}
+		var next string
+		v.Q = search
+		v.Decided, next, err = decidedRows(r, q, from, search)
+		v.Pager = pagerView("/approvals/decided", map[string][]string{"q": {search}}, q.QueryParam("cursor"), next)
+		return v, err
+	})
+	if err != nil {
+		return err
+	}
+	if v.Shell, err = s.shell(q); err != nil {
+		return err
+	}
+	return s.ok(q, views.Approvals(v))
+}
+
+// ApprovalPage is GET /approvals/:id: one request with everything an approver needs to know.
+func (s *Server) ApprovalPage(q *request) error { return s.approvalPage(q, http.StatusOK, "", nil) }
+
+func (s *Server) approvalPage(q *request, status int, reason string, wrong views.Errors) error {
+	v, err := read(s, q, func(r *store.Reader) (views.ApprovalView, error) {
+		a, err := seenActivation(r, q, q.Param("id"))
+		if err != nil {
+			return views.ApprovalView{}, err
+		}
+		return approvalView(r, q, a)
+	})
+	if err != nil {
+		return err
+	}
+	v.Reason, v.Errors = reason, wrong
+	if v.Shell, err = s.shell(q); err != nil {
+		return err
+	}
+	return s.page(q, status, views.Approval(v))
+}
+
+// Decide is POST /approvals/:id/decision: approve or deny, with a reason (V-04); the passkey comes next.
+// Who may see the request but not decide it is told why, and that is an audit entry.
+func (s *Server) Decide(q *request) error {
+	reason, decision := q.FormValue("justification"), q.FormValue("decision")
+	if decision != "approve" && decision != "deny" {
+		return s.approvalPage(q, http.StatusUnprocessableEntity, reason, views.Errors{"decision": "Choose Approve or Deny."})
+	}
+	out, err := s.broker.Decide(q.ctx(), q.actor(), q.Param("id"), decision == "approve", reason)
+	if wrong, other := fieldErrors(err); wrong != nil {
+		return s.approvalPage(q, http.StatusUnprocessableEntity, reason, wrong)
+	} else if other != nil {
+		return s.mayOnlySee(q, other)
+	}
+	return s.follow(q, out)
+}
+
+// mayOnlySee turns "not found" into "not yours to decide" for those who see the request anyway.
+func (s *Server) mayOnlySee(q *request, err error) error {
+	var refusal *pim.Refusal
+	if !errors.As(err, &refusal) || refusal.Kind != pim.KindNotFound {
+		return err
+	}
+	if _, seen := read(s, q, func(r *store.Reader) (pim.Activation, error) { return seenActivation(r, q, q.Param("id")) }); seen != nil {
+		return err
+	}
+	return pim.Refuse(pim.KindForbidden, "You may see this request, but you are not among its approvers.")
+}
+
+// mayDecide reports whether the visitor may decide now, and why not when they may see it.
+func mayDecide(r *store.Reader, q *request, a pim.Activation) (bool, string, error) {
+	if a.State != pim.PendingApproval {
+		return false, "The first decision counts, so there is nothing left to decide.", nil
+	}
+	var refusal *pim.Refusal
+	err := broker.MayDecide(r, q.who, a)
+	switch {
+	case !errors.As(err, &refusal):
+		return err == nil, "", err
+	case refusal.Kind == pim.KindForbidden:
+		return false, refusal.Message, nil
+	}
+	return false, "You are not among the approvers of this role.", nil
+}

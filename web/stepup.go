@@ -1,0 +1,196 @@
+package web
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"strings"
+
+	"stint/internal/broker"
+	"stint/internal/pim"
+	"stint/internal/store"
+	"stint/views"
+)
+
+// StepUpPage is GET /step-up/:id: what the passkey will confirm, from the server's row (THREATS T8).
+func (s *Server) StepUpPage(q *request) error {
+	waiting, err := s.broker.StepUp(q.ctx(), q.actor(), q.Param("id"))
+	if err != nil {
+		return err
+	}
+	v, err := read(s, q, func(r *store.Reader) (views.StepUpView, error) { return stepUpView(r, q, waiting) })
+	if err != nil {
+		return err
+	}
+	if v.Create {
+		d, err := data(q.session)
+		if err != nil {
+			return err
+		}
+		v.Name = d.PasskeyName
+	}
+	v.Frame, v.Request = s.frame(q), q.id
+	return s.ok(q, views.StepUp(v))
+}
+
+// FinishStepUp is POST /step-up/:id: the passkey's answer. What it confirms was stored when it was asked
+// for; of the form only the answer counts (invariant 4).
+func (s *Server) FinishStepUp(q *request) error {
+	id := q.Param("id")
+	asked, err := s.broker.StepUp(q.ctx(), q.actor(), id)
+	if err != nil {
+		return err
+	}
+	out, err := s.broker.FinishStepUp(q.ctx(), q.actor(), id, []byte(q.FormValue("response")))
+	switch {
+	case err != nil:
+		return s.stepUpRefused(q, out, err)
+	case out.Voucher != "":
+		return s.voucherOnce(q, asked.Items[0].Object, out.Voucher)
+	case asked.Kind == "create":
+		err = s.nameMade(q)
+	}
+	if err != nil {
+		return err
+	}
+	return s.follow(q, out)
+}
+
+// stepUpRefused says why, with the way back: the question is used up, whatever the answer was.
+func (s *Server) stepUpRefused(q *request, out broker.Outcome, err error) error {
+	var refusal *pim.Refusal
+	if !errors.As(err, &refusal) || refusal.Kind == pim.KindNotFound {
+		return err
+	}
+	links := []views.Link{{Text: "Start again", Href: out.Back}}
+	if out.Back == "" {
+		links = nil
+	}
+	return s.errorPage(q, statuses[refusal.Kind], refusal.Message, links)
+}
+
+// voucherOnce answers with the one page that ever holds the code.
+func (s *Server) voucherOnce(q *request, personID, code string) error {
+	who, err := read(s, q, func(r *store.Reader) (pim.Principal, error) { return r.Principal(personID) })
+	if err != nil {
+		return err
+	}
+	shell, err := s.shell(q)
+	if err != nil {
+		return err
+	}
+	return s.ok(q, views.Voucher(views.VoucherView{Shell: shell, Who: personView(who), Code: code, Expires: q.now.Add(broker.VoucherLife)}))
+}
+
+// nameMade gives a passkey that was just made the name typed beside it, where that differs.
+func (s *Server) nameMade(q *request) error {
+	d, err := data(q.session)
+	name := strings.TrimSpace(q.FormValue("name"))
+	if err != nil || name == "" || name == d.PasskeyName {
+		return err
+	}
+	mine, err := read(s, q, func(r *store.Reader) ([]pim.Credential, error) { return r.CredentialsOf(q.who.ID) })
+	if err != nil || len(mine) == 0 {
+		return err
+	}
+	err = s.broker.RenameCredential(q.ctx(), q.actor(), mine[len(mine)-1].ID, name)
+	if wrong, other := fieldErrors(err); wrong == nil {
+		return other
+	}
+	return nil // it keeps the name it was asked for with
+}
+
+var stepUpTitles = map[pim.StepUpAction]string{
+	pim.ActionActivate: "Confirm this activation", pim.ActionApprove: "Confirm your approval", pim.ActionDeny: "Confirm your denial",
+	pim.ActionRevoke: "Confirm the revocation", pim.ActionCancelOther: "Confirm the cancellation",
+	pim.ActionAddCredential: "Confirm with a passkey you have", pim.ActionRemoveCredential: "Confirm removing a passkey",
+	pim.ActionConfirmAccount: "Confirm this account", pim.ActionIssueVoucher: "Confirm issuing a voucher",
+	pim.ActionDisablePerson: "Confirm disabling a person", pim.ActionEnablePerson: "Confirm enabling a person", pim.ActionEndSessions: "Confirm ending sessions",
+}
+
+func stepUpView(r *store.Reader, q *request, w broker.StepUpView) (views.StepUpView, error) {
+	v := views.StepUpView{ID: w.ID, Create: w.Kind == "create", Title: stepUpTitles[w.Items[0].Action], Options: string(w.Options), Expires: w.Expires,
+		Back: views.Link{Href: w.Back}}
+	if v.Create {
+		v.Title, v.Back.Text = "Create your passkey", "Cancel"
+		return v, nil
+	}
+	sum := sha256.Sum256(pim.CanonicalItems(q.who.PersonID, w.Items))
+	v.Digest = shortDigest(base64.StdEncoding.EncodeToString(sum[:]))
+	for _, item := range w.Items {
+		view, err := stepUpItem(r, q, w, item)
+		if err != nil {
+			return v, err
+		}
+		v.Items = append(v.Items, view)
+	}
+	return v, nil
+}
+
+// stepUpItem says one thing in words, with what it is about.
+func stepUpItem(r *store.Reader, q *request, w broker.StepUpView, item pim.StepUpItem) (views.StepUpItem, error) {
+	i := ids{roles: []string{item.RoleID}, resources: []string{item.ResourceID}}
+	n, err := namesOf(r, i)
+	if err != nil {
+		return views.StepUpItem{}, err
+	}
+	role := n.role(item.RoleID, item.ResourceID)
+	v := views.StepUpItem{Role: role.Name, Scope: role.Scope, Duration: seconds(item.Duration), Reason: w.Reason, Person: q.who.Name}
+	if w.Request != nil {
+		v.Reason, v.Ticket = w.Request.Justification, strings.TrimSpace(w.Request.TicketNumber+" "+w.Request.TicketSystem)
+	}
+	return v, aboutItem(r, q, item, &v)
+}
+
+// aboutItem fills whom and what an action is about.
+func aboutItem(r *store.Reader, q *request, item pim.StepUpItem, v *views.StepUpItem) error {
+	personID := item.Object
+	switch item.Action {
+	case pim.ActionActivate:
+		return activateItem(r, item, v)
+	case pim.ActionApprove, pim.ActionDeny, pim.ActionRevoke, pim.ActionCancelOther:
+		a, err := r.Activation(item.Object)
+		if err != nil {
+			return err
+		}
+		personID, v.Ticket = a.PrincipalID, ticketText(a)
+		if item.Action == pim.ActionApprove {
+			v.From = "from the approval"
+		}
+	case pim.ActionRemoveCredential:
+		c, err := r.Credential(item.Object)
+		v.Object = c.Name
+		return err
+	case pim.ActionConfirmAccount:
+		a, err := r.Account(item.Object)
+		if err != nil {
+			return err
+		}
+		t, err := r.Target(a.TargetID)
+		if err != nil {
+			return err
+		}
+		personID, v.Object = a.PrincipalID, a.Name+" at "+t.Name+", "+a.ExternalID
+	}
+	people, err := r.Names([]string{personID})
+	v.Person = people[personID]
+	return err
+}
+
+// activateItem says from when the time counts.
+func activateItem(r *store.Reader, item pim.StepUpItem, v *views.StepUpItem) error {
+	role, err := r.Role(item.RoleID)
+	if err != nil {
+		return err
+	}
+	path, err := r.Path(item.ResourceID)
+	if err != nil {
+		return err
+	}
+	rows, err := r.Settings(item.RoleID)
+	v.From = "from now"
+	if pim.ResolveSettings(role, path, rows).Approval {
+		v.From = "from the approval"
+	}
+	return err
+}

@@ -1,0 +1,243 @@
+package web
+
+import (
+	"fmt"
+	"time"
+
+	"stint/internal/broker"
+	"stint/internal/pim"
+	"stint/internal/store"
+	"stint/views"
+)
+
+// maxPending bounds how many waiting requests one list shows.
+const maxPending = 200
+
+// loadApprovals fills the tabs' counts and, for the tabs of what waits, their rows.
+func loadApprovals(r *store.Reader, q *request, tab views.ApprovalsTab) (v views.ApprovalsView, err error) {
+	v.Tab, v.SeesAll = tab, q.powers.Administrator
+	mine, err := broker.QueueOf(r, q.who.ID, maxPending)
+	if err != nil {
+		return v, err
+	}
+	list := mine
+	v.CountMine = len(mine)
+	if v.SeesAll {
+		all, err := r.PendingActivations(maxPending)
+		if err != nil {
+			return v, err
+		}
+		v.CountAll = len(all)
+		if tab == views.TabAll {
+			list = all
+		}
+	}
+	if tab != views.TabDecided {
+		v.List.Rows, err = pendingRows(r, list, mine)
+	}
+	return v, err
+}
+
+func pendingRows(r *store.Reader, list, mine []pim.Activation) ([]views.PendingRow, error) {
+	var i ids
+	for _, a := range list {
+		i.activation(a)
+	}
+	n, err := namesOf(r, i)
+	if err != nil {
+		return nil, err
+	}
+	decides := map[string]bool{}
+	for _, a := range mine {
+		decides[a.ID] = true
+	}
+	rows := make([]views.PendingRow, 0, len(list))
+	for _, a := range list {
+		facts, err := hints(r, a)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, views.PendingRow{Activation: a.ID, Person: n.person(a.PrincipalID), Role: n.role(a.RoleID, a.ResourceID), Justification: a.Justification,
+			Duration: a.Duration, Ticket: ticketText(a), Asked: a.RequestedAt, Facts: facts, CanDecide: decides[a.ID]})
+	}
+	return rows, nil
+}
+
+// hints are what stands out in a request: a role never asked for among the latest requests before it.
+func hints(r *store.Reader, a pim.Activation) ([]views.Need, error) {
+	earlier, err := r.ActivationsOf(a.PrincipalID, store.Keyset{At: a.RequestedAt, ID: a.ID}, pageSize)
+	for _, e := range earlier {
+		if e.RoleID == a.RoleID && e.ResourceID == a.ResourceID {
+			return nil, err
+		}
+	}
+	return []views.Need{{Icon: "triangle-alert", Text: "First time in this role here", Risk: true}}, err
+}
+
+// decidedRows are what the visitor decided, a page at a time.
+func decidedRows(r *store.Reader, q *request, from store.Keyset, search string) (rows []views.DecidedRow, next string, err error) {
+	list, err := r.DecisionsBy(q.who.ID, from, pageSize+1)
+	if err != nil {
+		return nil, "", err
+	}
+	if len(list) > pageSize {
+		list = list[:pageSize]
+		last := list[pageSize-1]
+		next = cursor(store.Keyset{At: last.At, ID: last.ID})
+	}
+	activations, n, err := activationsOf(r, list)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, d := range list {
+		a := activations[d.ActivationID]
+		row := views.DecidedRow{Activation: a.ID, Person: n.person(a.PrincipalID), Role: n.role(a.RoleID, a.ResourceID), At: d.At, Duration: a.Duration,
+			Status: views.StatusView{State: views.Denied}, By: "You", Reason: d.Justification}
+		if d.Approve {
+			row.Status.State = views.Approved
+		}
+		named := views.Role{Name: row.Role.Name + " " + row.Person.Name, Scope: row.Role.Scope}
+		if len(matching([]views.RoleRow{{Role: named}}, search)) > 0 {
+			rows = append(rows, row)
+		}
+	}
+	return rows, next, nil
+}
+
+func activationsOf(r *store.Reader, list []pim.ApprovalDecision) (map[string]pim.Activation, names, error) {
+	out := map[string]pim.Activation{}
+	var i ids
+	for _, d := range list {
+		a, err := r.Activation(d.ActivationID)
+		if err != nil {
+			return nil, names{}, err
+		}
+		out[a.ID] = a
+		i.activation(a)
+	}
+	n, err := namesOf(r, i)
+	return out, n, err
+}
+
+// approvalView is one request as an approver needs it: who, role, scope, reason, ticket, how long, since
+// when, and what else they hold.
+func approvalView(r *store.Reader, q *request, a pim.Activation) (views.ApprovalView, error) {
+	v := views.ApprovalView{Activation: a.ID, Status: statusView(q.reader(), a), Justification: a.Justification, Ticket: ticketText(a), Duration: a.Duration,
+		Asked: a.RequestedAt, Verdicts: verdictViews(a.Verdicts), Passkey: true, CanCancel: q.powers.Administrator && a.State == pim.PendingApproval}
+	var i ids
+	i.activation(a)
+	n, err := namesOf(r, i)
+	if err != nil {
+		return v, err
+	}
+	v.Role, v.Person = n.role(a.RoleID, a.ResourceID), n.person(a.PrincipalID)
+	if v.CanDecide, v.WhyNot, err = mayDecide(r, q, a); err != nil {
+		return v, err
+	}
+	for _, fill := range []func(*store.Reader, *request, pim.Activation, *views.ApprovalView) error{fillRequester, fillApprovers, fillDecisions} {
+		if err := fill(r, q, a, &v); err != nil {
+			return v, err
+		}
+	}
+	return v, nil
+}
+
+func fillRequester(r *store.Reader, q *request, a pim.Activation, v *views.ApprovalView) (err error) {
+	if p, err := r.Principal(a.PrincipalID); err == nil {
+		v.Person = personView(p)
+	}
+	if v.Facts, err = hints(r, a); err != nil {
+		return err
+	}
+	v.Holds, err = heldBy(r, q, a.PrincipalID, a.PersonID, a.ID)
+	return err
+}
+
+func fillApprovers(r *store.Reader, _ *request, a pim.Activation, v *views.ApprovalView) error {
+	people, err := deciders(r, a)
+	if err != nil {
+		return err
+	}
+	for _, p := range people {
+		v.Approvers = append(v.Approvers, personView(p))
+	}
+	v.StageText = fmt.Sprintf("One of %d decides; the first decision counts.", len(people))
+	if len(people) == 1 {
+		v.StageText = "One person decides."
+	}
+	stages, err := r.Stages(a.ID)
+	for _, s := range stages {
+		v.TimesOut = s.TimesOutAt
+	}
+	return err
+}
+
+func fillDecisions(r *store.Reader, q *request, a pim.Activation, v *views.ApprovalView) error {
+	decisions, err := r.Decisions(a.ID)
+	if err != nil {
+		return err
+	}
+	var i ids
+	for _, d := range decisions {
+		i.people = append(i.people, d.PrincipalID)
+	}
+	n, err := namesOf(r, i)
+	for _, d := range decisions {
+		v.Decisions = append(v.Decisions, views.Decision{By: n.person(d.PrincipalID), Yours: d.PrincipalID == q.who.ID, Deny: !d.Approve, At: d.At, Reason: d.Justification})
+	}
+	return err
+}
+
+// heldBy is what a person holds, waits for or may activate beside one activation: held first.
+func heldBy(r *store.Reader, q *request, principalID, personID, except string) ([]views.HeldRole, error) {
+	open, err := r.OpenActivationsOf(personID)
+	if err != nil {
+		return nil, err
+	}
+	var i ids
+	for _, a := range open {
+		i.activation(a)
+	}
+	assigned := map[pim.AssignmentKind][]pim.Assignment{}
+	for _, kind := range []pim.AssignmentKind{pim.Active, pim.Eligible} {
+		if assigned[kind], err = r.AssignmentsFor(principalID, kind); err != nil {
+			return nil, err
+		}
+		for _, a := range assigned[kind] {
+			i.roles, i.resources = append(i.roles, a.RoleID), append(i.resources, a.ResourceID)
+		}
+	}
+	n, err := namesOf(r, i)
+	var out []views.HeldRole
+	for _, a := range open {
+		if a.ID != except {
+			out = append(out, openHeld(n.role(a.RoleID, a.ResourceID), a, q))
+		}
+	}
+	for _, a := range assigned[pim.Active] {
+		out = append(out, views.HeldRole{Role: n.role(a.RoleID, a.ResourceID), State: "active" + untilWords(q, a.EndsAt), Tone: views.OK})
+	}
+	for _, a := range oncePerRole(assigned[pim.Eligible], principalID, nil) {
+		out = append(out, views.HeldRole{Role: n.role(a.RoleID, a.ResourceID), State: "eligible" + untilWords(q, a.EndsAt)})
+	}
+	return out, err
+}
+
+func openHeld(role views.Role, a pim.Activation, q *request) views.HeldRole {
+	if a.State == pim.PendingApproval {
+		return views.HeldRole{Role: role, State: "waiting", Tone: views.Warn}
+	}
+	return views.HeldRole{Role: role, State: "active" + untilWords(q, a.EndsAt), Tone: views.OK}
+}
+
+// untilWords says an end in words, in the reader's zone.
+func untilWords(q *request, at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	t := views.TimeView{Reader: q.reader(), At: at, Style: views.End}
+	if q.reader().Zone == nil {
+		return " until " + t.Format() + " UTC"
+	}
+	return " until " + t.Format()
+}

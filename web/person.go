@@ -1,24 +1,108 @@
 package web
 
-import "stint/internal/pim"
+import (
+	"encoding/base64"
+	"net/url"
+	"strings"
+	"unicode/utf8"
 
-// PeoplePage is GET /people.
-func (s *Server) PeoplePage(*request) error { return pim.NotFound() }
+	"github.com/labstack/echo/v4"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+	"stint/views"
+)
+
+// maxRounds is how often a page that filters asks for more candidates: its work is bounded (THREATS T31).
+const maxRounds = 10
+
+// PeoplePage is GET /people: everybody Stint knows, by name.
+func (s *Server) PeoplePage(q *request) error {
+	search, state := strings.TrimSpace(clip(q.QueryParam("q"), 200)), q.QueryParam("state")
+	page, err := parseNameCursor(q.QueryParam("cursor"))
+	if err != nil {
+		return err
+	}
+	page.Query = search
+	if state != "enabled" && state != "disabled" {
+		state = ""
+	}
+	v := views.PeopleView{Q: search, State: state}
+	if v.Shell, err = s.shell(q); err != nil {
+		return err
+	}
+	rows, err := read(s, q, func(r *store.Reader) (peopleRows, error) { return peopleIn(r, page, state) })
+	if err != nil {
+		return err
+	}
+	v.Rows, v.Pager = rows.rows, pagerView("/people", url.Values{"q": {search}, "state": {state}}, q.QueryParam("cursor"), rows.next)
+	v.Pager.Note = rows.note
+	return s.ok(q, views.People(v))
+}
+
+const maxNameCursor = 2 << 10 // bytes
+
+// nameCursor is a place in a list ordered by name, as an address holds it.
+func nameCursor(p pim.Principal) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(p.ID + "\x00" + p.Name))
+}
+
+// parseNameCursor reads what nameCursor wrote; "" is the first page.
+func parseNameCursor(text string) (store.PrincipalPage, error) {
+	if text == "" {
+		return store.PrincipalPage{}, nil
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	id, name, ok := strings.Cut(string(b), "\x00")
+	if err != nil || !ok || id == "" || len(b) > maxNameCursor || !utf8.Valid(b) || strings.ContainsAny(text, "\r\n") || strings.ContainsFunc(id, notInID) {
+		return store.PrincipalPage{}, echo.ErrBadRequest
+	}
+	return store.PrincipalPage{AfterID: id, AfterName: name}, nil
+}
 
 // PersonPage is GET /people/:id.
-func (s *Server) PersonPage(*request) error { return pim.NotFound() }
+func (s *Server) PersonPage(q *request) error {
+	v, err := read(s, q, func(r *store.Reader) (views.PersonView, error) { return personIn(r, q, q.Param("id")) })
+	if err != nil {
+		return err
+	}
+	v.Self, v.CanManage = v.Who.ID == q.who.ID, q.powers.Administrator
+	if v.Shell, err = s.shell(q); err != nil {
+		return err
+	}
+	return s.ok(q, views.PersonPage(v))
+}
 
 // ConfirmAccount is POST /people/:id/accounts/:account/confirm.
-func (s *Server) ConfirmAccount(*request) error { return pim.NotFound() }
+func (s *Server) ConfirmAccount(q *request) error {
+	return s.personAction(q, pim.ActionConfirmAccount, q.Param("account"))
+}
 
 // IssueVoucher is POST /people/:id/voucher.
-func (s *Server) IssueVoucher(*request) error { return pim.NotFound() }
+func (s *Server) IssueVoucher(q *request) error {
+	return s.personAction(q, pim.ActionIssueVoucher, "")
+}
 
 // DisablePerson is POST /people/:id/disable.
-func (s *Server) DisablePerson(*request) error { return pim.NotFound() }
+func (s *Server) DisablePerson(q *request) error {
+	return s.personAction(q, pim.ActionDisablePerson, "")
+}
 
 // EnablePerson is POST /people/:id/enable.
-func (s *Server) EnablePerson(*request) error { return pim.NotFound() }
+func (s *Server) EnablePerson(q *request) error {
+	return s.personAction(q, pim.ActionEnablePerson, "")
+}
 
 // EndSessions is POST /people/:id/end-sessions.
-func (s *Server) EndSessions(*request) error { return pim.NotFound() }
+func (s *Server) EndSessions(q *request) error {
+	return s.personAction(q, pim.ActionEndSessions, "")
+}
+
+// personAction stores what will be done and leads to the administrator's passkey.
+func (s *Server) personAction(q *request, action pim.StepUpAction, accountID string) error {
+	out, err := s.broker.PersonAction(q.ctx(), q.actor(), action, q.Param("id"), accountID)
+	if err != nil {
+		return err
+	}
+	return s.follow(q, out)
+}

@@ -1,0 +1,316 @@
+package web
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+	"stint/views"
+)
+
+// peopleRows is a page of people and the cursor to go on from; note says where a search paused.
+type peopleRows struct {
+	rows []views.PersonRow
+	next string
+	note string
+}
+
+// peopleIn is a page of people. The state is looked at here, so a page asks for more candidates until it
+// is full or has looked at enough; it goes on after the last one it looked at.
+func peopleIn(r *store.Reader, page store.PrincipalPage, state string) (out peopleRows, err error) {
+	page.Limit = pageSize
+	for range maxRounds {
+		candidates, err := r.People(page)
+		if err != nil {
+			return out, err
+		}
+		for _, p := range candidates {
+			if state != "" && p.Enabled != (state == "enabled") {
+				continue
+			}
+			row, err := personRow(r, p)
+			if err != nil {
+				return out, err
+			}
+			if out.rows = append(out.rows, row); len(out.rows) == pageSize {
+				out.next, err = moreAfter(r, page, p)
+				return out, err
+			}
+		}
+		if len(candidates) < page.Limit {
+			return out, nil
+		}
+		last := candidates[len(candidates)-1]
+		page.AfterName, page.AfterID = last.Name, last.ID
+	}
+	out.next, err = moreAfter(r, page, pim.Principal{ID: page.AfterID, Name: page.AfterName})
+	out.note = "Looked as far as " + page.AfterName
+	return out, err
+}
+
+// moreAfter is the cursor after p, or "" when nobody follows.
+func moreAfter(r *store.Reader, page store.PrincipalPage, p pim.Principal) (string, error) {
+	page.AfterName, page.AfterID, page.Limit = p.Name, p.ID, 1
+	next, err := r.People(page)
+	if err != nil || len(next) == 0 {
+		return "", err
+	}
+	return nameCursor(p), nil
+}
+
+func personRow(r *store.Reader, p pim.Principal) (views.PersonRow, error) {
+	row := views.PersonRow{Person: personView(p), Enabled: p.Enabled, SignedIn: p.LastSeenAt}
+	keys, err := r.CredentialsOf(p.ID)
+	if err != nil {
+		return row, err
+	}
+	eligible, err := r.AssignmentsFor(p.ID, pim.Eligible)
+	if err != nil {
+		return row, err
+	}
+	active, err := r.AssignmentsFor(p.ID, pim.Active)
+	if err != nil {
+		return row, err
+	}
+	open, err := r.OpenActivationsOf(p.PersonID)
+	if err != nil {
+		return row, err
+	}
+	accounts, err := r.AccountsOf(p.ID)
+	row.Passkeys, row.Eligible, row.Active = len(keys), len(eligible), len(active)
+	for _, a := range open {
+		if a.PrincipalID == p.ID && a.ActiveAt(r.Now) {
+			row.Active++
+		}
+	}
+	for _, a := range accounts {
+		if a.ExternalID != "" && !a.Confirmed() {
+			row.ToConfirm++
+		}
+	}
+	return row, err
+}
+
+// personIn is everything on a person's page that the database knows.
+func personIn(r *store.Reader, q *request, id string) (v views.PersonView, err error) {
+	p, err := r.Principal(id)
+	if err != nil || p.Kind != pim.Person {
+		return v, orNotFound(err)
+	}
+	v.Who, v.Enabled, v.SignedIn, v.Facts, v.FromFile = personView(p), p.Enabled, p.LastSeenAt, identityFacts(p), p.Source == pim.SourceFile
+	sessions, err := r.SessionCount(p.ID)
+	if err != nil {
+		return v, err
+	}
+	v.Sessions = int(sessions)
+	if v.Keys, err = personKeys(r, p.ID); err != nil {
+		return v, err
+	}
+	v.VoucherWhy = voucherWhy(p, len(v.Keys))
+	h, err := loadHoldings(r, q, p)
+	if err != nil {
+		return v, err
+	}
+	v.Holds, v.Groups = h.rows(), h.groupNames()
+	v.Accounts, err = accountRows(r, p, h)
+	return v, err
+}
+
+func orNotFound(err error) error {
+	if err == nil {
+		return pim.NotFound()
+	}
+	return err
+}
+
+// voucherWhy says why no voucher can be issued, or "": a further passkey is confirmed with one that is there.
+func voucherWhy(p pim.Principal, keys int) string {
+	switch {
+	case !p.Enabled:
+		return "Enable " + p.Name + " first: a disabled person cannot sign in."
+	case keys > 0:
+		return p.Name + " has a passkey, so a further one is confirmed with it."
+	}
+	return ""
+}
+
+var sourceWords = map[pim.Source]string{pim.SourceFile: "the file", pim.SourceSignIn: "sign-in", pim.SourceBrowser: "this portal",
+	pim.SourceLink: "an administrator’s link", pim.SourceBuiltin: "Stint itself"}
+
+func identityFacts(p pim.Principal) []views.Detail {
+	var out []views.Detail
+	add := func(term, value string, code bool) {
+		if value != "" {
+			out = append(out, views.Detail{Term: term, Value: value, Code: code})
+		}
+	}
+	add("Mail", p.Email, false)
+	add("Department", p.Department, false)
+	add("Title", p.Title, false)
+	add("Known from", sourceWords[p.Source], false)
+	add("Id in the file", p.Key, true)
+	if p.Subject == "" && p.MatchClaim != "" {
+		add("Binds by", p.MatchClaim+" = "+p.MatchValue, true)
+	}
+	add("Issuer", p.Issuer, false)
+	add("Subject", p.Subject, true)
+	return out
+}
+
+func personKeys(r *store.Reader, id string) ([]views.PersonKey, error) {
+	keys, err := r.CredentialsOf(id)
+	var out []views.PersonKey
+	for _, k := range keys {
+		out = append(out, views.PersonKey{Name: k.Name, Synced: k.BackedUp, CreatedAt: k.CreatedAt, LastUsed: k.LastUsedAt})
+	}
+	return out, err
+}
+
+// accountRows says who the person is at each target.
+func accountRows(r *store.Reader, p pim.Principal, h holdings) ([]views.AccountRow, error) {
+	accounts, err := r.AccountsOf(p.ID)
+	if err != nil {
+		return nil, err
+	}
+	book, err := loadAccountBook(r, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	var by []string
+	for _, a := range accounts {
+		by = append(by, a.ConfirmedBy)
+	}
+	people, err := r.Names(by)
+	if err != nil {
+		return nil, err
+	}
+	var out []views.AccountRow
+	for _, a := range accounts {
+		row := views.AccountRow{ID: a.ID, Target: book.targets[a.TargetID], TargetID: a.TargetID, Name: a.Name, ImmutableID: a.ExternalID,
+			Matched: "by a claim at sign-in", Confirmed: a.ConfirmedAt, By: people[a.ConfirmedBy], Missing: a.ExternalID == ""}
+		if a.Source == pim.SourceFile {
+			row.Matched = "as written in the file"
+		}
+		if a.ConfirmedBy == pim.System {
+			row.By = "the file"
+		}
+		if row.Missing {
+			row.ImmutableID = "not found yet"
+		}
+		if !a.Confirmed() {
+			row.Needed = h.waitingFor(book, a.TargetID)
+		}
+		out = append(out, row)
+	}
+	return out, nil
+}
+
+// holdings is what one person holds, waits for and may activate.
+type holdings struct {
+	names
+	q                *request
+	who              pim.Principal
+	open             []pim.Activation
+	active, eligible []pim.Assignment
+	groups           map[string]string // every group the person is in, and the person
+	privileged       map[string]bool   // by role
+}
+
+func loadHoldings(r *store.Reader, q *request, p pim.Principal) (h holdings, err error) {
+	h.q, h.who = q, p
+	all, err := r.OpenActivationsOf(p.PersonID)
+	if err != nil {
+		return h, err
+	}
+	var i ids
+	for _, a := range all {
+		if a.PrincipalID == p.ID {
+			h.open = append(h.open, a)
+			i.activation(a)
+		}
+	}
+	if h.active, err = r.AssignmentsFor(p.ID, pim.Active); err != nil {
+		return h, err
+	}
+	if h.eligible, err = r.AssignmentsFor(p.ID, pim.Eligible); err != nil {
+		return h, err
+	}
+	for _, a := range append(h.active[:len(h.active):len(h.active)], h.eligible...) {
+		i.roles, i.resources = append(i.roles, a.RoleID), append(i.resources, a.ResourceID)
+	}
+	if h.names, err = namesOf(r, i); err != nil {
+		return h, err
+	}
+	groups, err := r.GroupsOf(p.ID)
+	if err != nil {
+		return h, err
+	}
+	if h.groups, err = r.Names(groups); err != nil {
+		return h, err
+	}
+	roles, err := r.Roles()
+	h.privileged = map[string]bool{}
+	for _, role := range roles {
+		h.privileged[role.ID] = role.Privileged
+	}
+	return h, err
+}
+
+// rows are the person's roles: held now, waiting, then eligible.
+func (h holdings) rows() []views.HeldRole {
+	var out []views.HeldRole
+	for _, a := range h.open {
+		row := views.HeldRole{Role: h.role(a.RoleID, a.ResourceID), State: "waits for approval", Tone: views.Warn}
+		if a.State.Holds() {
+			row.State, row.Tone = "active"+untilWords(h.q, a.EndsAt), views.OK
+			if a.State == pim.Provisioning {
+				row.State, row.Tone = "granting"+untilWords(h.q, a.EndsAt), views.Info
+			}
+		}
+		out = append(out, row)
+	}
+	for _, a := range h.active {
+		out = append(out, views.HeldRole{Role: h.role(a.RoleID, a.ResourceID), State: h.words("active", a), Tone: views.OK})
+	}
+	for _, a := range h.eligible {
+		out = append(out, views.HeldRole{Role: h.role(a.RoleID, a.ResourceID), State: h.words("eligible", a)})
+	}
+	return out
+}
+
+// words says until when and through which group.
+func (h holdings) words(kind string, a pim.Assignment) string {
+	kind += untilWords(h.q, a.EndsAt)
+	if a.PrincipalID != h.who.ID {
+		kind += " through " + h.groups[a.PrincipalID]
+	}
+	return kind
+}
+
+func (h holdings) groupNames() []string {
+	var out []string
+	for _, id := range sortedByName(h.groups) {
+		if id != h.who.ID {
+			out = append(out, h.groups[id])
+		}
+	}
+	return out
+}
+
+// sortedByName lists the ids of a map of names, ordered by name.
+func sortedByName(names map[string]string) []string {
+	return slices.SortedFunc(maps.Keys(names), func(a, b string) int { return cmp.Or(cmp.Compare(names[a], names[b]), cmp.Compare(a, b)) })
+}
+
+// waitingFor counts the privileged roles that cannot be activated before the account at a target is confirmed.
+func (h holdings) waitingFor(book accountBook, targetID string) (n int) {
+	for _, a := range h.eligible {
+		reaches := func(need pim.AccountNeed) bool { return need.TargetID == targetID }
+		if h.privileged[a.RoleID] && slices.ContainsFunc(book.needs(a.RoleID, a.ResourceID), reaches) {
+			n++
+		}
+	}
+	return n
+}

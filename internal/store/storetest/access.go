@@ -1,0 +1,306 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+var access = []testCase{
+	{"assignments in force", assignmentsInForce},
+	{"assignments through groups", assignmentsThroughGroups},
+	{"one assignment of a kind", oneAssignmentOfAKind},
+	{"assignments end", assignmentsEnd},
+	{"Stint's own roles", stintRoles},
+	{"settings come back as they were", settingsComeBack},
+	{"meanings below a resource", meaningsBelow},
+	{"accounts", accounts},
+	{"targets and their health", targets},
+}
+
+// Windows are judged by the instant of the snapshot (A-06, invariant 1).
+func assignmentsInForce(t *testing.T, s *store.Store) {
+	world(t, s)
+	at := now(s)
+	windows := map[string]struct {
+		from, to time.Duration
+		want     bool
+	}{
+		"permanent":   {-time.Hour, 0, true},
+		"in force":    {-time.Hour, time.Hour, true},
+		"not begun":   {time.Hour, 2 * time.Hour, false},
+		"over":        {-2 * time.Hour, -time.Hour, false},
+		"began later": {time.Hour, 0, false},
+	}
+	for name, w := range windows {
+		do(t, s, func(tx *store.Tx) error {
+			if err := tx.InsertResource(resource(name, "")); err != nil {
+				return err
+			}
+			a := assignment(name, "bob", pim.Eligible, at.Add(w.from))
+			if a.ResourceID = name; w.to != 0 {
+				a.EndsAt = at.Add(w.to)
+			}
+			return tx.InsertAssignment(a)
+		})
+	}
+	have := eligible(t, s, "bob")
+	for name, w := range windows {
+		if slices.Contains(have, name) != w.want {
+			t.Errorf("%s: bob has %v", name, have)
+		}
+	}
+	if got := eligible(t, s, "alice"); !slices.Equal(got, []string{"asg"}) {
+		t.Errorf("alice has her own alone: %v", got)
+	}
+	if got := get(t, s, func(r *store.Reader) ([]pim.Assignment, error) { return r.AssignmentsFor("bob", pim.Active) }); len(got) != 0 {
+		t.Errorf("eligible is not active: %v", got)
+	}
+	due := get(t, s, func(r *store.Reader) ([]pim.Assignment, error) { return r.AssignmentsDue(10) })
+	if len(due) != 1 || due[0].ID != "over" {
+		t.Errorf("due: %v", due)
+	}
+}
+
+// P-04: each member of an eligible group may activate; who leaves may no longer.
+func assignmentsThroughGroups(t *testing.T, s *store.Store) {
+	world(t, s)
+	edge := pim.Membership{GroupID: "dbas", MemberID: "bob", Source: pim.SourceFile}
+	do(t, s, func(tx *store.Tx) error {
+		return all(
+			func() error { return tx.AddMember(edge) },
+			func() error {
+				return tx.InsertAssignment(assignment("of dbas", "dbas", pim.Eligible, tx.Now.Add(-time.Hour)))
+			},
+			func() error { return tx.InsertPrincipal(group("outer")) },
+			func() error {
+				return tx.AddMember(pim.Membership{GroupID: "outer", MemberID: "dbas", Source: pim.SourceFile})
+			},
+			func() error { return tx.InsertResource(resource("outer-res", "")) },
+			func() error {
+				a := assignment("of outer", "outer", pim.Eligible, tx.Now.Add(-time.Hour))
+				a.ResourceID = "outer-res"
+				return tx.InsertAssignment(a)
+			},
+		)
+	})
+	if got := eligible(t, s, "bob"); !slices.Equal(got, []string{"of dbas", "of outer"}) {
+		t.Errorf("bob has %v", got)
+	}
+	do(t, s, func(tx *store.Tx) error { return tx.RemoveMember(edge) })
+	if got := eligible(t, s, "bob"); len(got) != 0 {
+		t.Errorf("bob left and has %v", got)
+	}
+}
+
+// one of each kind; an ended one makes room.
+func oneAssignmentOfAKind(t *testing.T, s *store.Store) {
+	world(t, s)
+	insert := func(id string, kind pim.AssignmentKind) error {
+		return store.Do(context.Background(), s, func(tx *store.Tx) error { return tx.InsertAssignment(assignment(id, "alice", kind, tx.Now)) })
+	}
+	if insert("again", pim.Eligible) == nil {
+		t.Error("two eligible assignments of one role and scope")
+	}
+	if err := insert("active", pim.Active); err != nil {
+		t.Errorf("A-12: eligible and active stand side by side: %v", err)
+	}
+	do(t, s, func(tx *store.Tx) error {
+		a, err := tx.Assignment("asg")
+		if err != nil {
+			return err
+		}
+		return tx.EndAssignment(a, false)
+	})
+	if err := insert("again", pim.Eligible); err != nil {
+		t.Errorf("after the first has ended: %v", err)
+	}
+}
+
+func assignmentsEnd(t *testing.T, s *store.Store) {
+	world(t, s)
+	a := get(t, s, func(r *store.Reader) (pim.Assignment, error) { return r.Assignment("asg") })
+	end := func(int) error {
+		return store.Do(context.Background(), s, func(tx *store.Tx) error { return tx.EndAssignment(a, true) })
+	}
+	if won := race(t, end, store.ErrConflict); won != 1 {
+		t.Errorf("ended %d times", won)
+	}
+	got := get(t, s, func(r *store.Reader) (pim.Assignment, error) { return r.Assignment("asg") })
+	if got.EndedAt.IsZero() || len(eligible(t, s, "alice")) != 0 {
+		t.Errorf("ended, still readable, no longer counting: %+v", got)
+	}
+	if err := store.Do(context.Background(), s, func(tx *store.Tx) error { return tx.UpdateAssignment(got) }); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("an ended assignment is changed: %v", err)
+	}
+}
+
+// Stint's own roles hold by an active assignment, also through a group, or by an activation in its window.
+func stintRoles(t *testing.T, s *store.Store) {
+	world(t, s)
+	at := now(s)
+	do(t, s, func(tx *store.Tx) error {
+		auditor := pim.Assignment{ID: "auditor", PrincipalID: "dbas", RoleID: pim.RoleAuditor, ResourceID: pim.StintResource, Kind: pim.Active, StartsAt: at.Add(-time.Hour), Source: pim.SourceFile}
+		admin := pim.Assignment{ID: "admin", PrincipalID: "alice", RoleID: pim.RoleAdministrator, ResourceID: pim.StintResource, Kind: pim.Eligible, StartsAt: at.Add(-time.Hour), Source: pim.SourceLink}
+		active, over := activation("a1", pim.Provisioning, at.Add(-time.Minute)), activation("a2", pim.ActiveConfirmed, at.Add(-2*time.Hour))
+		active.AssignmentID, active.RoleID, active.ResourceID = "admin", pim.RoleAdministrator, pim.StintResource
+		over.AssignmentID, over.RoleID, over.ResourceID = "auditor", pim.RoleAuditor, pim.StintResource
+		return all(
+			func() error {
+				return tx.InsertResource(pim.Resource{ID: pim.StintResource, Kind: "stint", Name: "Stint", Source: pim.SourceBuiltin})
+			},
+			func() error {
+				return tx.InsertRole(pim.RoleDefinition{ID: pim.RoleAuditor, Name: "Auditor", Source: pim.SourceBuiltin})
+			},
+			func() error {
+				return tx.InsertRole(pim.RoleDefinition{ID: pim.RoleAdministrator, Name: "Administrator", Source: pim.SourceBuiltin})
+			},
+			func() error {
+				return tx.AddMember(pim.Membership{GroupID: "dbas", MemberID: "bob", Source: pim.SourceFile})
+			},
+			func() error { return tx.InsertAssignment(auditor) },
+			func() error { return tx.InsertAssignment(admin) },
+			func() error { return tx.InsertActivation(active) },
+			func() error { return tx.InsertActivation(over) },
+		)
+	})
+	roles := func(who string) []string {
+		return get(t, s, func(r *store.Reader) ([]string, error) { return r.StintRoles(who) })
+	}
+	if got := roles("bob"); !slices.Equal(got, []string{pim.RoleAuditor}) {
+		t.Errorf("bob, through his group: %v", got)
+	}
+	if got := roles("alice"); !slices.Equal(got, []string{pim.RoleAdministrator}) {
+		t.Errorf("alice, by her activation; one whose window is over gives nothing, swept or not: %v", got)
+	}
+	holders := get(t, s, func(r *store.Reader) ([]string, error) { return r.HoldersOf(pim.RoleAdministrator) })
+	if !slices.Equal(holders, []string{"alice"}) {
+		t.Errorf("holders: %v", holders)
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// K-19: what is not set is inherited, and stays different from what is set to nothing.
+func settingsComeBack(t *testing.T, s *store.Store) {
+	world(t, s)
+	for _, want := range []pim.RoleSettings{
+		{RoleID: "dba", Source: pim.SourceFile},
+		{RoleID: "dba", ResourceID: "prod", MaxDuration: ptr(90 * time.Minute), DefaultDuration: ptr(time.Hour), StepUp: ptr(pim.StepUpNone), Justification: ptr(false),
+			Ticket: ptr(true), Approval: ptr(true), Approvers: []string{"bob", "dbas"}, ApprovalTimeout: ptr(time.Hour), Source: pim.SourceBrowser},
+		{RoleID: "dba", ResourceID: "other", Approvers: []string{}, Justification: ptr(true), Source: pim.SourceFile},
+	} {
+		for version := int64(1); version <= 2; version++ {
+			do(t, s, func(tx *store.Tx) error { return tx.SaveSettings(want) })
+			want.Version = version
+			rows := get(t, s, func(r *store.Reader) ([]pim.RoleSettings, error) { return r.Settings("dba", "absent") })
+			i := slices.IndexFunc(rows, func(r pim.RoleSettings) bool { return r.ResourceID == want.ResourceID })
+			if i < 0 || !reflect.DeepEqual(rows[i], want) {
+				t.Errorf("%q, saved %d times:\n have %+v\n want %+v", want.ResourceID, version, rows, want)
+			}
+		}
+	}
+	if rows := get(t, s, func(r *store.Reader) ([]pim.RoleSettings, error) { return r.Settings() }); len(rows) != 0 {
+		t.Errorf("settings of no role: %v", rows)
+	}
+	do(t, s, func(tx *store.Tx) error { return tx.RemoveSettings("dba", "prod") })
+	if rows := get(t, s, (*store.Reader).AllSettings); len(rows) != 2 {
+		t.Errorf("%d rows after one was removed", len(rows))
+	}
+}
+
+func meaningsBelow(t *testing.T, s *store.Store) {
+	world(t, s)
+	do(t, s, func(tx *store.Tx) error {
+		for _, n := range []pim.Resource{resource("table", "prod"), resource("column", "table"), resource("beside", ""), resource("gone", "prod"), resource("under-gone", "gone")} {
+			if err := tx.InsertResource(n); err != nil {
+				return err
+			}
+			if err := tx.SaveMeaning(pim.Meaning{RoleID: "dba", ResourceID: n.ID, Name: "cn=" + n.ID}); err != nil {
+				return err
+			}
+		}
+		return all(
+			func() error {
+				return tx.SaveMeaning(pim.Meaning{RoleID: "dba", ResourceID: "table", Name: "cn=table", EntitlementID: "uuid"})
+			},
+			func() error { return tx.RemoveResource("gone") },
+		)
+	})
+	var got []string
+	for _, m := range get(t, s, func(r *store.Reader) ([]pim.Meaning, error) { return r.MeaningsBelow("dba", "prod") }) {
+		got = append(got, m.Name+m.EntitlementID)
+	}
+	if !slices.Equal(got, []string{"cn=column", "cn=tableuuid"}) {
+		t.Errorf("below prod: %v", got)
+	}
+}
+
+func accounts(t *testing.T, s *store.Store) {
+	world(t, s)
+	a := pim.Account{ID: "acc", PrincipalID: "alice", TargetID: "dir", Name: "alice", Source: pim.SourceFile, Version: 1}
+	do(t, s, func(tx *store.Tx) error { return tx.InsertAccount(a) })
+	again := a
+	again.ID = "acc2"
+	if store.Do(context.Background(), s, func(tx *store.Tx) error { return tx.InsertAccount(again) }) == nil {
+		t.Error("two accounts of one person at one target")
+	}
+	if got := get(t, s, (*store.Reader).AccountsUnresolved); len(got) != 1 {
+		t.Errorf("unresolved: %v", got)
+	}
+	a.ExternalID, a.ConfirmedAt, a.ConfirmedBy = "uuid-1", now(s).Truncate(time.Second), "bob"
+	do(t, s, func(tx *store.Tx) error { return tx.UpdateAccount(a) })
+	a.Version = 2
+	if got := get(t, s, func(r *store.Reader) (pim.Account, error) { return r.AccountAt("alice", "dir") }); got != a || !got.Confirmed() {
+		t.Errorf("have %+v\nwant %+v", got, a)
+	}
+	shared := pim.Account{ID: "acc3", PrincipalID: "bob", TargetID: "dir", Name: "alice", ExternalID: "uuid-1", Source: pim.SourceFile}
+	do(t, s, func(tx *store.Tx) error { return tx.InsertAccount(shared) })
+	owners := get(t, s, func(r *store.Reader) ([]string, error) { return r.OwnersOf("dir", "uuid-1") })
+	slices.Sort(owners)
+	if !slices.Equal(owners, []string{"alice", "bob"}) {
+		t.Errorf("two principals on one account: %v", owners)
+	}
+	do(t, s, func(tx *store.Tx) error { return tx.RemoveAccount("acc") })
+	if err := store.Do(context.Background(), s, func(tx *store.Tx) error { return tx.RemoveAccount("acc") }); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("removed twice: %v", err)
+	}
+}
+
+func targets(t *testing.T, s *store.Store) {
+	world(t, s)
+	row := get(t, s, func(r *store.Reader) (store.TargetRow, error) { return r.Target("dir") })
+	row.Settings, row.MayWrite, row.Sealed = map[string]string{"url": "ldaps://x"}, []string{"cn=a", "cn=b"}, "ciphertext"
+	do(t, s, func(tx *store.Tx) error { return tx.UpdateTarget(row) })
+	failed := func() bool {
+		first, err := store.Write(context.Background(), s, func(tx *store.Tx) (bool, error) { return tx.TargetFailed("dir", "transient", "timeout") })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return first
+	}
+	recovered := func() bool {
+		again, err := store.Write(context.Background(), s, func(tx *store.Tx) (bool, error) { return tx.TargetOK("dir") })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return again
+	}
+	if recovered() || !failed() || failed() || !recovered() || recovered() {
+		t.Error("an outage begins once and ends once")
+	}
+	got := get(t, s, func(r *store.Reader) (store.TargetRow, error) { return r.Target("dir") })
+	if !reflect.DeepEqual(got.Settings, row.Settings) || !slices.Equal(got.MayWrite, row.MayWrite) || got.Error != "" || got.OKAt.IsZero() {
+		t.Errorf("%+v", got)
+	}
+	do(t, s, func(tx *store.Tx) error { return tx.RemoveTarget("dir") })
+	if got := get(t, s, (*store.Reader).Targets); len(got) != 0 {
+		t.Errorf("removed and listed: %v", got)
+	}
+}

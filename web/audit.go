@@ -1,12 +1,161 @@
 package web
 
-import "stint/internal/pim"
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
 
-// AuditPage is GET /audit.
-func (s *Server) AuditPage(*request) error { return pim.NotFound() }
+	"github.com/labstack/echo/v4"
 
-// EntryPage is GET /audit/:seq.
-func (s *Server) EntryPage(*request) error { return pim.NotFound() }
+	"stint/internal/pim"
+	"stint/internal/store"
+	"stint/views"
+)
 
-// StoryPage is GET /audit/story/:id.
-func (s *Server) StoryPage(*request) error { return pim.NotFound() }
+// AuditPage is GET /audit: the log, newest first. Auditors and administrators see all of it, everybody
+// else what they did and what is about them (U-01, A-54).
+func (s *Server) AuditPage(q *request) error {
+	asked := views.AuditFilter{Person: clip(q.QueryParam("person"), 200), Role: clip(q.QueryParam("role"), 200),
+		Action: q.QueryParam("action"), Result: q.QueryParam("result")}
+	before, err := parseSeq(q.QueryParam("cursor"))
+	if err != nil {
+		return echo.ErrBadRequest
+	}
+	v, err := read(s, q, func(r *store.Reader) (views.AuditView, error) { return auditIn(r, q, asked, before) })
+	if err != nil {
+		return err
+	}
+	v.Total = s.store.Head().Size
+	if v.Shell, err = s.shell(q); err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if len(v.Errors) > 0 {
+		status = http.StatusUnprocessableEntity
+	}
+	return s.page(q, status, views.Audit(v))
+}
+
+var seqForm = regexp.MustCompile(`^(0|[1-9][0-9]{0,14})$`)
+
+// parseSeq reads the number of an entry as Stint writes it; "" is 0.
+func parseSeq(text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	if !seqForm.MatchString(text) {
+		return 0, pim.NotFound()
+	}
+	return strconv.ParseInt(text, 10, 64)
+}
+
+// auditIn is one page of the log.
+func auditIn(r *store.Reader, q *request, asked views.AuditFilter, before int64) (views.AuditView, error) {
+	v := views.AuditView{Filter: asked, Errors: views.Errors{}, Mine: !q.powers.MayAudit(), Results: resultOptions()}
+	types, err := r.EntryTypes()
+	if err != nil {
+		return v, err
+	}
+	v.Actions = actionOptions(types)
+	if !oneOption(v.Actions, asked.Action) || !oneOption(v.Results, asked.Result) {
+		return v, echo.ErrBadRequest // only an address made by hand says so
+	}
+	f := store.EntryFilter{Type: asked.Action, Result: asked.Result, Before: before, Limit: pageSize + 1}
+	if f.Person, f.RoleID, err = resolveFilter(r, q, &v); err != nil || len(v.Errors) > 0 {
+		return v, err
+	}
+	entries, err := r.Entries(f)
+	if err != nil {
+		return v, err
+	}
+	next := ""
+	if len(entries) > pageSize {
+		entries = entries[:pageSize]
+		next = strconv.FormatInt(entries[pageSize-1].Seq, 10)
+	}
+	v.Pager = pagerView("/audit", url.Values{"person": {asked.Person}, "role": {asked.Role}, "action": {asked.Action}, "result": {asked.Result}}, q.QueryParam("cursor"), next)
+	if v.Rows, err = auditRows(r, entries); err != nil || v.Mine {
+		return v, err
+	}
+	return v, logFacts(r, &v)
+}
+
+// EntryPage is GET /audit/:seq: one entry with everything that is kept of it and what proves it. Others
+// than auditors see what they did, what is about them, and the stories they may follow.
+func (s *Server) EntryPage(q *request) error {
+	seq, err := parseSeq(q.Param("seq"))
+	if err != nil {
+		return err
+	}
+	v, err := read(s, q, func(r *store.Reader) (views.EntryView, error) {
+		e, err := r.Entry(seq)
+		if err != nil {
+			return views.EntryView{}, err
+		}
+		if err := mayReadEntry(r, q, e); err != nil {
+			return views.EntryView{}, err
+		}
+		return entryIn(r, q, e)
+	})
+	if err != nil {
+		return err
+	}
+	if q.powers.MayAudit() {
+		v.Older = seq - 1
+		if seq+1 < s.store.Head().Size {
+			v.Newer = seq + 1
+		}
+	}
+	if v.Shell, err = s.shell(q); err != nil {
+		return err
+	}
+	return s.ok(q, views.Entry(v))
+}
+
+// mayReadEntry answers for an entry that is none of this reader's business as if it did not exist (invariant 9).
+func mayReadEntry(r *store.Reader, q *request, e store.EntryRow) error {
+	if q.powers.MayAudit() || e.Actor == q.who.ID || e.Subject == q.who.ID {
+		return nil
+	}
+	if e.Correlation == "" {
+		return pim.NotFound()
+	}
+	_, err := seenActivation(r, q, e.Correlation)
+	return err
+}
+
+// StoryPage is GET /audit/story/:id: one activation as its entries tell it, for its person, its
+// approvers, auditors and administrators.
+func (s *Server) StoryPage(q *request) error {
+	v, err := read(s, q, func(r *store.Reader) (views.StoryView, error) {
+		a, err := seenActivation(r, q, q.Param("id"))
+		if err != nil {
+			return views.StoryView{}, err
+		}
+		return storyIn(r, q, a)
+	})
+	if err != nil {
+		return err
+	}
+	if v.Shell, err = s.shell(q); err != nil {
+		return err
+	}
+	return s.ok(q, views.Story(v))
+}
+
+// logFacts says how long the log is kept and signed.
+func logFacts(r *store.Reader, v *views.AuditView) error {
+	first, err := r.Entry(0)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	v.First = first.At
+	last, err := r.LastCheckpoint()
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	v.Checkpoint = last.At
+	return err
+}

@@ -72,7 +72,7 @@ func (s *Server) shell(q *request) (views.Shell, error) {
 func (s *Server) shellIn(r *store.Reader, q *request) (views.Shell, error) {
 	p := q.powers
 	sh := views.Shell{Frame: s.frame(q), Person: personView(q.who),
-		Can: views.Can{Approve: q.approver || p.Administrator, People: p.MayAudit(), Targets: p.MayAudit(), Audit: p.MayAudit()}}
+		Can: views.Can{Approve: q.approver || p.Administrator, People: p.MayAudit(), Targets: p.MayAudit(), Audit: true}} // everybody may read their own audit
 	unread, err := r.UnreadNotices(q.who.ID)
 	if err != nil {
 		return sh, err

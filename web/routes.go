@@ -78,9 +78,9 @@ var routes = []route{
 	{post, "/targets/:id/test", administrator, (*Server).TestTarget},
 
 	// Watch
-	{get, "/audit", auditor, (*Server).AuditPage},
-	{get, "/audit/:seq", auditor, (*Server).EntryPage},
-	{get, "/audit/story/:id", auditor, (*Server).StoryPage},
+	{get, "/audit", person, (*Server).AuditPage},
+	{get, "/audit/:seq", person, (*Server).EntryPage},
+	{get, "/audit/story/:id", person, (*Server).StoryPage},
 }
 
 // mount serves one line of the table; a line that says too little stops the program at its start.

@@ -17,7 +17,7 @@ import (
 
 // appendEvents numbers, encodes, hashes and stores the events of a batch as the last thing before its
 // commit, and returns the new head.
-func (s *Store) appendEvents(ctx context.Context, tx *sql.Tx, batch []*job) (audit.Head, error) {
+func (s *Store) appendEvents(ctx context.Context, tx conn, batch []*job) (audit.Head, error) {
 	head := s.getHead()
 	var leaves [][]byte
 	for _, j := range batch {
@@ -81,7 +81,7 @@ func drafts(events []pim.Event, now time.Time) ([]draft, error) {
 // maxSeq has the most digits an entry's number can have.
 const maxSeq = 1<<53 - 1
 
-func insertEntry(ctx context.Context, tx *sql.Tx, seq int64, d draft) ([]byte, error) {
+func insertEntry(ctx context.Context, tx conn, seq int64, d draft) ([]byte, error) {
 	e := d.entry
 	e.Seq = seq
 	leaf, err := audit.Encode(e)
@@ -325,4 +325,23 @@ func (r *Reader) Checkpoints() ([]string, error) {
 // LastCheckpointSize returns how many entries the latest checkpoint covers.
 func (r *Reader) LastCheckpointSize() (int64, error) {
 	return one(r, scanInt, "SELECT COALESCE(MAX(size), 0) FROM audit_checkpoints")
+}
+
+// KeptCheckpoint is a signed checkpoint with when it was kept.
+type KeptCheckpoint struct {
+	Size int64
+	Note string
+	At   time.Time
+}
+
+func scanKept(r row) (c KeptCheckpoint, err error) { return c, r.Scan(&c.Size, &c.Note, at(&c.At)) }
+
+// LastCheckpoint returns the largest kept checkpoint; ErrNotFound when nothing is signed yet.
+func (r *Reader) LastCheckpoint() (KeptCheckpoint, error) {
+	return one(r, scanKept, "SELECT size, note, at FROM audit_checkpoints ORDER BY size DESC LIMIT 1")
+}
+
+// CheckpointOver returns the smallest checkpoint that covers an entry; ErrNotFound when none does yet.
+func (r *Reader) CheckpointOver(seq int64) (KeptCheckpoint, error) {
+	return one(r, scanKept, "SELECT size, note, at FROM audit_checkpoints WHERE size > $1 ORDER BY size LIMIT 1", seq)
 }

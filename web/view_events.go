@@ -1,0 +1,80 @@
+package web
+
+import "stint/internal/pim"
+
+// eventWords says every event in plain words (U-20–U-27); its test fails when one is missing.
+var eventWords = map[pim.EventType]string{
+	pim.EvSignedIn:          "Signed in",
+	pim.EvSignInRefused:     "Sign-in refused",
+	pim.EvSignedOut:         "Signed out",
+	pim.EvSessionsEnded:     "All sessions ended",
+	pim.EvPersonBound:       "Bound to a sign-in",
+	pim.EvPersonDisabled:    "Person disabled",
+	pim.EvPersonEnabled:     "Person enabled",
+	pim.EvPrincipalSaved:    "Person or group saved",
+	pim.EvPrincipalRemoved:  "Person or group removed",
+	pim.EvMemberAdded:       "Group member added",
+	pim.EvMemberRemoved:     "Group member removed",
+	pim.EvAccountLinked:     "Account found at the target",
+	pim.EvAccountConfirmed:  "Account confirmed",
+	pim.EvAccountUnlinked:   "Account removed",
+	pim.EvCredentialAdded:   "Passkey added",
+	pim.EvCredentialNamed:   "Passkey renamed",
+	pim.EvCredentialRemoved: "Passkey removed",
+	pim.EvCredentialRefused: "Passkey refused",
+	pim.EvVoucherIssued:     "Voucher issued",
+	pim.EvVoucherRefused:    "Voucher or link refused",
+	pim.EvAdminLinkIssued:   "Administrator’s link made",
+	pim.EvAdminLinkUsed:     "Administrator’s link used",
+	pim.EvStepUpRefused:     "Passkey confirmation refused",
+	pim.EvTargetSaved:       "Target saved",
+	pim.EvTargetRemoved:     "Target removed",
+	pim.EvTargetFailing:     "Target stopped answering",
+	pim.EvTargetRecovered:   "Target answers again",
+	pim.EvResourceSaved:     "Resource saved",
+	pim.EvResourceRemoved:   "Resource removed",
+	pim.EvRoleSaved:         "Role saved",
+	pim.EvRoleRemoved:       "Role removed",
+	pim.EvMeaningSaved:      "Meaning of a role saved",
+	pim.EvMeaningRemoved:    "Meaning of a role removed",
+	pim.EvSettingsSaved:     "Role settings saved",
+	pim.EvSettingsRemoved:   "Role settings removed",
+	pim.EvAssignmentMade:    "Assignment made",
+	pim.EvAssignmentChanged: "Assignment changed",
+	pim.EvAssignmentRemoved: "Assignment removed",
+	pim.EvAssignmentExpired: "Assignment expired",
+	pim.EvActRequested:      "Activation requested",
+	pim.EvActRefused:        "Activation refused",
+	pim.EvActApprovalAsked:  "Approval asked for",
+	pim.EvActApproved:       "Activation approved",
+	pim.EvActDenied:         "Activation denied",
+	pim.EvActCanceled:       "Activation canceled",
+	pim.EvActTimedOut:       "Approval timed out",
+	pim.EvActProvisioning:   "Granting began",
+	pim.EvActConfirmed:      "Active, confirmed at the target",
+	pim.EvActFailed:         "Activation failed",
+	pim.EvActEnded:          "Activation ended",
+	pim.EvActSettled:        "Read back after the end",
+	pim.EvApprovalRefused:   "Decision refused",
+	pim.EvGrantObserved:     "Seen at the target",
+	pim.EvGrantCalled:       "Target could not do it",
+	pim.EvGrantConfirmed:    "Grant seen at the target",
+	pim.EvGrantGone:         "Grant seen gone",
+	pim.EvGrantLost:         "Grant taken away by another hand",
+	pim.EvGrantLate:         "Grant late",
+	pim.EvGrantAdopted:      "Standing access taken over",
+	pim.EvAuditExported:     "Audit log exported",
+	pim.EvFileApplied:       "File applied",
+	pim.EvEpochOpened:       "New epoch after a restore",
+	pim.EvClockSuspect:      "Clock doubted",
+	pim.EvClockAccepted:     "Clock accepted",
+	pim.EvRefusalsCounted:   "Further refusals counted",
+}
+
+// wordsOf is an event in plain words; one of a newer Stint is shown as it is written.
+func wordsOf(eventType string) string {
+	if words, ok := eventWords[pim.EventType(eventType)]; ok {
+		return words
+	}
+	return eventType
+}

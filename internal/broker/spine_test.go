@@ -89,7 +89,7 @@ func (c *clock) Mono() time.Duration {
 func (c *clock) add(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.now = c.now.Add(d) }
 
 type world struct {
-	*testing.T
+	testing.TB
 	ctx   context.Context
 	b     *broker.Broker
 	ward  *ward
@@ -97,10 +97,18 @@ type world struct {
 	keys  map[string]*passkey.Passkey
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB, twice ...bool) *world {
 	t.Helper()
-	w := &world{T: t, ctx: context.Background(), ward: &ward{held: map[string]bool{}}, clock: &clock{now: epoch}, keys: map[string]*passkey.Passkey{}}
-	s, err := store.Open(w.ctx, store.Options{Path: filepath.Join(t.TempDir(), "stint.db"), Now: w.clock.Now, Mono: w.clock.Mono, Twice: true})
+	c := &clock{now: epoch}
+	w := newWorldOn(t, len(twice) == 0, c.Now, c.Mono)
+	w.clock = c
+	return w
+}
+
+func newWorldOn(t testing.TB, twice bool, now func() time.Time, mono func() time.Duration) *world {
+	t.Helper()
+	w := &world{TB: t, ctx: context.Background(), ward: &ward{held: map[string]bool{}}, keys: map[string]*passkey.Passkey{}}
+	s, err := store.Open(w.ctx, store.Options{Path: filepath.Join(t.TempDir(), "stint.db"), Now: now, Mono: mono, Twice: twice})
 	w.ok(err)
 	t.Cleanup(func() { s.Close() })
 	rp, err := stepup.New("http://localhost:8080", "Stint")
@@ -112,6 +120,22 @@ func newWorld(t *testing.T) *world {
 	w.ok(w.b.EnsureBuiltin(w.ctx))
 	w.ok(store.Do(w.ctx, s, w.seed))
 	return w
+}
+
+// until waits for something the worker does beside the test.
+func (w *world) until(done func() bool) {
+	w.Helper()
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	look := time.NewTicker(2 * time.Millisecond)
+	defer look.Stop()
+	for !done() {
+		select {
+		case <-look.C:
+		case <-deadline.C:
+			w.Fatal("it did not happen within 20 s")
+		}
+	}
 }
 
 func (w *world) ok(err error) {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
@@ -73,7 +72,7 @@ func (s *Store) loadState(ctx context.Context) error {
 }
 
 // saveClock stores the high-water mark with every commit.
-func (s *Store) saveClock(ctx context.Context, tx *sql.Tx) error {
+func (s *Store) saveClock(ctx context.Context, tx conn) error {
 	_, err := tx.ExecContext(ctx, "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
 		MetaClock, strconv.FormatInt(s.clock.believed().UnixMicro(), 10))
 	return err

@@ -2,9 +2,11 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"time"
 )
+
+// readers is how many snapshots are read at once.
+const readers = 8
 
 // Reader reads one consistent snapshot. Its methods stand in the file of their noun.
 type Reader struct {
@@ -14,12 +16,44 @@ type Reader struct {
 }
 
 // Read runs fn on a read-only snapshot.
-func Read[T any](ctx context.Context, s *Store, fn func(*Reader) (T, error)) (T, error) {
-	var zero T
-	tx, err := s.r.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+func Read[T any](ctx context.Context, s *Store, fn func(*Reader) (T, error)) (v T, err error) {
+	l, err := s.takeReader(ctx)
 	if err != nil {
-		return zero, err
+		return v, err
 	}
-	defer tx.Rollback() //nolint:errcheck // a read has nothing to lose
-	return fn(&Reader{ctx: ctx, db: tx, Now: s.clock.Now()})
+	healthy := false
+	defer func() { s.giveReader(l, healthy) }()
+	if err = l.run(ctx, "BEGIN"); err != nil {
+		return v, err
+	}
+	// A canceled request must still give its snapshot back.
+	defer func() { healthy = l.run(context.WithoutCancel(ctx), "ROLLBACK") == nil }()
+	return fn(&Reader{ctx: ctx, db: l, Now: s.clock.Now()})
+}
+
+// takeReader waits for a free connection; a broken one was left out of the pool and is made anew.
+func (s *Store) takeReader(ctx context.Context) (*link, error) {
+	select {
+	case l := <-s.pool:
+		if l != nil {
+			return l, nil
+		}
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-s.quit:
+		return nil, ErrClosed
+	}
+	l, err := newLink(ctx, s.r)
+	if err != nil {
+		s.pool <- nil
+	}
+	return l, err
+}
+
+func (s *Store) giveReader(l *link, healthy bool) {
+	if !healthy {
+		_ = l.close() // the connection is broken already
+		l = nil
+	}
+	s.pool <- l
 }

@@ -40,8 +40,10 @@ type Options struct {
 // Store is one node's access to the database.
 type Store struct {
 	opts   Options
-	w      *sql.DB // one connection, the writer's
-	r      *sql.DB // read-only pool
+	w      *sql.DB    // one connection, the writer's
+	r      *sql.DB    // read-only
+	writes *link      // the writer's connection
+	pool   chan *link // readers; nil: to be made
 	lock   *os.File
 	jobs   chan *job
 	quit   chan struct{}
@@ -60,7 +62,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{opts: o, jobs: make(chan *job), quit: make(chan struct{})}
+	s := &Store{opts: o, jobs: make(chan *job), quit: make(chan struct{}), pool: make(chan *link, readers)}
 	if err := s.open(ctx); err != nil {
 		s.closeFiles()
 		return nil, err
@@ -97,7 +99,21 @@ func (s *Store) open(ctx context.Context) error {
 	if err = s.checkMode(ctx); err != nil {
 		return err
 	}
-	return s.loadState(ctx)
+	if err = s.loadState(ctx); err != nil {
+		return err
+	}
+	return s.links(ctx)
+}
+
+// links takes the connections that serve from here on.
+func (s *Store) links(ctx context.Context) (err error) {
+	for range readers {
+		s.pool <- nil
+	}
+	if s.w != nil {
+		s.writes, err = newLink(ctx, s.w)
+	}
+	return err
 }
 
 // Close stops the writer and closes the files. Functions already accepted are finished.
@@ -114,6 +130,14 @@ func (s *Store) Close() error {
 
 func (s *Store) closeFiles() error {
 	var errs []error
+	for range len(s.pool) {
+		if l := <-s.pool; l != nil {
+			errs = append(errs, l.close())
+		}
+	}
+	if s.writes != nil {
+		errs = append(errs, s.writes.close())
+	}
 	for _, db := range []*sql.DB{s.r, s.w} {
 		if db != nil {
 			errs = append(errs, db.Close())
@@ -153,7 +177,7 @@ func openWriter(ctx context.Context, path string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(1)
+	db.SetMaxOpenConns(2) // the writer keeps one; the other is for what runs before and beside it
 	return db, db.PingContext(ctx)
 }
 
@@ -163,8 +187,8 @@ func openReaders(ctx context.Context, path string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(8)
-	db.SetMaxIdleConns(8)
+	db.SetMaxOpenConns(readers + 2) // a backup and a check beside the pages
+	db.SetMaxIdleConns(readers + 2)
 	if err := db.PingContext(ctx); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -113,27 +112,30 @@ func (s *Store) commit(batch []*job) {
 	}
 }
 
-func (s *Store) transact(batch []*job) error {
+func (s *Store) transact(batch []*job) (err error) {
 	ctx := context.Background()
-	tx, err := s.w.BeginTx(ctx, nil)
-	if err != nil {
+	if err := s.writes.run(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // after a commit this does nothing
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.writes.run(ctx, "ROLLBACK"))
+		}
+	}()
 	now := s.clock.Now()
 	for _, j := range batch {
-		if err := s.run(tx, j, now); err != nil {
+		if err := s.run(j, now); err != nil {
 			return err
 		}
 	}
-	head, err := s.appendEvents(ctx, tx, batch)
+	head, err := s.appendEvents(ctx, s.writes, batch)
 	if err != nil {
 		return err
 	}
-	if err := s.saveClock(ctx, tx); err != nil {
+	if err := s.saveClock(ctx, s.writes); err != nil {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
+	if err := s.writes.run(ctx, "COMMIT"); err != nil {
 		return err
 	}
 	s.setHead(head)
@@ -141,38 +143,42 @@ func (s *Store) transact(batch []*job) error {
 }
 
 // run executes one job in a savepoint; the error it returns is the transaction's, not the job's.
-func (s *Store) run(tx *sql.Tx, j *job, now time.Time) error {
+func (s *Store) run(j *job, now time.Time) error {
 	rounds := 1
 	if s.opts.Twice {
 		rounds = 2
 	}
 	for i := range rounds {
-		if _, err := tx.ExecContext(j.ctx, "SAVEPOINT job"); err != nil {
-			return err
-		}
-		t := &Tx{Reader: &Reader{ctx: j.ctx, db: tx, Now: now}}
-		j.val, j.err = protect(func() (any, error) { return j.fn(t) })
-		var refusal *pim.Refusal
-		refused := errors.As(j.err, &refusal)
-		var err error
-		if j.events, err = drafts(t.events, now); err != nil && (j.err == nil || refused) {
-			j.err, refused = err, false // without its evidence neither the change nor the refusal may stand
-		}
-		j.after = t.after
-		if j.err != nil || i < rounds-1 {
-			if _, err := tx.ExecContext(j.ctx, "ROLLBACK TO SAVEPOINT job"); err != nil {
-				return err
-			}
-			j.after = nil
-		}
-		if j.err != nil && !refused {
-			j.events = nil
-		}
-		if _, err := tx.ExecContext(j.ctx, "RELEASE SAVEPOINT job"); err != nil {
+		if err := s.try(j, now, i == rounds-1); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (s *Store) try(j *job, now time.Time, last bool) error {
+	if err := s.writes.run(j.ctx, "SAVEPOINT job"); err != nil {
+		return err
+	}
+	t := &Tx{Reader: &Reader{ctx: j.ctx, db: s.writes, Now: now}}
+	j.val, j.err = protect(func() (any, error) { return j.fn(t) })
+	var refusal *pim.Refusal
+	refused := errors.As(j.err, &refusal)
+	var err error
+	if j.events, err = drafts(t.events, now); err != nil && (j.err == nil || refused) {
+		j.err, refused = err, false // without its evidence neither the change nor the refusal may stand
+	}
+	j.after = t.after
+	if j.err != nil || !last {
+		if err := s.writes.run(j.ctx, "ROLLBACK TO SAVEPOINT job"); err != nil {
+			return err
+		}
+		j.after = nil
+	}
+	if j.err != nil && !refused {
+		j.events = nil
+	}
+	return s.writes.run(j.ctx, "RELEASE SAVEPOINT job")
 }
 
 func protect(fn func() (any, error)) (v any, err error) {

@@ -1,0 +1,184 @@
+package broker_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"stint/internal/broker"
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+const benchPeople = 400
+
+// benchWorld has people who are each eligible for a role without step-up, so that a request is the whole
+// operation: rules, state, leaf, grant rows in one store.Write.
+func benchWorld(b *testing.B) *world {
+	b.Helper()
+	w := newWorld(b, false)
+	w.ok(store.Do(w.ctx, w.b.Store(), func(tx *store.Tx) error {
+		none := pim.StepUpNone
+		errs := []error{
+			tx.InsertRole(pim.RoleDefinition{ID: "viewer", Name: "Viewer", Source: pim.SourceFile}),
+			tx.SaveMeaning(pim.Meaning{RoleID: "viewer", ResourceID: "org", Name: "cn=viewers", EntitlementID: "id:cn=viewers"}),
+			tx.SaveSettings(pim.RoleSettings{RoleID: "viewer", StepUp: &none, Source: pim.SourceFile}),
+		}
+		for i := range benchPeople {
+			id := fmt.Sprintf("p%04d", i)
+			errs = append(errs,
+				tx.InsertPrincipal(pim.Principal{ID: id, Kind: pim.Person, Name: id, PersonID: id, Enabled: true, Source: pim.SourceFile}),
+				tx.InsertAccount(pim.Account{ID: "acc" + id, PrincipalID: id, TargetID: "dir", Name: id, ExternalID: "id:" + id, ConfirmedAt: tx.Now, Source: pim.SourceFile}),
+				tx.InsertAssignment(pim.Assignment{ID: "as" + id, PrincipalID: id, RoleID: "viewer", ResourceID: "org", Kind: pim.Eligible, StartsAt: tx.Now, Source: pim.SourceFile}))
+		}
+		return errors.Join(errs...)
+	}))
+	w.tick()
+	return w
+}
+
+func request(w *world, i int) (broker.Outcome, error) {
+	return w.b.RequestActivation(w.ctx, w.as(fmt.Sprintf("p%04d", i)), pim.ActivationRequest{AssignmentID: fmt.Sprintf("asp%04d", i), Duration: time.Hour, Justification: "measure"})
+}
+
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkActivation is one client's full activation without approval, with the raw limit beside it:
+// one-row durable commits to the same kind of file. Goals: at most 400 µs of CPU, at least half the raw rate.
+func BenchmarkActivation(b *testing.B) {
+	w := benchWorld(b)
+	var spent, used time.Duration
+	done := 0
+	for b.Loop() {
+		if done > 0 && done%benchPeople == 0 {
+			b.StopTimer()
+			drop(w)
+			b.StartTimer()
+		}
+		start, c := time.Now(), cpu()
+		out, err := request(w, done%benchPeople)
+		w.ok(err)
+		spent, used = spent+time.Since(start), used+cpu()-c
+		if out.ActivationID == "" {
+			b.Fatal("no activation was made")
+		}
+		done++
+	}
+	rate := float64(done) / spent.Seconds()
+	raw := rawCommits(b, time.Second)
+	b.ReportMetric(float64(used.Microseconds())/float64(done), "µs-cpu/op")
+	b.ReportMetric(rate, "activations/s")
+	b.ReportMetric(raw, "raw-commits/s")
+	b.ReportMetric(rate/raw, "×raw")
+}
+
+// drop ends everybody's activation, so that the next round can begin.
+func drop(w *world) {
+	for i := range benchPeople {
+		open, err := store.Read(w.ctx, w.b.Store(), func(r *store.Reader) ([]pim.Activation, error) { return r.OpenActivationsOf(fmt.Sprintf("p%04d", i)) })
+		w.ok(err)
+		for _, a := range open {
+			w.ok(w.b.Deactivate(w.ctx, w.as(a.PrincipalID), a.ID))
+		}
+	}
+}
+
+func rawCommits(b *testing.B, d time.Duration) float64 {
+	b.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(b.TempDir(), "raw.db")+"?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	if _, err := db.Exec("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)"); err != nil {
+		b.Fatal(err)
+	}
+	n, start := 0, time.Now()
+	for time.Since(start) < d {
+		if _, err := db.Exec("INSERT INTO t (v) VALUES ($1)", "x"); err != nil {
+			b.Fatal(err)
+		}
+		n++
+	}
+	return float64(n) / time.Since(start).Seconds()
+}
+
+// BenchmarkActivationConcurrent shows what group commit gives to many clients.
+func BenchmarkActivationConcurrent(b *testing.B) {
+	w := benchWorld(b)
+	var next atomic.Int64
+	var spent time.Duration
+	for b.Loop() {
+		drop(w)
+		next.Store(0)
+		start := time.Now()
+		failed := make(chan error, 64)
+		for range 64 {
+			go func() {
+				for {
+					i := next.Add(1) - 1
+					if i >= benchPeople {
+						failed <- nil
+						return
+					}
+					if _, err := request(w, int(i)); err != nil {
+						failed <- err
+						return
+					}
+				}
+			}()
+		}
+		for range 64 {
+			w.ok(<-failed)
+		}
+		spent += time.Since(start)
+	}
+	b.ReportMetric(float64(b.N*benchPeople)/spent.Seconds(), "activations/s")
+}
+
+// BenchmarkExpiry is how late one expiry is seen gone on an idle system, by the running worker on the
+// wall clock. Goal: p99 at most 1 s. Run it with -benchtime 40x.
+func BenchmarkExpiry(b *testing.B) {
+	var late []time.Duration
+	for b.Loop() {
+		late = append(late, expireOnce(b))
+	}
+	slices.Sort(late)
+	b.ReportMetric(float64(late[len(late)/2].Microseconds())/1000, "ms-p50")
+	b.ReportMetric(float64(late[len(late)*99/100].Microseconds())/1000, "ms-p99")
+}
+
+func expireOnce(b *testing.B) time.Duration {
+	b.Helper()
+	w := newWorldOn(b, false, time.Now, nil)
+	ctx, stop := context.WithCancel(w.ctx)
+	stopped := make(chan struct{})
+	go func() { w.b.Run(ctx); close(stopped) }()
+	defer func() { stop(); <-stopped }()
+	w.enrol("alice")
+	id := w.activate("alice", "alice-dba", time.Minute)
+	w.until(func() bool { return w.activation(id).State == pim.ActiveConfirmed })
+	end := time.Now().Add(300 * time.Millisecond)
+	a := w.activation(id)
+	w.ok(store.Do(w.ctx, w.b.Store(), func(tx *store.Tx) error {
+		a.EndsAt = end
+		return tx.MoveActivation(a.State, a)
+	}))
+	w.b.Wake()
+	w.until(func() bool { return !w.activation(id).SettledAt.IsZero() })
+	return w.activation(id).SettledAt.Sub(end)
+}

@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+)
+
+// maxPrepared bounds the statements a connection keeps; lists of ids make texts of many lengths.
+const maxPrepared = 256
+
+// link is one connection with its statements parsed once: parsing costs more than most of Stint's
+// queries. It is used by one goroutine at a time.
+type link struct {
+	c     *sql.Conn
+	stmts map[string]*sql.Stmt
+}
+
+func newLink(ctx context.Context, db *sql.DB) (*link, error) {
+	c, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &link{c: c, stmts: map[string]*sql.Stmt{}}, nil
+}
+
+func (l *link) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s, ok := l.stmts[query]; ok {
+		return s, nil
+	}
+	if len(l.stmts) >= maxPrepared {
+		return nil, errFull
+	}
+	s, err := l.c.PrepareContext(ctx, query)
+	if err == nil {
+		l.stmts[query] = s
+	}
+	return s, err
+}
+
+var errFull = errors.New("store: enough statements are kept")
+
+func (l *link) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if s, err := l.stmt(ctx, query); err == nil {
+		return s.QueryContext(ctx, args...)
+	}
+	return l.c.QueryContext(ctx, query, args...)
+}
+
+func (l *link) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if s, err := l.stmt(ctx, query); err == nil {
+		return s.QueryRowContext(ctx, args...)
+	}
+	return l.c.QueryRowContext(ctx, query, args...)
+}
+
+func (l *link) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if s, err := l.stmt(ctx, query); err == nil {
+		return s.ExecContext(ctx, args...)
+	}
+	return l.c.ExecContext(ctx, query, args...)
+}
+
+// run executes a statement of transaction control.
+func (l *link) run(ctx context.Context, statement string) error {
+	_, err := l.ExecContext(ctx, statement)
+	return err
+}
+
+func (l *link) close() error {
+	var errs []error
+	for _, s := range l.stmts {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(append(errs, l.c.Close())...)
+}

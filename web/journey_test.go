@@ -76,9 +76,8 @@ func TestApprove(t *testing.T) {
 	if got := queue.Text("#r-" + id); !strings.Contains(got, "alice") || !strings.Contains(got, "INC-7") || !strings.Contains(got, "First time") {
 		t.Errorf("the queue says %q", got)
 	}
-	late := carol.Post("/approvals/"+id+"/decision", "decision", "deny", "justification", "No change today").Want(t, http.StatusSeeOther)
-
 	w.Clock.Advance(10 * time.Minute)
+	late := carol.Post("/approvals/"+id+"/decision", "decision", "deny", "justification", "No change today").Want(t, http.StatusSeeOther)
 	done := bob.Decide(id, "approve").Want(t, http.StatusSeeOther)
 	if got := bob.Get(done.Location()).Text(".toast"); !strings.Contains(got, "Approved.") {
 		t.Errorf("after approving: %q", got)
@@ -99,6 +98,7 @@ func TestApprove(t *testing.T) {
 		t.Errorf("decided: %q", got)
 	}
 	w.Advance(31 * time.Minute)
+	alice.SignIn()
 	if got := alice.Get("/activations/" + id).Text("#activation"); !strings.Contains(got, "Expired") || !strings.Contains(got, "confirmed gone") {
 		t.Errorf("at its end: %q", got)
 	}

@@ -155,6 +155,9 @@ func (s *Server) plainForm(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
 		query, err := url.ParseQuery(r.URL.RawQuery)
+		if r.URL.Path == "/sign-in/callback" {
+			return next(c) // the sign-in refuses what was sent twice itself, with its own words and code
+		}
 		if err != nil || repeated(query) {
 			return echo.ErrBadRequest
 		}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"net/http"
 	"strings"
 
 	"stint/internal/broker"
@@ -16,7 +17,7 @@ import (
 func (s *Server) StepUpPage(q *request) error {
 	waiting, err := s.broker.StepUp(q.ctx(), q.actor(), q.Param("id"))
 	if err != nil {
-		return err
+		return s.stepUpGone(q, err)
 	}
 	v, err := read(s, q, func(r *store.Reader) (views.StepUpView, error) { return stepUpView(r, q, waiting) })
 	if err != nil {
@@ -39,14 +40,14 @@ func (s *Server) FinishStepUp(q *request) error {
 	id := q.Param("id")
 	asked, err := s.broker.StepUp(q.ctx(), q.actor(), id)
 	if err != nil {
-		return err
+		return s.stepUpGone(q, err)
 	}
 	out, err := s.broker.FinishStepUp(q.ctx(), q.actor(), id, []byte(q.FormValue("response")))
 	switch {
 	case err != nil:
 		return s.stepUpRefused(q, out, err)
 	case out.Voucher != "":
-		return s.voucherOnce(q, asked.Items[0].Object, out.Voucher)
+		return s.showVoucher(q, out)
 	case asked.Kind == "create":
 		err = s.nameMade(q)
 	}
@@ -60,7 +61,7 @@ func (s *Server) FinishStepUp(q *request) error {
 func (s *Server) stepUpRefused(q *request, out broker.Outcome, err error) error {
 	var refusal *pim.Refusal
 	if !errors.As(err, &refusal) || refusal.Kind == pim.KindNotFound {
-		return err
+		return s.stepUpGone(q, err)
 	}
 	links := []views.Link{{Text: "Start again", Href: out.Back}}
 	if out.Back == "" {
@@ -69,9 +70,20 @@ func (s *Server) stepUpRefused(q *request, out broker.Outcome, err error) error 
 	return s.errorPage(q, statuses[refusal.Kind], refusal.Message, links)
 }
 
-// voucherOnce answers with the one page that ever holds the code.
-func (s *Server) voucherOnce(q *request, personID, code string) error {
-	who, err := read(s, q, func(r *store.Reader) (pim.Principal, error) { return r.Principal(personID) })
+// stepUpGone is the same for a question that was answered, is too old, or never was this visitor's.
+func (s *Server) stepUpGone(q *request, err error) error {
+	var refusal *pim.Refusal
+	if !errors.As(err, &refusal) || refusal.Kind != pim.KindNotFound {
+		return err
+	}
+	return s.errorPage(q, http.StatusNotFound, "This confirmation was used already, is older than 5 minutes, or belongs to somebody else. Nothing was done; start again where you came from.", nil)
+}
+
+// showVoucher answers with the one page that ever holds the code; the operation's way back names the person.
+func (s *Server) showVoucher(q *request, out broker.Outcome) error {
+	who, err := read(s, q, func(r *store.Reader) (pim.Principal, error) {
+		return r.Principal(strings.TrimPrefix(out.Back, "/people/"))
+	})
 	if err != nil {
 		return err
 	}
@@ -79,7 +91,7 @@ func (s *Server) voucherOnce(q *request, personID, code string) error {
 	if err != nil {
 		return err
 	}
-	return s.ok(q, views.Voucher(views.VoucherView{Shell: shell, Who: personView(who), Code: code, Expires: q.now.Add(broker.VoucherLife)}))
+	return s.ok(q, views.Voucher(views.VoucherView{Shell: shell, Who: personView(who), Code: out.Voucher, Expires: q.now.Add(broker.VoucherLife)}))
 }
 
 // nameMade gives a passkey that was just made the name typed beside it, where that differs.

@@ -155,6 +155,9 @@ func (s *Server) toSignIn(c echo.Context) error {
 	} else if u, err := url.Parse(r.Header.Get("Referer")); err == nil && strings.HasPrefix(r.Header.Get("Referer"), s.origin+"/") {
 		back = u.RequestURI()
 	}
+	if strings.HasPrefix(strings.ToLower(back), "/admin-link") {
+		back = "/first-run" // the link is a secret: it is opened again after signing in, not carried along
+	}
 	to := "/sign-in?return_to=" + url.QueryEscape(back)
 	if r.Header.Get("HX-Request") == "true" {
 		c.Response().Header().Set("HX-Redirect", to)

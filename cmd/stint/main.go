@@ -25,6 +25,14 @@ import (
 
 // commands is the command tree, in the order of the help.
 type commands struct {
+	Demo    demoCmd    `cmd:"" help:"Run the portal with a sample organisation, an OpenID provider and a directory of its own, all on this machine."`
+	Serve   serveCmd   `cmd:"" help:"Run the portal."`
+	Admin   adminCmd   `cmd:"" help:"What only the host may do: a link for the first administrator, a voucher, accepting the clock."`
+	Doctor  doctorCmd  `cmd:"" help:"Look at everything Stint rests on and say what to do. Changes nothing."`
+	Backup  backupCmd  `cmd:"" help:"Copy the database while it is in use."`
+	Restore restoreCmd `cmd:"" help:"Put a backup in the place of the database and open a new epoch."`
+	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date without serving."`
+	Audit   auditCmd   `cmd:"" help:"Verify the audit log."`
 	Config  configCmd  `cmd:"" help:"Print every field of the configuration, its default and its meaning."`
 	Health  healthCmd  `cmd:"" help:"Ask the running Stint on this machine whether it is alive, for a container's health check."`
 	Version versionCmd `cmd:"" help:"Print the version."`

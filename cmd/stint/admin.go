@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"stint/internal/broker"
+	"stint/internal/config"
+	"stint/internal/control"
+	"stint/internal/store"
+)
+
+type adminCmd struct {
+	Link        adminLinkCmd    `cmd:"" help:"Make a one-time link that makes whoever opens it, after signing in, an administrator. Good for 15 minutes; a new one kills the old."`
+	Voucher     adminVoucherCmd `cmd:"" help:"Make a one-time voucher with which a person may enrol their first passkey. Good for 15 minutes."`
+	ClockAccept adminClockCmd   `cmd:"" help:"Believe the clock of this server after it jumped forward."`
+}
+
+// Names of the operations on the control socket.
+const (
+	opAdminLink    = "admin.link"
+	opAdminVoucher = "admin.voucher"
+	opClockAccept  = "admin.clock_accept"
+)
+
+// hostHandlers are the host's own powers, for whoever may open the socket.
+func hostHandlers(b *broker.Broker) control.Handlers {
+	return control.Handlers{
+		opAdminLink: func(ctx context.Context, _ json.RawMessage) (any, error) { return b.AdminLink(ctx) },
+		opAdminVoucher: func(ctx context.Context, in json.RawMessage) (any, error) {
+			var person string
+			if err := json.Unmarshal(in, &person); err != nil {
+				return nil, err
+			}
+			return b.IssueVoucher(ctx, person)
+		},
+		opClockAccept: func(ctx context.Context, _ json.RawMessage) (any, error) { return nil, b.AcceptClock(ctx) },
+	}
+}
+
+// onHost runs an operation in the running process, or here when no process holds the database.
+func onHost(ctx context.Context, cfg *config.Config, e *environment, op string, in any) (json.RawMessage, error) {
+	out, err := control.Call(ctx, socket(cfg), op, in)
+	if !errors.Is(err, control.ErrNotRunning) {
+		return out, err
+	}
+	n, err := openNode(ctx, cfg, e, modeOf(ctx, cfg))
+	if err != nil {
+		return nil, err
+	}
+	defer n.close()
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	result, err := hostHandlers(n.broker)[op](ctx, body)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := n.broker.Checkpoint(ctx, false); err != nil {
+		return nil, err
+	}
+	return json.Marshal(result)
+}
+
+// modeOf is the mode a database carries, so that the host's commands work on the demo too.
+func modeOf(ctx context.Context, cfg *config.Config) string {
+	if _, err := os.Stat(cfg.Database()); errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	s, err := readOnly(ctx, cfg)
+	if err != nil {
+		return ""
+	}
+	defer s.Close()
+	mode, err := store.Read(ctx, s, func(r *store.Reader) (string, error) { return r.Meta(store.MetaMode) })
+	if err != nil {
+		return ""
+	}
+	return mode
+}
+
+type adminLinkCmd struct {
+	config.Config
+}
+
+// Run prints the link on a terminal; elsewhere it writes it 0600 beside the data, so that it does not end
+// up in a log.
+func (c *adminLinkCmd) Run(ctx context.Context, e *environment) error {
+	out, err := onHost(ctx, &c.Config, e, opAdminLink, nil)
+	if err != nil {
+		return err
+	}
+	var secret string
+	if err := json.Unmarshal(out, &secret); err != nil {
+		return err
+	}
+	return c.show(e, "admin-link", c.PublicURL+"/admin-link/"+secret, "Open it within 15 minutes and sign in:")
+}
+
+type adminVoucherCmd struct {
+	config.Config
+	Person string `arg:"" help:"The person's id in the file, or from the address of their page."`
+}
+
+// Run prints the voucher on a terminal; elsewhere it writes it 0600 beside the data.
+func (c *adminVoucherCmd) Run(ctx context.Context, e *environment) error {
+	out, err := onHost(ctx, &c.Config, e, opAdminVoucher, c.Person)
+	if err != nil {
+		return err
+	}
+	var secret string
+	if err := json.Unmarshal(out, &secret); err != nil {
+		return err
+	}
+	return (&adminLinkCmd{c.Config}).show(e, "voucher", secret, "Good for 15 minutes, once, under Passkeys. Hand it over in person:")
+}
+
+func (c *adminLinkCmd) show(e *environment, name, secret, words string) error {
+	if isTerminal(e.stdout) {
+		_, err := fmt.Fprintf(e.stdout, "%s\n\n  %s\n", words, secret)
+		return err
+	}
+	path := filepath.Join(c.Data, name)
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.WriteFile(path, []byte(secret+"\n"), 0o600); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(e.stdout, "Written to %s, readable by you alone. Good for 15 minutes, once.\n", path)
+	return err
+}
+
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+type adminClockCmd struct {
+	config.Config
+}
+
+// Run accepts the clock.
+func (c *adminClockCmd) Run(ctx context.Context, e *environment) error {
+	if _, err := onHost(ctx, &c.Config, e, opClockAccept, nil); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(e.stdout, "The clock as it is now is believed.")
+	return err
+}

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"stint/internal/config"
+	"stint/internal/store"
+)
+
+type migrateCmd struct {
+	config.Config
+}
+
+// Run brings the schema up to date without serving; serve does the same at its start.
+func (c *migrateCmd) Run(ctx context.Context, e *environment) error {
+	s, err := store.Open(ctx, store.Options{Path: c.Database()})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(e.stdout, "The database is up to date.")
+	if closed := s.Close(); err == nil {
+		err = closed
+	}
+	return err
+}

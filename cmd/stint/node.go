@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"stint/internal/audit"
+	"stint/internal/broker"
+	"stint/internal/config"
+	_ "stint/internal/connector/ldap" // the kind "ldap"
+	"stint/internal/stepup"
+	"stint/internal/store"
+)
+
+// node is one open Stint: the database, its keys and the operations over them.
+type node struct {
+	cfg    *config.Config
+	log    *slog.Logger
+	store  *store.Store
+	broker *broker.Broker
+	signer *audit.Signer
+	sealer *broker.Sealer
+}
+
+// Names of the files in the keys directory.
+const (
+	auditKeyFile = "audit.key"
+	sealKeyFile  = "seal.key"
+)
+
+func logger(e *environment, level string) *slog.Logger {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		l = slog.LevelInfo
+	}
+	return slog.New(slog.NewJSONHandler(e.stderr, &slog.HandlerOptions{Level: l}))
+}
+
+// openNode opens the database for writing with the keys that belong to it.
+func openNode(ctx context.Context, cfg *config.Config, e *environment, mode string) (*node, error) {
+	n := &node{cfg: cfg, log: logger(e, cfg.LogLevel)}
+	var err error
+	if n.store, err = store.Open(ctx, store.Options{Path: cfg.Database(), Mode: mode, Log: n.log}); err != nil {
+		return nil, err
+	}
+	if err := n.openKeys(ctx); err != nil {
+		return nil, errors.Join(err, n.store.Close())
+	}
+	rp, err := stepup.New(cfg.PublicURL, displayName(cfg))
+	if err != nil {
+		return nil, errors.Join(err, n.store.Close())
+	}
+	n.broker = broker.New(broker.Config{Store: n.store, Log: n.log, StepUp: rp, Sealer: n.sealer, Signer: n.signer, Outside: cfg.Checkpoint, Binding: cfg.OIDCBindingClaims})
+	if err := n.prepare(ctx); err != nil {
+		return nil, errors.Join(err, n.store.Close())
+	}
+	return n, nil
+}
+
+func displayName(cfg *config.Config) string {
+	if cfg.Organisation != "" {
+		return cfg.Organisation + " Stint"
+	}
+	return "Stint"
+}
+
+// identity is what the database remembers of its log and keys.
+type identity struct {
+	host, vkey, check string
+	epoch             int
+}
+
+func readIdentity(ctx context.Context, s *store.Store) (identity, error) {
+	return store.Read(ctx, s, func(r *store.Reader) (id identity, err error) {
+		for name, at := range map[string]*string{store.MetaAuditHost: &id.host, store.MetaVKey: &id.vkey, store.MetaKeyCheck: &id.check} {
+			if *at, err = r.Meta(name); err != nil {
+				return id, err
+			}
+		}
+		id.epoch, err = broker.Epoch(r)
+		return id, err
+	})
+}
+
+func (n *node) openKeys(ctx context.Context) error {
+	id, err := readIdentity(ctx, n.store)
+	if err != nil {
+		return err
+	}
+	if id.host == "" {
+		id.host = n.cfg.Public().Host
+	}
+	origin, err := audit.Origin(id.host, id.epoch)
+	if err != nil {
+		return err
+	}
+	if n.signer, err = audit.OpenSigner(filepath.Join(n.cfg.Keys, auditKeyFile), origin, id.vkey); err != nil {
+		return err
+	}
+	n.sealer, err = broker.OpenSealer(filepath.Join(n.cfg.Keys, sealKeyFile), id.check)
+	return err
+}
+
+// prepare brings a new database into being, and holds an old one against the checkpoint outside it.
+func (n *node) prepare(ctx context.Context) error {
+	if err := n.broker.RecordKeys(ctx, n.cfg.Public().Host); err != nil {
+		return err
+	}
+	if err := n.broker.EnsureBuiltin(ctx); err != nil {
+		return err
+	}
+	standing, err := n.standing(ctx)
+	if err != nil {
+		return err
+	}
+	if standing.Behind {
+		n.log.Error("granting is closed", "reason", standing.Words)
+		n.broker.EnterSafeMode(standing.Words + " Nothing new is granted; what is due is still taken away. Run `stint doctor` on the server.")
+	}
+	return nil
+}
+
+// standing holds the database against the checkpoint outside it.
+func (n *node) standing(ctx context.Context) (broker.Standing, error) {
+	return broker.CompareOutside(ctx, n.store, n.cfg.Checkpoint, n.signer.VKey())
+}
+
+func (n *node) openEpoch(ctx context.Context, id identity, standing broker.Standing, reason string) error {
+	origin, err := audit.Origin(id.host, id.epoch+1)
+	if err != nil {
+		return err
+	}
+	next, err := n.signer.ForOrigin(origin)
+	if err != nil {
+		return err
+	}
+	n.signer = next
+	return n.broker.OpenEpoch(ctx, next, id.epoch+1, standing, reason)
+}
+
+func (n *node) close() error { return n.store.Close() }
+
+// socket is where other commands reach the running process.
+func socket(cfg *config.Config) string { return filepath.Join(cfg.Data, "stint.sock") }
+
+// readOnly opens the database beside a running process, without the lock.
+func readOnly(ctx context.Context, cfg *config.Config) (*store.Store, error) {
+	if _, err := os.Stat(cfg.Database()); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no database at %s; name its directory with --data, or start `stint serve` first", cfg.Database())
+	}
+	return store.Open(ctx, store.Options{Path: cfg.Database(), ReadOnly: true})
+}
+
+// trim shortens a text for one line of output.
+func trim(s string) string { return strings.TrimSpace(strings.ReplaceAll(s, "\n", " ")) }

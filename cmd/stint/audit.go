@@ -119,7 +119,7 @@ func (c *auditVerifyCmd) keys(r *store.Reader) (origin string, vkeys []string, e
 	if host == "" {
 		host = c.Public().Host
 	}
-	path := filepath.Join(c.Keys, "audit.key")
+	path := filepath.Join(c.Keys, auditKeyFile)
 	if _, err := os.Stat(path); err != nil {
 		return "", nil, fmt.Errorf("the signing key %s cannot be read (%w); run this where it is, or give the verifier key with --vkey", path, err)
 	}

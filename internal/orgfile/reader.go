@@ -152,9 +152,8 @@ func (o *object) scalar(name string, tags ...string) (string, bool) {
 var tagWords = map[string]string{"!!int": "a number", "!!float": "a number", "!!bool": "true or false", "!!timestamp": "a date", "!!str": "text", "!!binary": "binary", "!!merge": "a merge key"}
 
 var (
-	asText   = []string{"!!str"}
-	asAny    = []string{"!!str", "!!int", "!!float", "!!bool", "!!timestamp"} // shown and compared as written
-	asSwitch = []string{"!!bool"}
+	asText = []string{"!!str"}
+	asAny  = []string{"!!str", "!!int", "!!float", "!!bool", "!!timestamp"} // shown and compared as written
 )
 
 // text returns a field that is there and passes; needed ones are missed.

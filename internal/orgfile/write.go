@@ -2,10 +2,12 @@ package orgfile
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -23,9 +25,7 @@ func Write(d *Doc, intro, others []string) ([]byte, error) {
 	section(top, "accounts", "Who a person is at a target; written here means confirmed.", d.Accounts, Account.node)
 	section(top, "assignments", "eligible = may activate; active = holds without activating.", d.Assignments, Assignment.node)
 	var out bytes.Buffer
-	for _, line := range intro {
-		out.WriteString(strings.TrimRight("# "+line, " ") + "\n")
-	}
+	comments(&out, intro)
 	encoder := yaml.NewEncoder(&out)
 	encoder.SetIndent(2)
 	if err := encoder.Encode(top); err != nil {
@@ -37,10 +37,27 @@ func Write(d *Doc, intro, others []string) ([]byte, error) {
 	if len(others) > 0 {
 		out.WriteByte('\n')
 	}
-	for _, line := range others {
-		out.WriteString(strings.TrimRight("# "+line, " ") + "\n")
-	}
+	comments(&out, others)
 	return out.Bytes(), nil
+}
+
+// comments writes lines that stay comments, whatever they quote: YAML ends a line at more than \n, and what
+// comes from sign-in may hold anything (THREATS T29).
+func comments(out *bytes.Buffer, lines []string) {
+	for _, line := range lines {
+		out.WriteString("#")
+		if line != "" {
+			out.WriteByte(' ')
+		}
+		for _, r := range line {
+			if unicode.IsPrint(r) {
+				out.WriteRune(r)
+			} else {
+				fmt.Fprintf(out, "\\u%04X", r)
+			}
+		}
+		out.WriteByte('\n')
+	}
 }
 
 // Line prints one item on one line, as it would stand in its section.
@@ -241,6 +258,8 @@ func (g Group) node() *yaml.Node {
 	}
 	return n
 }
+
+func (m Member) node() *yaml.Node { return str(m.Ref) }
 
 func (a Account) node() *yaml.Node {
 	n := flow(yaml.MappingNode)

@@ -66,10 +66,31 @@ func (tx *Tx) InsertAssignment(a pim.Assignment) error {
 	return err
 }
 
-// UpdateAssignment changes the window; the version must be the one read.
+// UpdateAssignment changes window and owner; the version must be the one read.
 func (tx *Tx) UpdateAssignment(a pim.Assignment) error {
-	return tx.must("UPDATE assignments SET starts_at = $1, ends_at = $2, version = version + 1 WHERE id = $3 AND version = $4 AND ended_at = 0",
-		us(a.StartsAt), us(a.EndsAt), a.ID, a.Version)
+	return tx.must("UPDATE assignments SET starts_at = $1, ends_at = $2, source = $3, version = version + 1 WHERE id = $4 AND version = $5 AND ended_at = 0",
+		us(a.StartsAt), us(a.EndsAt), a.Source, a.ID, a.Version)
+}
+
+// AssignmentsOf lists the assignments made to these very principals and not removed or expired.
+func (r *Reader) AssignmentsOf(principalIDs ...string) ([]pim.Assignment, error) {
+	var args []any
+	list := in(&args, principalIDs)
+	return many(r, scanAssignment, "SELECT "+assignmentCols+" FROM assignments g WHERE g.principal_id IN "+list+" AND g.ended_at = 0 ORDER BY g.id", args...)
+}
+
+// Unopened is the start of an assignment that a large file has prepared and not opened yet: nobody holds or
+// may activate it (invariant 13).
+var Unopened = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+
+// OpenAssignments lets every prepared assignment begin now, in one small write, and counts them.
+func (tx *Tx) OpenAssignments() (int64, error) {
+	return tx.exec("UPDATE assignments SET starts_at = $1, version = version + 1 WHERE starts_at = $2 AND ended_at = 0", us(tx.Now), us(Unopened))
+}
+
+// ExpiredAssignments lists those of a source that ended by time: what a file still names is no news then.
+func (r *Reader) ExpiredAssignments(source pim.Source) ([]pim.Assignment, error) {
+	return many(r, scanAssignment, "SELECT "+assignmentCols+" FROM assignments g WHERE g.expired = 1 AND g.source = $1 ORDER BY g.id", source)
 }
 
 // EndAssignment records the end of an assignment, removed or expired.

@@ -96,9 +96,14 @@ func (tx *Tx) UpdatePrincipal(p pim.Principal) error {
 		p.Zone, p.Theme, us(p.LastSeenAt), p.ID, p.Version)
 }
 
-// RemovePrincipal marks a principal removed; its history stays.
+// RemovePrincipal marks a principal removed and takes it out of every group; its history stays. Who signed in
+// as a removed person is a stranger from then on.
 func (tx *Tx) RemovePrincipal(id string) error {
-	return tx.must("UPDATE principals SET removed_at = $1, enabled = 0, version = version + 1 WHERE id = $2 AND removed_at = 0", us(tx.Now), id)
+	if _, err := tx.exec("DELETE FROM group_members WHERE member_id = $1 OR group_id = $1", id); err != nil {
+		return err
+	}
+	return tx.must(`UPDATE principals SET removed_at = $1, enabled = 0, issuer = '', subject = '', match_claim = '', match_value = '', version = version + 1
+		WHERE id = $2 AND removed_at = 0`, us(tx.Now), id)
 }
 
 // groupsOf is every group a principal is in, directly or nested, with the principal itself. A membership

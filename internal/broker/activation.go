@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"stint/internal/pim"
 	"stint/internal/store"
@@ -24,15 +26,15 @@ type ActivationCheck struct {
 // CheckActivation answers every rule without writing anything.
 func (b *Broker) CheckActivation(ctx context.Context, actor Actor, req pim.ActivationRequest) (ActivationCheck, error) {
 	return store.Read(ctx, b.store, func(r *store.Reader) (ActivationCheck, error) {
-		f, people, err := b.activationFacts(r, actor, req.AssignmentID)
+		f, err := b.activationFacts(r, actor, req.AssignmentID)
 		if err != nil {
 			return ActivationCheck{}, err
 		}
-		c := ActivationCheck{Assignment: f.Assignment, Role: f.Role, Path: f.Path, Effective: f.Effective, Approvers: people}
+		c := ActivationCheck{Assignment: f.Assignment, Role: f.Role, Path: f.Path, Effective: f.Effective, Approvers: f.people}
 		if req.Duration == 0 {
 			req.Duration = f.Effective.DefaultDuration
 		}
-		c.Decision = pim.EvaluateActivation(req, f)
+		c.Decision = pim.EvaluateActivation(req, f.ActivationFacts)
 		if c.Meanings, err = r.MeaningsBelow(f.Role.ID, f.Assignment.ResourceID); err != nil {
 			return c, err
 		}
@@ -41,42 +43,45 @@ func (b *Broker) CheckActivation(ctx context.Context, actor Actor, req pim.Activ
 	})
 }
 
-// activationFacts loads everything the decision rests on; what is not the person's is not found.
-func (b *Broker) activationFacts(r *store.Reader, actor Actor, assignmentID string) (pim.ActivationFacts, []pim.Principal, error) {
-	f := pim.ActivationFacts{Now: r.Now}
-	who, err := person(r, actor)
-	if err != nil {
-		return f, nil, err
+// considered is everything an activation rests on, read in one snapshot.
+type considered struct {
+	pim.ActivationFacts
+	people []pim.Principal // who could approve
+	reach  reach
+}
+
+// activationFacts loads what the decision rests on; what is not the person's is not found.
+func (b *Broker) activationFacts(r *store.Reader, actor Actor, assignmentID string) (f considered, err error) {
+	f.Now = r.Now
+	if f.Person, err = person(r, actor); err != nil {
+		return f, err
 	}
-	f.Person = who
 	if f.Assignment, err = r.Assignment(assignmentID); err != nil {
-		return f, nil, found(err)
+		return f, found(err)
 	}
-	groups, err := r.GroupsOf(who.ID)
+	groups, err := r.GroupsOf(f.Person.ID)
 	if err != nil {
-		return f, nil, err
+		return f, err
 	}
-	for _, id := range groups {
-		f.Belongs = f.Belongs || id == f.Assignment.PrincipalID
-	}
-	if !f.Belongs {
-		return f, nil, pim.NotFound()
+	if f.Belongs = slices.Contains(groups, f.Assignment.PrincipalID); !f.Belongs {
+		return f, pim.NotFound()
 	}
 	if f.Role, f.Path, f.Effective, err = effective(r, f.Assignment.RoleID, f.Assignment.ResourceID); err != nil {
-		return f, nil, found(err)
+		return f, found(err)
 	}
-	if f.Open, err = r.OpenActivation(who.PersonID, f.Role.ID, f.Assignment.ResourceID); err != nil {
-		return f, nil, err
+	if f.Open, err = r.OpenActivation(f.Person.PersonID, f.Role.ID, f.Assignment.ResourceID); err != nil {
+		return f, err
 	}
-	if f.Accounts, err = accountNeeds(r, who.ID, f.Role.ID, f.Assignment.ResourceID); err != nil {
-		return f, nil, err
+	if f.reach, err = reachOf(r, f.Person.ID, f.Role.ID, f.Assignment.ResourceID); err != nil {
+		return f, err
 	}
+	f.Accounts = f.reach.accounts
 	if f.Role.Source != pim.SourceBuiltin { // Stint's own roles must stay reachable: they mend what is paused
 		f.Paused = b.Paused()
 	}
-	people, err := approversFor(r, f.Effective.Approvers, who)
-	f.Approvers = len(people)
-	return f, people, err
+	f.people, err = approversFor(r, f.Effective.Approvers, f.Person)
+	f.Approvers = len(f.people)
+	return f, err
 }
 
 // effective resolves a role's settings at a resource.
@@ -93,68 +98,16 @@ func effective(r *store.Reader, roleID, resourceID string) (pim.RoleDefinition, 
 	return role, path, pim.ResolveSettings(role, path, rows), err
 }
 
-// accountNeeds lists the targets a role reaches and the person's account at each.
-func accountNeeds(r *store.Reader, principalID, roleID, resourceID string) ([]pim.AccountNeed, error) {
-	meanings, err := r.MeaningsBelow(roleID, resourceID)
-	if err != nil {
-		return nil, err
-	}
-	targets, err := targetsOf(r, meanings)
-	if err != nil {
-		return nil, err
-	}
-	var needs []pim.AccountNeed
-	seen := map[string]bool{}
-	for _, m := range meanings {
-		id := targets[m.ResourceID]
-		if id == "" || seen[id] {
-			continue
-		}
-		seen[id] = true
-		t, err := r.Target(id)
-		if err != nil {
-			return nil, err
-		}
-		need := pim.AccountNeed{TargetID: id, TargetName: t.Name}
-		a, err := r.AccountAt(principalID, id)
-		switch {
-		case err == nil:
-			need.Account = &a
-		case !errors.Is(err, store.ErrNotFound):
-			return nil, err
-		}
-		needs = append(needs, need)
-	}
-	return needs, nil
-}
-
-// targetsOf returns the target of each meaning's resource.
-func targetsOf(r *store.Reader, meanings []pim.Meaning) (map[string]string, error) {
-	ids := make([]string, 0, len(meanings))
-	for _, m := range meanings {
-		ids = append(ids, m.ResourceID)
-	}
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	paths, err := r.Paths(ids)
-	out := make(map[string]string, len(paths))
-	for id, p := range paths {
-		out[id] = p.TargetID()
-	}
-	return out, err
-}
-
 // RequestActivation asks for a role. Where the rules want a passkey it only stores the ceremony; the
 // request itself is made when that succeeds.
 func (b *Broker) RequestActivation(ctx context.Context, actor Actor, req pim.ActivationRequest) (Outcome, error) {
 	id, ceremony, random, salt := NewID(), NewID(), randomBytes(32), randomBytes(32)
 	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
-		f, _, err := b.activationFacts(tx.Reader, actor, req.AssignmentID)
+		f, err := b.activationFacts(tx.Reader, actor, req.AssignmentID)
 		if err != nil {
 			return Outcome{}, err
 		}
-		d := pim.EvaluateActivation(req, f)
+		d := pim.EvaluateActivation(req, f.ActivationFacts)
 		if d.Refused() {
 			tx.Emit(pim.ActivationRefused(f.Person, f.Assignment, d.Verdicts, clip(req.Justification)))
 			return Outcome{}, d.Refusal()
@@ -163,7 +116,7 @@ func (b *Broker) RequestActivation(ctx context.Context, actor Actor, req pim.Act
 			item := activationItem(req, f, salt)
 			return b.begin(tx, actor, f.Person, pending{Items: []pim.StepUpItem{item}, Salt: salt, Request: &req}, ceremony, random, "/my-roles")
 		}
-		return b.open1(tx, id, req, f, d)
+		return b.submit(tx, id, req, f, d)
 	})
 }
 
@@ -175,7 +128,7 @@ func clip(s string) string {
 	return s
 }
 
-func activationItem(req pim.ActivationRequest, f pim.ActivationFacts, salt []byte) pim.StepUpItem {
+func activationItem(req pim.ActivationRequest, f considered, salt []byte) pim.StepUpItem {
 	return pim.StepUpItem{Action: pim.ActionActivate, Object: req.AssignmentID, Version: f.Assignment.Version, RoleID: f.Role.ID,
 		ResourceID: f.Assignment.ResourceID, Duration: int64(req.Duration.Seconds()), Commitment: commitReason(salt, req.Justification, req.TicketNumber, req.TicketSystem)}
 }
@@ -184,7 +137,7 @@ func activationItem(req pim.ActivationRequest, f pim.ActivationFacts, salt []byt
 func (b *Broker) activateConfirmed(ctx context.Context, actor Actor, p pending, su pim.StepUp) (Outcome, error) {
 	id := NewID()
 	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
-		f, _, err := b.activationFacts(tx.Reader, actor, p.Request.AssignmentID)
+		f, err := b.activationFacts(tx.Reader, actor, p.Request.AssignmentID)
 		if err != nil {
 			return Outcome{}, err
 		}
@@ -192,7 +145,7 @@ func (b *Broker) activateConfirmed(ctx context.Context, actor Actor, p pending, 
 			return Outcome{}, pim.Refuse(pim.KindConflict, "Your eligibility changed since you confirmed. Look at it and ask again.")
 		}
 		f.StepUp = &su
-		d := pim.EvaluateActivation(*p.Request, f)
+		d := pim.EvaluateActivation(*p.Request, f.ActivationFacts)
 		if d.Refused() {
 			tx.Emit(pim.ActivationRefused(f.Person, f.Assignment, d.Verdicts, p.Request.Justification))
 			return Outcome{}, d.Refusal()
@@ -200,56 +153,85 @@ func (b *Broker) activateConfirmed(ctx context.Context, actor Actor, p pending, 
 		if err := spend(tx, su); err != nil {
 			return Outcome{}, err
 		}
-		return b.open1(tx, id, *p.Request, f, d)
+		return b.submit(tx, id, *p.Request, f, d)
 	})
 }
 
-// open1 inserts the activation, and opens approval or starts granting.
-func (b *Broker) open1(tx *store.Tx, id string, req pim.ActivationRequest, f pim.ActivationFacts, d pim.Decision) (Outcome, error) {
+// submit inserts the activation, and opens approval or starts granting.
+func (b *Broker) submit(tx *store.Tx, id string, req pim.ActivationRequest, f considered, d pim.Decision) (Outcome, error) {
 	a := pim.Activation{ID: id, AssignmentID: f.Assignment.ID, PrincipalID: f.Person.ID, PersonID: f.Person.PersonID, RoleID: f.Role.ID,
 		ResourceID: f.Assignment.ResourceID, State: pim.PendingApproval, Duration: req.Duration, Justification: req.Justification,
 		TicketNumber: req.TicketNumber, TicketSystem: req.TicketSystem, RequestedAt: tx.Now, Settings: f.Effective, Verdicts: d.Verdicts, Version: 1}
-	requested := pim.ActivationRequested(a)
 	if f.StepUp != nil {
 		a.StepUpID = f.StepUp.CeremonyID
-		requested = pim.ActivationRequested(a).With("evidence", f.StepUp.Digest())
 	}
-	if err := tx.InsertActivation(a); err != nil {
+	requested := pim.ActivationRequested(a)
+	if f.StepUp != nil {
+		requested = requested.With("evidence", f.StepUp.Digest())
+	}
+	tx.Emit(requested)
+	var refusal error
+	if !d.NeedsApproval {
+		a, refusal = started(a, f.Assignment, f.Effective.Settings, tx.Now)
+	}
+	if err := errors.Join(refusal, tx.InsertActivation(a)); err != nil {
 		if errors.Is(err, store.ErrOpen) {
 			return Outcome{}, pim.Refuse(pim.KindConflict, "You have already asked for this role.")
 		}
 		return Outcome{}, err
 	}
-	tx.Emit(requested)
 	out := Outcome{ActivationID: id}
-	if !d.NeedsApproval {
-		return out, b.start(tx, a, f.Assignment, f.Effective.Settings, f.Person.ID)
+	if d.NeedsApproval {
+		return out, b.askApproval(tx, a, f)
 	}
-	return out, b.askApproval(tx, a, f)
+	return out, granting(tx, a, f.Person.ID, f.reach)
 }
 
-// start fixes the window and wants the grants: intent before effect (THREATS rule 1).
-func (b *Broker) start(tx *store.Tx, a pim.Activation, eligible pim.Assignment, rules pim.Settings, actor string) error {
+// started fixes the window of an activation that leaves approval, or never needed it.
+func started(a pim.Activation, eligible pim.Assignment, rules pim.Settings, now time.Time) (pim.Activation, error) {
 	next, ok := pim.NextActivationState(a.State, pim.OnApproved)
 	if !ok {
-		return pim.Refuse(pim.KindConflict, "This request is no longer waiting.")
+		return a, pim.Refuse(pim.KindConflict, "This request is no longer waiting.")
 	}
-	from := a.State
 	a.State = next
-	a.StartsAt, a.EndsAt = pim.Window(a.Duration, rules, eligible, tx.Now)
+	a.StartsAt, a.EndsAt = pim.Window(a.Duration, rules, eligible, now)
 	if !a.EndsAt.After(a.StartsAt) {
-		return pim.Refuse(pim.KindForbidden, "The eligibility has ended.")
+		return a, pim.Refuse(pim.KindForbidden, "The eligibility has ended.")
+	}
+	return a, nil
+}
+
+// start moves an approved activation on and wants its grants.
+func (b *Broker) start(tx *store.Tx, a pim.Activation, eligible pim.Assignment, rules pim.Settings, actor string) error {
+	from := a.State
+	a, err := started(a, eligible, rules, tx.Now)
+	if err != nil {
+		return err
 	}
 	if err := tx.MoveActivation(from, a); err != nil {
 		return moved(err)
 	}
 	a.Version++
-	tx.Emit(pim.ActivationProvisioning(a, actor))
-	if err := ensureActivationNeeds(tx, a); err != nil {
+	to, err := reachOf(tx.Reader, a.PrincipalID, a.RoleID, a.ResourceID)
+	if err != nil {
 		return err
 	}
-	_, err := confirmIfSeen(tx, a)
-	return err
+	return granting(tx, a, actor, to)
+}
+
+// granting wants what the activation reaches: intent before effect (THREATS rule 1). A role without a
+// meaning at a target holds at once.
+func granting(tx *store.Tx, a pim.Activation, actor string, to reach) error {
+	tx.Emit(pim.ActivationProvisioning(a, actor))
+	for _, f := range to.facts {
+		if err := want(tx, f, pim.GrantNeed{ActivationID: a.ID, StartsAt: a.StartsAt, EndsAt: a.EndsAt}); err != nil {
+			return err
+		}
+	}
+	if to.complete && len(to.facts) == 0 {
+		return confirm(tx, a)
+	}
+	return nil
 }
 
 // moved turns a lost race into words (rule: every transition is a conditional update).

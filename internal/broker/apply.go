@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"stint/internal/connector"
@@ -397,60 +398,100 @@ func (b *Broker) find(ctx context.Context, wait time.Duration) ([]Missing, error
 	return b.missing(ctx)
 }
 
-// maxMissing bounds how many names are asked for once more to learn why they were not found.
-const maxMissing = 20
+// named is a name that was not found yet, and how to look it up.
+type named struct {
+	target string
+	what   string
+	look   func(context.Context, connector.Connector) error
+}
 
-func (b *Broker) missing(ctx context.Context) ([]Missing, error) {
-	type open struct {
-		accounts []pim.Account
-		meanings []pim.Meaning
-		of       map[string]string // resource id -> target id
-		names    map[string]string // target id -> key
-	}
-	w, err := store.Read(context.WithoutCancel(ctx), b.store, func(r *store.Reader) (w open, err error) {
-		if w.accounts, err = r.AccountsUnresolved(); err != nil {
-			return w, err
-		}
-		if w.meanings, err = r.MeaningsUnresolved(); err != nil {
-			return w, err
-		}
-		if w.of, err = targetsOf(r, w.meanings); err != nil {
-			return w, err
-		}
-		targets, err := r.Targets()
-		w.names = map[string]string{}
-		for _, t := range targets {
-			w.names[t.ID] = t.Key
-		}
-		return w, err
-	})
+func unresolvedNames(r *store.Reader) (out []named, err error) {
+	meanings, err := r.MeaningsUnresolved()
 	if err != nil {
 		return nil, err
 	}
-	var out []Missing
-	ask := func(targetID, what string, look func(connector.Connector) error) {
-		m := Missing{Target: w.names[targetID], What: what, Why: "not looked up yet; Stint keeps trying"}
-		if len(out) < maxMissing && ctx.Err() == nil {
-			conn, err := b.connect(ctx, targetID)
-			if err == nil {
-				err = look(conn)
-			}
-			if err != nil {
-				m.Why = err.Error()
+	accounts, err := r.AccountsUnresolved()
+	if err != nil {
+		return nil, err
+	}
+	targets, err := targetsOf(r, meanings)
+	for _, m := range meanings {
+		out = append(out, named{targets[m.ResourceID], fmt.Sprintf("entitlement %q", m.Name), func(ctx context.Context, c connector.Connector) error {
+			_, err := c.Canonical(ctx, m.Name)
+			return err
+		}})
+	}
+	for _, a := range accounts {
+		out = append(out, named{a.TargetID, fmt.Sprintf("account %q", a.Name), func(ctx context.Context, c connector.Connector) error {
+			_, _, err := c.FindAccount(ctx, a.Name)
+			return err
+		}})
+	}
+	return out, err
+}
+
+// maxMissing bounds how many names are asked for once more to learn why they were not found.
+const maxMissing = 50
+
+// missing tells which names were not found, and why; a target that does not answer is told of once.
+func (b *Broker) missing(ctx context.Context) (out []Missing, err error) {
+	type known struct {
+		names []named
+		keys  map[string]string
+	}
+	k, err := store.Read(context.WithoutCancel(ctx), b.store, func(r *store.Reader) (k known, err error) {
+		if k.names, err = unresolvedNames(r); err != nil {
+			return k, err
+		}
+		targets, err := r.Targets()
+		k.keys = make(map[string]string, len(targets))
+		for _, t := range targets {
+			k.keys[t.ID] = t.Key
+		}
+		return k, err
+	})
+	dead := map[string]int{}
+	for i, n := range k.names {
+		if at, isDead := dead[n.target]; isDead {
+			out[at].What = "and others: " + strings.TrimPrefix(out[at].What, "and others: ")
+			continue
+		}
+		m := Missing{k.keys[n.target], n.what, "not looked up yet; Stint keeps trying"}
+		if i < maxMissing && ctx.Err() == nil {
+			if kind, why := b.lookUp(ctx, n); kind != connector.None {
+				m.Why = why
+				if kind != connector.Gone && kind != connector.Refused {
+					dead[n.target] = len(out)
+				}
 			}
 		}
 		out = append(out, m)
 	}
-	for _, m := range w.meanings {
-		ask(w.of[m.ResourceID], fmt.Sprintf("entitlement %q", m.Name), func(c connector.Connector) error { _, err := c.Canonical(ctx, m.Name); return err })
+	return out, err
+}
+
+func (b *Broker) lookUp(ctx context.Context, n named) (connector.Kind, string) {
+	conn, err := b.connect(ctx, n.target)
+	if err == nil {
+		err = n.look(ctx, conn)
 	}
-	for _, a := range w.accounts {
-		ask(a.TargetID, fmt.Sprintf("account %q", a.Name), func(c connector.Connector) error { _, _, err := c.FindAccount(ctx, a.Name); return err })
+	if err == nil {
+		return connector.None, ""
 	}
-	return out, nil
+	return connector.KindOf(err), err.Error()
 }
 
 func sha256Hex(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
+}
+
+// ForgetSealingKey lets a database be opened with another sealing key, to apply a file with Reseal.
+func ForgetSealingKey(ctx context.Context, s *store.Store) error {
+	return store.Do(ctx, s, func(tx *store.Tx) error { return tx.SetMeta(store.MetaKeyCheck, "") })
+}
+
+// RecordSealingKey remembers which sealing key the credentials are sealed with now.
+func (b *Broker) RecordSealingKey(ctx context.Context) error {
+	return do(ctx, b, func(tx *store.Tx) error { return tx.SetMeta(store.MetaKeyCheck, b.sealer.Check()) })
 }

@@ -51,18 +51,14 @@ func samePeople(r *store.Reader, p pim.Principal) (map[string]bool, error) {
 }
 
 // askApproval opens the stage and tells who can decide.
-func (b *Broker) askApproval(tx *store.Tx, a pim.Activation, f pim.ActivationFacts) error {
+func (b *Broker) askApproval(tx *store.Tx, a pim.Activation, f considered) error {
 	stage := pim.ApprovalStage{ActivationID: a.ID, Number: 1, Quorum: 1, OpenedAt: tx.Now, TimesOutAt: tx.Now.Add(f.Effective.ApprovalTimeout)}
 	if err := tx.InsertStage(stage); err != nil {
 		return err
 	}
 	tx.Emit(pim.ActivationApprovalAsked(a, stage))
-	people, err := approversFor(tx.Reader, f.Effective.Approvers, f.Person)
-	if err != nil {
-		return err
-	}
 	text := fmt.Sprintf("%s asks for %s on %s", f.Person.Name, f.Role.Name, f.Path.Leaf().Name)
-	return notify(tx, text, "/approvals/"+a.ID, ids(people)...)
+	return notify(tx, text, "/approvals/"+a.ID, ids(f.people)...)
 }
 
 func ids(people []pim.Principal) []string {

@@ -1,44 +1,11 @@
 package broker
 
 import (
-	"errors"
 	"time"
 
 	"stint/internal/pim"
 	"stint/internal/store"
 )
-
-// fact is one thing to hold at a target, by the target's immutable ids, with the names people read.
-type fact struct {
-	targetID, accountID, entitlementID string
-	accountName, entitlement           string
-}
-
-// facts lists what holding a role at a resource is for one person; complete is false while an account or
-// an entitlement was not found at its target yet.
-func facts(r *store.Reader, principalID, roleID, resourceID string) (out []fact, complete bool, err error) {
-	meanings, err := r.MeaningsBelow(roleID, resourceID)
-	if err != nil {
-		return nil, false, err
-	}
-	targets, err := targetsOf(r, meanings)
-	if err != nil {
-		return nil, false, err
-	}
-	complete = true
-	for _, m := range meanings {
-		account, err := r.AccountAt(principalID, targets[m.ResourceID])
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return nil, false, err
-		}
-		if account.ExternalID == "" || m.EntitlementID == "" {
-			complete = false
-			continue
-		}
-		out = append(out, fact{account.TargetID, account.ExternalID, m.EntitlementID, account.Name, m.Name})
-	}
-	return out, complete, nil
-}
 
 // want finds or makes the grant of a fact and adds a need to it; it is due now.
 func want(tx *store.Tx, f fact, n pim.GrantNeed) error {
@@ -47,17 +14,29 @@ func want(tx *store.Tx, f fact, n pim.GrantNeed) error {
 		return err
 	}
 	if g == nil {
-		g = &store.GrantRow{AccountName: f.accountName, Entitlement: f.entitlement, Grant: pim.Grant{ID: NewID(), TargetID: f.targetID,
-			AccountID: f.accountID, EntitlementID: f.entitlementID, Before: pim.Unknown, Seen: pim.Unknown, Version: 1}}
-		if err := tx.InsertGrant(*g); err != nil {
-			return err
-		}
+		return wantNew(tx, f, n)
 	}
 	n.GrantID = g.ID
 	if err := tx.InsertNeed(n); err != nil {
 		return err
 	}
 	return recount(tx, *g)
+}
+
+// wantNew makes the grant of a fact nobody needed before.
+func wantNew(tx *store.Tx, f fact, n pim.GrantNeed) error {
+	g := store.GrantRow{AccountName: f.accountName, Entitlement: f.entitlement, Grant: pim.Grant{ID: NewID(), TargetID: f.targetID,
+		AccountID: f.accountID, EntitlementID: f.entitlementID, Before: pim.Unknown, Seen: pim.Unknown, Version: 1}}
+	wanted, until, _ := pim.Wanted([]pim.GrantNeed{n}, tx.Now)
+	if wanted {
+		g.Grant = g.Apply(pim.GrantNeeded, tx.Now, 0)
+	}
+	g.WantedUntil, g.DueAt, g.LateSince = until, tx.Now, tx.Now
+	if err := tx.InsertGrant(g); err != nil {
+		return err
+	}
+	n.GrantID = g.ID
+	return tx.InsertNeed(n)
 }
 
 // recount folds the needs of a grant, lets it be wanted or not, and makes it due now.
@@ -82,7 +61,7 @@ func recount(tx *store.Tx, g store.GrantRow) error {
 
 // ensureActivationNeeds adds what is missing, so that it can be called again whenever more is known.
 func ensureActivationNeeds(tx *store.Tx, a pim.Activation) error {
-	all, _, err := facts(tx.Reader, a.PrincipalID, a.RoleID, a.ResourceID)
+	to, err := reachOf(tx.Reader, a.PrincipalID, a.RoleID, a.ResourceID)
 	if err != nil {
 		return err
 	}
@@ -94,7 +73,7 @@ func ensureActivationNeeds(tx *store.Tx, a pim.Activation) error {
 	for _, n := range have {
 		has[n.GrantID] = true
 	}
-	for _, f := range all {
+	for _, f := range to.facts {
 		g, err := tx.GrantOf(f.targetID, f.accountID, f.entitlementID)
 		if err != nil {
 			return err
@@ -115,12 +94,12 @@ func confirmIfSeen(tx *store.Tx, a pim.Activation) (bool, error) {
 	if a.State != pim.Provisioning {
 		return false, nil
 	}
-	all, complete, err := facts(tx.Reader, a.PrincipalID, a.RoleID, a.ResourceID)
-	if err != nil || !complete {
+	to, err := reachOf(tx.Reader, a.PrincipalID, a.RoleID, a.ResourceID)
+	if err != nil || !to.complete {
 		return false, err
 	}
 	needs, err := tx.NeedsOf(a.ID)
-	if err != nil || len(needs) < len(all) {
+	if err != nil || len(needs) < len(to.facts) {
 		return false, err
 	}
 	for _, n := range needs {
@@ -129,13 +108,17 @@ func confirmIfSeen(tx *store.Tx, a pim.Activation) (bool, error) {
 			return false, err
 		}
 	}
+	return true, confirm(tx, a)
+}
+
+func confirm(tx *store.Tx, a pim.Activation) error {
 	from := a.State
 	a.State, a.ConfirmedAt = pim.ActiveConfirmed, tx.Now
 	if err := tx.MoveActivation(from, a); err != nil {
-		return false, moved(err)
+		return moved(err)
 	}
 	tx.Emit(pim.ActivationConfirmed(a))
-	return true, nil
+	return nil
 }
 
 // endNeeds ends what an activation needs; each grant follows from what others still need.
@@ -250,11 +233,11 @@ func syncAssignment(tx *store.Tx, asg pim.Assignment) error {
 			return err
 		}
 		for _, p := range people {
-			all, _, err := facts(tx.Reader, p.ID, asg.RoleID, asg.ResourceID)
+			to, err := reachOf(tx.Reader, p.ID, asg.RoleID, asg.ResourceID)
 			if err != nil {
 				return err
 			}
-			for _, f := range all {
+			for _, f := range to.facts {
 				wanted[f] = true
 			}
 		}

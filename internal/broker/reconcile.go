@@ -104,7 +104,7 @@ func failure(err error, wrote bool) pim.GrantEvent {
 // record applies what was found to the grant as it is now, in one transaction with everything that
 // follows from it. A result with an older attempt number is refused, and the target is looked at again.
 func (b *Broker) record(ctx context.Context, claimed store.GrantRow, o observation) (store.GrantRow, error) {
-	jitter := rand.Float64()
+	jitter := rand.Float64() // #nosec G404 -- spreads retries, protects nothing
 	g, err := write(ctx, b, func(tx *store.Tx) (store.GrantRow, error) {
 		g, err := tx.Grant(claimed.ID)
 		if err != nil {

@@ -73,9 +73,9 @@ func (tx *Tx) ClaimGrants(limit int, lease time.Duration, busyTargets []string) 
 
 // InsertGrant adds a grant.
 func (tx *Tx) InsertGrant(g GrantRow) error {
-	_, err := tx.exec(`INSERT INTO grants (id, target_id, account_id, entitlement_id, account_name, entitlement, before, seen, wanted, wanted_until, due_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, g.ID, g.TargetID, g.AccountID, g.EntitlementID, g.AccountName, g.Entitlement,
-		g.Before, g.Seen, num(g.Wanted), us(g.WantedUntil), us(g.DueAt))
+	_, err := tx.exec(`INSERT INTO grants (id, target_id, account_id, entitlement_id, account_name, entitlement, before, seen, wanted, wanted_until, due_at, late_since)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, g.ID, g.TargetID, g.AccountID, g.EntitlementID, g.AccountName, g.Entitlement,
+		g.Before, g.Seen, num(g.Wanted), us(g.WantedUntil), us(g.DueAt), us(g.LateSince))
 	return err
 }
 

@@ -18,7 +18,7 @@ const maxCursorID = 64 // bytes
 
 // cursor is a place in a list as an address holds it: opaque, and nothing but itself when read again.
 func cursor(k store.Keyset) string {
-	b := binary.BigEndian.AppendUint64(nil, uint64(k.At.UnixMicro())) //nolint:gosec // times after 1970
+	b := binary.BigEndian.AppendUint64(nil, uint64(k.At.UnixMicro())) // #nosec G115 -- times after 1970 are positive
 	return base64.RawURLEncoding.EncodeToString(append(b, k.ID...))
 }
 

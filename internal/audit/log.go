@@ -94,13 +94,13 @@ func LoadHead(size int64, r tlog.HashReader) (Head, error) {
 // HashesOf returns where the hashes of entry seq are stored: n of them from tlog index first on, the
 // leaf hash and then the subtrees this entry completed.
 func HashesOf(seq int64) (first int64, n int) {
-	return tlog.StoredHashIndex(0, seq), 1 + bits.TrailingZeros64(^uint64(seq))
+	return tlog.StoredHashIndex(0, seq), 1 + bits.TrailingZeros64(^uint64(seq)) // #nosec G115 -- a seq is never negative
 }
 
 func edgeIndexes(size int64) []int64 {
 	var indexes []int64
 	for lo := int64(0); lo < size; {
-		level := bits.Len64(uint64(size-lo)) - 1
+		level := bits.Len64(uint64(size-lo)) - 1 // #nosec G115 -- lo < size
 		indexes = append(indexes, tlog.StoredHashIndex(level, lo>>level))
 		lo += 1 << level
 	}

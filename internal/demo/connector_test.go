@@ -126,15 +126,6 @@ func TestConnectorConformance(t *testing.T) {
 		Put: func(t *testing.T, login, dn string) {
 			d.setMembers(t, dn, func(m []string) []string { return append(m, personDN(login)) })
 		},
-		Take: func(t *testing.T, login, dn string) {
-			d.setMembers(t, dn, func(m []string) []string {
-				m = slices.DeleteFunc(m, func(v string) bool { at, _ := indexOfDN([]string{personDN(login)}, v); return at == 0 })
-				if len(m) == 0 {
-					m = []string{nobody}
-				}
-				return m
-			})
-		},
 		Holders: func(t *testing.T, dn string) (logins []string) {
 			for _, m := range members(t, dial(t, d), dn) {
 				name, err := ldap.ParseDN(m)

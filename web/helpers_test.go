@@ -9,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"stint/internal/pim"
+	"stint/internal/stinttest/faketarget"
 	stinttest "stint/internal/stinttest/harness"
 	"stint/internal/stinttest/passkey"
 	"stint/internal/store"
@@ -23,3 +24,5 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func newPasskey(w *stinttest.World) *passkey.Passkey { return passkey.New(w.URL, "localhost") }
 
 func readPrincipals(r *store.Reader) ([]pim.Principal, error) { return r.Principals(pim.Person) }
+
+var downFaults, noFaults = faketarget.Faults{Down: true}, faketarget.Faults{}

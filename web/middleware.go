@@ -133,7 +133,8 @@ func (s *Server) limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 func unsafe(method string) bool { return method != http.MethodGet && method != http.MethodHead }
 
 // sameOrigin refuses writes that another site began (THREATS T7). The standard library lets requests
-// pass that carry neither header; a browser of today always sends one, so Stint does not.
+// pass that carry neither header; a browser of today always sends one, so Stint does not. Origin is
+// compared with the configured address, not with Host, which a proxy may have rewritten.
 func (s *Server) sameOrigin(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -141,8 +142,10 @@ func (s *Server) sameOrigin(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c)
 		}
 		origin, site := r.Header.Values("Origin"), r.Header.Values("Sec-Fetch-Site")
-		foreign := len(origin) > 0 && (len(origin) > 1 || !strings.EqualFold(origin[0], s.origin))
-		if s.cross.Check(r) != nil || foreign || len(origin)+len(site) == 0 || len(site) > 1 {
+		ours := len(origin) == 1 && strings.EqualFold(origin[0], s.origin)
+		switch {
+		case len(origin) > 0 && !ours, len(site) > 1, len(origin)+len(site) == 0,
+			len(site) == 1 && s.cross.Check(r) != nil:
 			return pim.Refuse(pim.KindForbidden, "This was not sent from a page of Stint, so nothing was done. Open Stint and do it there.")
 		}
 		return next(c)

@@ -77,9 +77,6 @@ func New(c Config) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	if err := s.cross.AddTrustedOrigin(s.origin); err != nil {
-		return nil, err
-	}
 	s.sessions = newSessionStore(s.broker, c.Secure, orDefault(c.SessionIdle, 30*time.Minute), orDefault(c.SessionAbsolute, 10*time.Hour))
 	s.echo = s.newEcho()
 	return s, nil

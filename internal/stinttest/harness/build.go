@@ -153,3 +153,47 @@ func (w *World) DisablePerson(id string) {
 		return tx.UpdatePrincipal(p)
 	})
 }
+
+// ForgetAccount removes somebody's account at the directory from Stint.
+func (w *World) ForgetAccount(id string) {
+	w.Helper()
+	w.Do(func(tx *store.Tx) error { return tx.RemoveAccount("account-of-" + id) })
+}
+
+// SamePerson links two principals as one human.
+func (w *World) SamePerson(id, as string) {
+	w.Helper()
+	w.Do(func(tx *store.Tx) error {
+		p, err := tx.Principal(id)
+		if err != nil {
+			return err
+		}
+		p.PersonID = as
+		return tx.UpdatePrincipal(p)
+	})
+}
+
+// ShareAccount gives one principal the account of another, unlinked as it may come from a file.
+func (w *World) ShareAccount(id, with string) {
+	w.Helper()
+	w.Do(func(tx *store.Tx) error {
+		mine, err := tx.AccountAt(id, Directory)
+		if err != nil {
+			return err
+		}
+		theirs, err := tx.AccountAt(with, Directory)
+		if err != nil {
+			return err
+		}
+		mine.ExternalID = theirs.ExternalID
+		return tx.UpdateAccount(mine)
+	})
+}
+
+// Join puts somebody into a group.
+func (w *World) Join(group, member string) {
+	w.Helper()
+	w.Do(func(tx *store.Tx) error {
+		return tx.AddMember(pim.Membership{GroupID: group, MemberID: member, Source: pim.SourceFile})
+	})
+}

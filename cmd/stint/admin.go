@@ -31,6 +31,7 @@ const (
 // hostHandlers are the host's own powers, for whoever may open the socket.
 func hostHandlers(b *broker.Broker) control.Handlers {
 	return control.Handlers{
+		opApply:     applyHandler(b),
 		opAdminLink: func(ctx context.Context, _ json.RawMessage) (any, error) { return b.AdminLink(ctx) },
 		opAdminVoucher: func(ctx context.Context, in json.RawMessage) (any, error) {
 			var person string

@@ -27,6 +27,8 @@ import (
 type commands struct {
 	Demo    demoCmd    `cmd:"" help:"Run the portal with a sample organisation, an OpenID provider and a directory of its own, all on this machine."`
 	Serve   serveCmd   `cmd:"" help:"Run the portal."`
+	Apply   applyCmd   `cmd:"" help:"Make who may be what as a file says."`
+	Export  exportCmd  `cmd:"" help:"Print who may be what as a file for apply."`
 	Admin   adminCmd   `cmd:"" help:"What only the host may do: a link for the first administrator, a voucher, accepting the clock."`
 	Doctor  doctorCmd  `cmd:"" help:"Look at everything Stint rests on and say what to do. Changes nothing."`
 	Backup  backupCmd  `cmd:"" help:"Copy the database while it is in use."`

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"stint/internal/connector"
@@ -450,10 +449,10 @@ func (b *Broker) missing(ctx context.Context) (out []Missing, err error) {
 		}
 		return k, err
 	})
-	dead := map[string]int{}
+	dead, more := map[string]int{}, map[int]int{}
 	for i, n := range k.names {
 		if at, isDead := dead[n.target]; isDead {
-			out[at].What = "and others: " + strings.TrimPrefix(out[at].What, "and others: ")
+			more[at]++
 			continue
 		}
 		m := Missing{k.keys[n.target], n.what, "not looked up yet; Stint keeps trying"}
@@ -466,6 +465,9 @@ func (b *Broker) missing(ctx context.Context) (out []Missing, err error) {
 			}
 		}
 		out = append(out, m)
+	}
+	for at, n := range more {
+		out[at].What += fmt.Sprintf(" and %d more", n)
 	}
 	return out, err
 }

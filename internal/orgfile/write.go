@@ -45,9 +45,8 @@ func Write(d *Doc, intro, others []string) ([]byte, error) {
 // comes from sign-in may hold anything (THREATS T29).
 func comments(out *bytes.Buffer, lines []string) {
 	for _, line := range lines {
-		out.WriteString("#")
 		if line != "" {
-			out.WriteByte(' ')
+			out.WriteString("# ")
 		}
 		for _, r := range line {
 			if unicode.IsPrint(r) {

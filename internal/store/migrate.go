@@ -10,8 +10,6 @@ import (
 	"strconv"
 
 	"github.com/pressly/goose/v3"
-
-	"stint/db"
 )
 
 // Each folder keeps its own version table, so that engine-specific files never renumber the common ones.
@@ -27,7 +25,7 @@ func (s *Store) migrate(ctx context.Context) error {
 	}
 	backedUp := false
 	for _, set := range migrationSets {
-		p, err := provider(s.w, set.dir, set.table)
+		p, err := s.provider(set.dir, set.table)
 		if err != nil {
 			return err
 		}
@@ -51,12 +49,12 @@ func (s *Store) migrate(ctx context.Context) error {
 	return nil
 }
 
-func provider(w *sql.DB, dir, table string) (*goose.Provider, error) {
-	sub, err := fs.Sub(db.Migrations, dir)
+func (s *Store) provider(dir, table string) (*goose.Provider, error) {
+	sub, err := fs.Sub(s.opts.schema, dir)
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(goose.DialectSQLite3, w, sub, goose.WithTableName(table), goose.WithDisableGlobalRegistry(true))
+	return goose.NewProvider(goose.DialectSQLite3, s.w, sub, goose.WithTableName(table), goose.WithDisableGlobalRegistry(true))
 }
 
 func (s *Store) backupBeforeMigration(ctx context.Context, version int64) error {
@@ -71,13 +69,13 @@ func (s *Store) backupBeforeMigration(ctx context.Context, version int64) error 
 }
 
 // refuseNewer stops an old program from touching what a newer one wrote.
-func (s *Store) refuseNewer(ctx context.Context) error { return newerThanKnown(ctx, s.w) }
+func (s *Store) refuseNewer(ctx context.Context) error { return s.newerThanKnown(ctx, s.w) }
 
-func (s *Store) checkVersion(ctx context.Context) error { return newerThanKnown(ctx, s.r) }
+func (s *Store) checkVersion(ctx context.Context) error { return s.newerThanKnown(ctx, s.r) }
 
-func newerThanKnown(ctx context.Context, conn *sql.DB) error {
+func (s *Store) newerThanKnown(ctx context.Context, conn *sql.DB) error {
 	for _, set := range migrationSets {
-		files, err := fs.ReadDir(db.Migrations, set.dir)
+		files, err := fs.ReadDir(s.opts.schema, set.dir)
 		if err != nil {
 			return err
 		}
@@ -102,12 +100,21 @@ func vacuumInto(ctx context.Context, conn *sql.DB, path string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	_, err = conn.ExecContext(ctx, "VACUUM INTO $1", path)
-	return err
+	if _, err = conn.ExecContext(ctx, "VACUUM INTO $1", path); err != nil {
+		return errors.Join(err, os.Remove(path)) // half a copy is none
+	}
+	return nil
 }
 
 // Backup copies the database to a new file, 0600. It never holds key files: they live outside.
-func (s *Store) Backup(ctx context.Context, path string) error { return vacuumInto(ctx, s.r, path) }
+func (s *Store) Backup(ctx context.Context, path string) error {
+	// The readers' connections are query_only, which forbids VACUUM INTO too.
+	conn, err := sql.Open("sqlite", dsn(s.opts.Path, "mode", "ro", "_pragma", "busy_timeout(10000)"))
+	if err != nil {
+		return err
+	}
+	return errors.Join(vacuumInto(ctx, conn, path), conn.Close())
+}
 
 // Integrity checks the file; it returns the first problem, or "".
 func (s *Store) Integrity(ctx context.Context) (string, error) {

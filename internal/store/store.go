@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	_ "modernc.org/sqlite" // the SQLite engine, in Go
 
+	"stint/db"
 	"stint/internal/audit"
 )
 
@@ -35,6 +37,8 @@ type Options struct {
 	Log      *slog.Logger
 	Twice    bool   // run every function twice, as the conformance suite does
 	Mode     string // "", or "demo": the database carries it (invariant 14)
+
+	schema fs.FS // the migrations; tests add some
 }
 
 // Store is one node's access to the database.
@@ -61,6 +65,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.schema == nil {
+		o.schema = db.Migrations
 	}
 	s := &Store{opts: o, jobs: make(chan *job), quit: make(chan struct{}), pool: make(chan *link, readers)}
 	if err := s.open(ctx); err != nil {

@@ -16,7 +16,7 @@ import (
 )
 
 // verifyPage is how many entries are in memory at once while the log is verified.
-const verifyPage = 500
+const verifyPage = 200
 
 // maxTexts is more than the commitments one leaf has room for, so a page cut short by it holds an entry
 // with a text it does not commit to, and verification ends there.

@@ -146,6 +146,7 @@ func (r reach) write(ctx context.Context, op string, acc connector.AccountID, en
 	}
 	lost := connector.Errorf(connector.OutcomeUnknown, "the fake target lost the answer")
 	switch f := &r.t.faults; {
+	case f.Only != "" && f.Only != ent:
 	case f.LoseWrites > 0:
 		f.LoseWrites--
 		return lost

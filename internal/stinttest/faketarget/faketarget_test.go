@@ -87,6 +87,20 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+func TestFaultOfOneEntitlement(t *testing.T) {
+	b, ctx := newBench(t), context.Background()
+	other := b.AddEntitlement("readers")
+	b.Misbehave(faketarget.Faults{Lies: true, Only: b.ent})
+	for _, ent := range []connector.EntitlementID{b.ent, other} {
+		if err := b.conn.Grant(ctx, b.acc, ent, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		if b.Holds(b.acc, ent) != (ent == other) {
+			t.Errorf("%s is held: %v", ent, b.Holds(b.acc, ent))
+		}
+	}
+}
+
 func TestLateReadsAndHalfPages(t *testing.T) {
 	b, ctx := newBench(t), context.Background()
 	b.Misbehave(faketarget.Faults{ReadDelay: time.Minute, HalfPages: true})

@@ -27,14 +27,15 @@ type Target struct {
 
 // Faults are ways to misbehave; the zero value is a good target.
 type Faults struct {
-	Down        bool            // answers nothing: Transient, and nothing changes
-	Denied      bool            // refuses Stint's credentials
-	Hang        <-chan struct{} // every call waits until this is closed or its deadline passes; nil: none waits
-	LoseAnswers int             // so many of the next writes take effect, but their answer is lost
-	LoseWrites  int             // so many of the next writes are lost with their answer
-	Lies        bool            // writes are answered with yes and do nothing (THREATS T40)
-	HalfPages   bool            // List and Browse break off in the middle
-	ReadDelay   time.Duration   // reads show what was there so long ago
+	Down        bool                    // answers nothing: Transient, and nothing changes
+	Denied      bool                    // refuses Stint's credentials
+	Hang        <-chan struct{}         // every call waits until this is closed or its deadline passes; nil: none waits
+	LoseAnswers int                     // so many of the next writes take effect, but their answer is lost
+	LoseWrites  int                     // so many of the next writes are lost with their answer
+	Lies        bool                    // writes are answered with yes and do nothing (THREATS T40)
+	Only        connector.EntitlementID // the three faults of writes above hit this one alone; empty: every one
+	HalfPages   bool                    // List and Browse break off in the middle
+	ReadDelay   time.Duration           // reads show what was there so long ago
 }
 
 // Call is one line of the journal: what somebody asked of the target.

@@ -1,0 +1,292 @@
+package web_test
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"stint/internal/pim"
+	stinttest "stint/internal/stinttest/harness"
+	"stint/internal/store"
+	"stint/web"
+)
+
+// cells are the statuses for one's own thing, another's, and one that does not exist; 401 stands for
+// being led to the sign-in. A route about no thing has one cell.
+type cells []int
+
+// rights is one row of the matrix: what each actor is answered. The peer may activate the same role as
+// the victim, whose things "another's" are; the approver is named for that role.
+type rights struct {
+	thing string // what the path's parameter names: see things
+	form  []string
+	want  map[string]cells
+}
+
+var actors = []string{"anonymous", "person", "peer", "approver", "auditor", "administrator"}
+
+// all gives every actor that is signed in the same cells.
+func all(c ...int) map[string]cells {
+	m := map[string]cells{"anonymous": repeat(401, len(c))}
+	for _, a := range actors[1:] {
+		m[a] = c
+	}
+	return m
+}
+
+func repeat(n, times int) cells {
+	c := make(cells, times)
+	for i := range c {
+		c[i] = n
+	}
+	return c
+}
+
+// open is for everybody, signed in or not.
+func open(status int) map[string]cells {
+	m := all(status)
+	m["anonymous"] = cells{status}
+	return m
+}
+
+// only lets some actors in; for the other ones the route does not exist.
+func only(c cells, who ...string) map[string]cells {
+	m := all(repeat(404, len(c))...)
+	for _, a := range who {
+		m[a] = c
+	}
+	return m
+}
+
+// but changes the row for some actors.
+func but(m map[string]cells, c cells, who ...string) map[string]cells {
+	for _, a := range who {
+		m[a] = c
+	}
+	return m
+}
+
+const why = "Because the matrix asks"
+
+var matrix = map[string]rights{
+	"GET /":                   {want: open(303)},
+	"GET /sign-in":            {want: but(open(303), cells{200}, "anonymous")},
+	"GET /sign-in/start":      {want: open(303)},
+	"GET /sign-in/callback":   {want: open(403)},
+	"POST /sign-out":          {want: all(303)},
+	"GET /first-run":          {want: open(303)},
+	"GET /healthz":            {want: open(200)},
+	"GET /readyz":             {want: open(200)},
+	"GET /admin-link/:token":  {thing: "link", want: all(200, 200, 200)}, // it does not look at the link
+	"POST /admin-link/:token": {thing: "link", want: all(403, 403, 403)},
+
+	"GET /my-roles":                          {want: all(200)},
+	"POST /my-roles/:assignment/favourite":   {thing: "assignment", form: []string{"favourite", "yes"}, want: all(303, 404, 404)},
+	"GET /my-roles/:assignment/activate":     {thing: "assignment", want: all(200, 404, 404)},
+	"POST /my-roles/:assignment/activations": {thing: "assignment", form: []string{"duration", "60", "justification", why}, want: all(303, 404, 404)},
+	"GET /my-requests":                       {want: all(200)},
+	"GET /activations/:id":                   {thing: "active", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")},
+	"POST /activations/:id/deactivate":       {thing: "active", want: but(all(303, 404, 404), cells{303, 403, 404}, "approver", "auditor", "administrator")},
+	"POST /activations/:id/cancel": {thing: "waiting", form: []string{"justification", why},
+		want: but(but(all(303, 404, 404), cells{303, 403, 404}, "approver", "auditor"), cells{303, 303, 404}, "administrator")},
+	"POST /activations/:id/revoke": {thing: "active", form: []string{"justification", why}, want: only(cells{303, 303, 404}, "administrator")},
+
+	"GET /approvals":         {want: only(cells{200}, "approver", "administrator")},
+	"GET /approvals/decided": {want: only(cells{200}, "approver", "administrator")},
+	"GET /approvals/all":     {want: only(cells{200}, "administrator")},
+	"GET /approvals/:id":     {thing: "waiting", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")},
+	"POST /approvals/:id/decision": {thing: "waiting", form: []string{"decision", "approve", "justification", why},
+		want: but(but(all(403, 404, 404), cells{403, 303, 404}, "approver"), cells{403, 403, 404}, "auditor", "administrator")},
+
+	"GET /step-up/:id":          {thing: "step-up", want: all(200, 404, 404)},
+	"POST /step-up/:id":         {thing: "step-up", form: []string{"response", "{}"}, want: all(403, 404, 404)},
+	"GET /passkeys":             {want: all(200)},
+	"POST /passkeys/new":        {form: []string{"name", "Another"}, want: all(303)},
+	"POST /passkeys/:id/name":   {thing: "passkey", form: []string{"name", "Renamed"}, want: all(303, 404, 404)},
+	"POST /passkeys/:id/remove": {thing: "passkey", want: all(303, 404, 404)},
+	"GET /profile":              {want: all(200)},
+	"POST /profile":             {form: []string{"zone", "UTC", "theme", ""}, want: all(303)},
+	"GET /notices":              {want: all(200)},
+	"POST /notices/read":        {want: all(303)},
+
+	"GET /people":     {want: only(cells{200}, "auditor", "administrator")},
+	"GET /people/:id": {thing: "person", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"POST /people/:id/accounts/:account/confirm": {thing: "account", want: only(cells{303, 303, 404}, "administrator")},
+	"POST /people/:id/voucher":                   {thing: "person", want: only(cells{303, 303, 404}, "administrator")},
+	"POST /people/:id/disable":                   {thing: "person", want: only(cells{303, 303, 404}, "administrator")},
+	"POST /people/:id/enable":                    {thing: "person", want: only(cells{303, 303, 404}, "administrator")},
+	"POST /people/:id/end-sessions":              {thing: "person", want: only(cells{303, 303, 404}, "administrator")},
+	"GET /targets":                               {want: only(cells{200}, "auditor", "administrator")},
+	"GET /targets/:id":                           {thing: "target", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"POST /targets/:id/test":                     {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
+
+	"GET /audit":           {want: all(200)},                                                                                              // everybody reads their own
+	"GET /audit/:seq":      {thing: "entry", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")}, // an approver reads what belongs to requests they decide
+	"GET /audit/story/:id": {thing: "active", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")},
+}
+
+// stage is the World of the matrix: six actors and a victim.
+type stage struct {
+	*stinttest.World
+	people map[string]*stinttest.Person
+	made   int
+}
+
+func newStage(t *testing.T) *stage {
+	w := stinttest.New(t)
+	s := &stage{World: w, people: map[string]*stinttest.Person{}}
+	for _, id := range append([]string{"victim", "second"}, actors[1:]...) {
+		s.people[id] = w.Person(id)
+	}
+	w.Administrator("administrator")
+	w.Administrator("second") // so that the administrator is not the last one
+	w.Auditor("auditor")
+	w.Role("dba", stinttest.Rules{Approvers: []string{"approver", "second"}})
+	for _, p := range s.people {
+		w.Eligible(p.ID, "dba", time.Time{})
+		p.Ready()
+	}
+	s.people["anonymous"] = &stinttest.Person{World: w, Client: w.Client(), ID: "anonymous"}
+	return s
+}
+
+// things make one more of a kind for somebody and return what stands in the path for it.
+var things = map[string]func(*stage, *stinttest.Person) []string{
+	"link":       func(s *stage, p *stinttest.Person) []string { return []string{"not-a-link-" + p.ID} },
+	"assignment": func(s *stage, p *stinttest.Person) []string { return []string{p.ID + "-dba"} },
+	"active":     func(s *stage, p *stinttest.Person) []string { return []string{s.activation(p, pim.ActiveConfirmed)} },
+	"waiting":    func(s *stage, p *stinttest.Person) []string { return []string{s.activation(p, pim.PendingApproval)} },
+	"passkey": func(s *stage, p *stinttest.Person) []string {
+		keys := stinttest.Read(s.World, func(r *store.Reader) ([]pim.Credential, error) { return r.CredentialsOf(p.ID) })
+		return []string{keys[0].ID}
+	},
+	"step-up": func(s *stage, p *stinttest.Person) []string {
+		page := p.Post("/passkeys/new", "name", "Another").Want(s, http.StatusSeeOther)
+		return []string{strings.TrimPrefix(page.Location(), "/step-up/")}
+	},
+	"person":  func(s *stage, p *stinttest.Person) []string { return []string{p.ID} },
+	"account": func(s *stage, p *stinttest.Person) []string { return []string{p.ID, "account-of-" + p.ID} },
+	"target":  func(s *stage, p *stinttest.Person) []string { return []string{stinttest.Directory} },
+	"entry": func(s *stage, p *stinttest.Person) []string {
+		mine := stinttest.Read(s.World, func(r *store.Reader) ([]store.EntryRow, error) {
+			return r.Entries(store.EntryFilter{Person: p.ID, Limit: 1})
+		})
+		return []string{strconv.FormatInt(mine[0].Seq, 10)}
+	},
+}
+
+// activation puts an activation of a new role into a state, with the audit entry that begins its story.
+func (s *stage) activation(p *stinttest.Person, state pim.ActivationState) string {
+	s.made++
+	n := strconv.Itoa(s.made)
+	s.Do(func(tx *store.Tx) error {
+		yes := true
+		role := pim.RoleDefinition{ID: "role-" + n, Key: "role-" + n, Name: "Role " + n, Source: pim.SourceFile}
+		if err := tx.InsertRole(role); err != nil {
+			return err
+		}
+		if err := tx.SaveSettings(pim.RoleSettings{RoleID: role.ID, Approval: &yes, Approvers: []string{"approver"}, Source: pim.SourceFile}); err != nil {
+			return err
+		}
+		asg := pim.Assignment{ID: "assignment-" + n, PrincipalID: p.ID, RoleID: role.ID, ResourceID: stinttest.Production, Kind: pim.Eligible, StartsAt: tx.Now, Source: pim.SourceFile}
+		if err := tx.InsertAssignment(asg); err != nil {
+			return err
+		}
+		a := pim.Activation{ID: "activation-" + n, AssignmentID: asg.ID, PrincipalID: p.ID, PersonID: p.ID, RoleID: role.ID, ResourceID: stinttest.Production, State: state,
+			Duration: time.Hour, Justification: why, RequestedAt: tx.Now}
+		if state.Holds() {
+			a.StartsAt, a.EndsAt, a.ConfirmedAt = tx.Now, tx.Now.Add(time.Hour), tx.Now
+		}
+		if err := tx.InsertActivation(a); err != nil {
+			return err
+		}
+		tx.Emit(pim.ActivationRequested(a))
+		return tx.InsertStage(pim.ApprovalStage{ActivationID: a.ID, Number: 1, Quorum: 1, OpenedAt: tx.Now, TimesOutAt: tx.Now.Add(time.Hour)})
+	})
+	return "activation-" + n
+}
+
+// T33: every route × every actor × own, another's and absent; a route without a row fails, and so does a
+// row without a route. Absent and another's are told apart by nothing when the actor may see neither.
+func TestRightsMatrix(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	rows := map[string]bool{}
+	for _, r := range web.Routes() {
+		name := r.Method + " " + r.Path
+		row, ok := matrix[name]
+		if !ok {
+			t.Errorf("%s has no row: say who may", name)
+			continue
+		}
+		rows[name] = true
+		for _, actor := range actors {
+			s.check(t, r, row, actor)
+		}
+	}
+	for name := range matrix {
+		if !rows[name] {
+			t.Errorf("%s has a row but no route", name)
+		}
+	}
+}
+
+func (s *stage) check(t *testing.T, r web.RouteInfo, row rights, actor string) {
+	t.Helper()
+	who := s.people[actor]
+	var hidden []string
+	for i, want := range row.want[actor] {
+		page := s.probe(who, r, row, []string{"own", "another's", "absent"}[i])
+		got := page.StatusCode
+		if toSignIn(page) {
+			got = 401
+		}
+		if got != want {
+			t.Errorf("%s as %s, %s: %d, want %d: %s", r.Method+" "+r.Path, actor, []string{"own", "another's", "absent"}[i], got, want, page.Text("main h1"))
+		}
+		if got == 404 {
+			hidden = append(hidden, page.Text("main h1")+page.Text("main p"))
+		}
+		if r.Path == "/sign-out" && actor != "anonymous" {
+			who.SignIn()
+		}
+	}
+	for _, h := range hidden {
+		if h != hidden[0] {
+			t.Errorf("%s as %s: what is hidden and what is absent read differently: %q, %q", r.Path, actor, hidden[0], h)
+		}
+	}
+}
+
+func (s *stage) probe(who *stinttest.Person, r web.RouteInfo, row rights, whose string) *stinttest.Page {
+	path := r.Path
+	if row.thing != "" {
+		owner := who
+		if whose == "another's" || who.ID == "anonymous" {
+			owner = s.people["victim"]
+		}
+		ids := []string{"absent", "absent"}
+		if whose != "absent" {
+			ids = things[row.thing](s, owner)
+		} else if row.thing == "entry" {
+			ids = []string{"999999"}
+		}
+		path = fillWith(path, ids)
+	}
+	if r.Method == http.MethodPost {
+		return who.Post(path, row.form...)
+	}
+	return who.Get(path)
+}
+
+func fillWith(path string, ids []string) string {
+	parts := strings.Split(path, "/")
+	for i, p := range parts {
+		if strings.HasPrefix(p, ":") {
+			parts[i], ids = ids[0], ids[1:]
+		}
+	}
+	return strings.Join(parts, "/")
+}

@@ -153,8 +153,10 @@ func credentials(t *testing.T, s *store.Store) {
 			return tx.UsedCredential(pim.StepUp{CredentialID: "c", SignCount: count, At: tx.Now})
 		})
 	}
-	if use(5) != nil || use(5) != nil || !errors.Is(use(4), store.ErrConflict) || use(6) != nil {
-		t.Error("the counter goes on or stands, never back")
+	for i, count := range []uint32{5, 5, 4, 6} {
+		if err := use(count); (err == nil) != (count != 4) || err != nil && !errors.Is(err, store.ErrConflict) {
+			t.Errorf("use %d with counter %d: it goes on or stands, never back: %v", i, count, err)
+		}
 	}
 	do(t, s, func(tx *store.Tx) error { return tx.RemoveCredential("c") })
 	for _, who := range []string{"alice", "bob"} {

@@ -90,6 +90,7 @@ func (b *Broker) Apply(ctx context.Context, doc *orgfile.Doc, o ApplyOptions) (A
 	if err == nil && (p.unfollowed || p.unopened > 0 || out.Pieces > 1) {
 		err = b.followOpened(ctx)
 	}
+	b.resolver.soon()
 	if err != nil || o.Wait <= 0 {
 		return out, err
 	}
@@ -383,14 +384,17 @@ func (a *applying) follow(asg pim.Assignment) error {
 	return syncAssignment(a.tx, asg)
 }
 
-// find looks up at the targets what is only named so far, without waiting for a back-off, and tells what was
-// not found.
+// soon lets the next look for names wait for no back-off: there may be new ones.
+func (r *resolver) soon() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tries, r.next = 0, time.Time{}
+}
+
+// find looks up at the targets what is only named so far, and tells what was not found.
 func (b *Broker) find(ctx context.Context, wait time.Duration) ([]Missing, error) {
 	ctx, stop := context.WithTimeout(ctx, wait)
 	defer stop()
-	b.resolver.mu.Lock()
-	b.resolver.tries, b.resolver.next = 0, time.Time{}
-	b.resolver.mu.Unlock()
 	if err := b.Resolve(ctx); err != nil && ctx.Err() == nil {
 		return nil, err
 	}

@@ -171,11 +171,7 @@ func (b *Broker) tellLate(tx *store.Tx) (int, error) {
 	if err != nil || len(late) == 0 {
 		return 0, err
 	}
-	admins, err := tx.EligibleOrActiveFor(pim.RoleAdministrator)
-	if err != nil {
-		return 0, err
-	}
-	people, err := tx.PeopleIn(admins)
+	people, err := administrators(tx.Reader)
 	if err != nil {
 		return 0, err
 	}
@@ -186,9 +182,20 @@ func (b *Broker) tellLate(tx *store.Tx) (int, error) {
 		}
 		tx.Emit(pim.GrantEventOf(pim.EvGrantLate, g.Grant, map[string]any{"wanted": g.Wanted, "since": g.LateSince.UnixMicro()}))
 		text := fmt.Sprintf("Late: %s in %s is not as it should be since %s. Stint keeps trying.", g.AccountName, g.Entitlement, g.LateSince.UTC().Format("15:04:05 UTC"))
-		if err := notify(tx, text, "/targets/"+g.TargetID, ids(people)...); err != nil {
+		if err := notify(tx, text, "/targets/"+g.TargetID, people...); err != nil {
 			return 0, err
 		}
 	}
 	return len(late), nil
+}
+
+// administrators lists everybody who is or may become an administrator: with nobody active, somebody
+// must still be told (E-25).
+func administrators(r *store.Reader) ([]string, error) {
+	assigned, err := r.EligibleOrActiveFor(pim.RoleAdministrator)
+	if err != nil || len(assigned) == 0 {
+		return nil, err
+	}
+	people, err := r.PeopleIn(assigned)
+	return ids(people), err
 }

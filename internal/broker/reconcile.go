@@ -137,6 +137,11 @@ func (b *Broker) recordIn(tx *store.Tx, g store.GrantRow, o observation, jitter 
 		return g, err
 	}
 	emitGrant(tx, was, g.Grant, o)
+	if g.Lost && !was.Lost {
+		if err := tellLost(tx, g); err != nil {
+			return g, err
+		}
+	}
 	schedule(&g, o, tx.Now, jitter)
 	if err := tx.SaveGrant(g); err != nil {
 		return g, moved(err)
@@ -233,6 +238,15 @@ func emitGrant(tx *store.Tx, was, g pim.Grant, o observation) {
 	case g.Seen != was.Seen && g.Seen != pim.Unknown && !told:
 		tell(pim.EvGrantObserved, nil)
 	}
+}
+
+// tellLost tells administrators that another hand took away what Stint had given.
+func tellLost(tx *store.Tx, g store.GrantRow) error {
+	people, err := administrators(tx.Reader)
+	if err != nil {
+		return err
+	}
+	return notify(tx, "Taken away at the target by another hand: "+g.AccountName+" in "+g.Entitlement+".", "/targets/"+g.TargetID, people...)
 }
 
 // health records what a call says about its target as a whole.

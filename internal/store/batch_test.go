@@ -28,7 +28,11 @@ func TestBatchIsolatesItsOperations(t *testing.T) {
 		})
 	}
 	first := op("first", func() error { return nil })
-	refused := op("refused", func() error { return pim.Refuse(pim.KindForbidden, "no") })
+	refused := newJob(func(tx *Tx) (any, error) {
+		tx.Emit(pim.PersonEvent(pim.EvSignedIn, "refused", "undone", ""))
+		tx.Emit(pim.PersonEvent(pim.EvVoucherRefused, "refused", "refused", "").AsRefused())
+		return nil, pim.Refuse(pim.KindForbidden, "no")
+	})
 	erred := op("erred", func() error { return fmt.Errorf("while saving: %w", broken) })
 	panicked := op("panicked", func() error { panic("defect") })
 	constraint := op("first", func() error { return nil }) // the same row again

@@ -43,19 +43,20 @@ type Options struct {
 
 // Store is one node's access to the database.
 type Store struct {
-	opts   Options
-	w      *sql.DB    // one connection, the writer's
-	r      *sql.DB    // read-only
-	writes *link      // the writer's connection
-	pool   chan *link // readers; nil: to be made
-	lock   *os.File
-	jobs   chan *job
-	quit   chan struct{}
-	done   sync.WaitGroup
-	clock  *Clock
-	head   audit.Head // of the last commit; owned by the writer
-	mu     sync.Mutex
-	wakers []func()
+	opts    Options
+	w       *sql.DB    // one connection, the writer's
+	r       *sql.DB    // read-only
+	writes  *link      // the writer's connection
+	pool    chan *link // readers; nil: to be made
+	lock    *os.File
+	jobs    chan *job
+	quit    chan struct{}
+	done    sync.WaitGroup
+	clock   *Clock
+	refused refusals
+	head    audit.Head // of the last commit; owned by the writer
+	mu      sync.Mutex
+	wakers  []func()
 }
 
 // Open opens, migrates and checks a database and starts its writer. The caller calls Close.
@@ -69,7 +70,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.schema == nil {
 		o.schema = db.Migrations
 	}
-	s := &Store{opts: o, jobs: make(chan *job), quit: make(chan struct{}), pool: make(chan *link, readers)}
+	s := &Store{opts: o, jobs: make(chan *job), quit: make(chan struct{}), pool: make(chan *link, readers),
+		refused: refusals{by: map[string]*refusalCount{}}}
 	if err := s.open(ctx); err != nil {
 		s.closeFiles()
 		return nil, err

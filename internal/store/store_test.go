@@ -90,3 +90,39 @@ func TestReopenKeepsHeadAndRefusesSecondOpen(t *testing.T) {
 		t.Fatal("the head changed over a restart")
 	}
 }
+
+// Refusals beyond the window's room are counted, and what a refused operation would have done leaves no
+// entry (invariant 11).
+func TestRefusalsAreCountedBeyondTheirRoom(t *testing.T) {
+	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	start := now
+	s, err := Open(context.Background(), Options{Path: filepath.Join(t.TempDir(), "stint.db"), Twice: true,
+		Now: func() time.Time { return now }, Mono: func() time.Duration { return now.Sub(start) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for range refusalsKept + 7 {
+		err := Do(context.Background(), s, func(tx *Tx) error {
+			tx.Emit(pim.PersonEvent(pim.EvCredentialAdded, "p1", "p1", ""))
+			tx.Emit(pim.PersonEvent(pim.EvVoucherRefused, "p1", "p1", "").AsRefused())
+			return pim.Refuse(pim.KindForbidden, "no")
+		})
+		if err == nil {
+			t.Fatal("want the refusal")
+		}
+	}
+	if got := s.Head().Size; got != refusalsKept {
+		t.Fatalf("%d entries, want %d", got, refusalsKept)
+	}
+	now = now.Add(refusalWindow)
+	if err := Do(context.Background(), s, func(*Tx) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := Read(context.Background(), s, func(r *Reader) ([]EntryRow, error) {
+		return r.Entries(EntryFilter{Type: string(pim.EvRefusalsCounted), Limit: 5})
+	})
+	if err != nil || len(rows) != 1 || rows[0].Facts["count"] != int64(7) {
+		t.Fatalf("counted: %v, %v", rows, err)
+	}
+}

@@ -128,7 +128,11 @@ func (s *Store) transact(batch []*job) (err error) {
 			return err
 		}
 	}
-	head, err := s.appendEvents(ctx, s.writes, batch)
+	counted, err := drafts(s.refused.counted(now), now)
+	if err != nil {
+		return err
+	}
+	head, err := s.appendEvents(ctx, s.writes, append(batch, &job{events: counted}))
 	if err != nil {
 		return err
 	}
@@ -164,8 +168,12 @@ func (s *Store) try(j *job, now time.Time, last bool) error {
 	j.val, j.err = protect(func() (any, error) { return j.fn(t) })
 	var refusal *pim.Refusal
 	refused := errors.As(j.err, &refusal)
+	events := t.events
+	if refused && last {
+		events = s.refused.keep(events, now)
+	}
 	var err error
-	if j.events, err = drafts(t.events, now); err != nil && (j.err == nil || refused) {
+	if j.events, err = drafts(events, now); err != nil && (j.err == nil || refused) {
 		j.err, refused = err, false // without its evidence neither the change nor the refusal may stand
 	}
 	j.after = t.after

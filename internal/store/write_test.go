@@ -12,7 +12,7 @@ import (
 
 // oversized is an event whose leaf is larger than a leaf may be.
 func oversized(tx *Tx) {
-	tx.Emit(pim.PersonEvent(pim.EvPrincipalSaved, "p1", "p1", "p1").With("note", strings.Repeat("x", audit.MaxLeaf)))
+	tx.Emit(pim.PersonEvent(pim.EvPrincipalSaved, "p1", "p1", "p1").AsRefused().With("note", strings.Repeat("x", audit.MaxLeaf)))
 }
 
 // An event that cannot be written fails its own operation, and nothing of that operation stays.

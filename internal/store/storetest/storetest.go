@@ -143,4 +143,8 @@ func emit(tx *store.Tx, subject string) {
 	tx.Emit(pim.PersonEvent(pim.EvSignedIn, subject, subject, ""))
 }
 
+func refuse(tx *store.Tx, subject string) {
+	tx.Emit(pim.PersonEvent(pim.EvVoucherRefused, subject, subject, "").AsRefused())
+}
+
 func id(prefix string, i int) string { return fmt.Sprintf("%s-%03d", prefix, i) }

@@ -30,7 +30,8 @@ var errBroken = errors.New("broken")
 // Invariant 2: a refusal is a value; its event stays, its state does not.
 func refusalCommitsItsEvents(t *testing.T, s *store.Store) {
 	_, err := store.Write(context.Background(), s, func(tx *store.Tx) (int, error) {
-		emit(tx, "p")
+		emit(tx, "p") // what it would have done leaves no entry
+		refuse(tx, "p")
 		tx.AfterCommit(func() { t.Error("a refused operation wakes nobody") })
 		return 7, errors.Join(tx.SetMeta("k", "v"), pim.Refuse(pim.KindConflict, "taken"))
 	})
@@ -107,6 +108,7 @@ func oneOfFour(t *testing.T, s *store.Store, woken *atomic.Int64, c, i int) {
 		}
 		switch kind {
 		case 1:
+			refuse(tx, fmt.Sprint("client-", c))
 			return i, pim.Refuse(pim.KindForbidden, "no")
 		case 2:
 			return i, errBroken

@@ -1,0 +1,67 @@
+package store
+
+import (
+	"time"
+
+	"stint/internal/pim"
+)
+
+// Refusals are evidence, but nobody may fill the log with them: beyond so many of one actor in a window
+// they are counted, and the count is an entry of its own (invariant 11).
+const (
+	refusalWindow = time.Minute
+	refusalsKept  = 20
+)
+
+// refusals counts refusals by actor. It belongs to the writer alone.
+type refusals struct {
+	by map[string]*refusalCount
+}
+
+type refusalCount struct {
+	since   time.Time
+	kept    int
+	dropped int64
+}
+
+// keep picks the events of a refused operation that may stand: its refusals, as long as the actor's
+// window has room. What the operation would have done is left out with its state.
+func (r *refusals) keep(events []pim.Event, now time.Time) []pim.Event {
+	var out []pim.Event
+	for _, e := range events {
+		if e.Result == pim.Refused && r.room(e.Actor, now) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func (r *refusals) room(actor string, now time.Time) bool {
+	c := r.by[actor]
+	if c == nil {
+		c = &refusalCount{since: now}
+		r.by[actor] = c
+	}
+	if c.kept >= refusalsKept {
+		c.dropped++
+		return false
+	}
+	c.kept++
+	return true
+}
+
+// counted closes the windows that are over and returns an entry for each that had to count.
+func (r *refusals) counted(now time.Time) []pim.Event {
+	var out []pim.Event
+	for actor, c := range r.by {
+		if now.Sub(c.since) < refusalWindow {
+			continue
+		}
+		delete(r.by, actor)
+		if c.dropped > 0 {
+			e := pim.PersonEvent(pim.EvRefusalsCounted, actor, actor, "").AsRefused()
+			out = append(out, e.With("count", c.dropped).With("since", c.since.UnixMicro()))
+		}
+	}
+	return out
+}

@@ -233,3 +233,32 @@ func TestHealth(t *testing.T) {
 		t.Errorf("not ready because %q", page.Body)
 	}
 }
+
+// What breaks is a page with a number, says nothing of the inside, and stands in the log under that number.
+func TestServerErrors(t *testing.T) {
+	t.Parallel()
+	w := stinttest.New(t)
+	w.Web.Break()
+	for _, path := range []string{"/broken", "/panics"} {
+		page := w.Client().Get(path).Want(t, http.StatusInternalServerError)
+		id := page.Text("main footer code")
+		if id == "" || id != page.Header.Get("X-Request-Id") || strings.Contains(page.Body, "secret") {
+			t.Errorf("%s: %s", path, page.Text("main"))
+		}
+		lint(t, path, page.Header, false)
+		if !strings.Contains(w.Log.String(), `"id":"`+id+`","path":"`+path+`","error":"`) {
+			t.Errorf("%s: the log does not tell", path)
+		}
+	}
+	w.Client().Get("/healthz").Want(t, http.StatusOK)
+}
+
+// With the database gone the process still answers, and says that it is not ready.
+func TestStoreGone(t *testing.T) {
+	t.Parallel()
+	w := stinttest.New(t)
+	w.OK(w.Store.Close())
+	w.Client().Get("/healthz").Want(t, http.StatusOK)
+	w.Client().Get("/readyz").Want(t, http.StatusServiceUnavailable)
+	w.Client().Get("/sign-in").Want(t, http.StatusInternalServerError)
+}

@@ -56,6 +56,7 @@ type Server struct {
 	fresh    time.Duration
 	sessions *sessionStore
 	cross    *http.CrossOriginProtection
+	ready    readiness
 	echo     *echo.Echo
 }
 

@@ -3,21 +3,16 @@
 package stepup_test
 
 import (
-	"context"
 	"html/template"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/webauthn"
-	"github.com/chromedp/chromedp"
-
 	"stint/internal/pim"
 	"stint/internal/stepup"
+	"stint/internal/stinttest/browser"
 )
 
 // csp is the policy of DESIGN §6: the script has to work under nonces and Trusted Types.
@@ -102,91 +97,36 @@ func (s *site) finish(w http.ResponseWriter, r *http.Request) {
 	s.page(w, title, nil)
 }
 
-// browser starts Chromium or skips; STINT_E2E=1 makes a missing one a failure.
-func browser(t *testing.T) context.Context {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("STINT_E2E") == "1" {
-			t.Fatal("STINT_E2E=1 and no chromium")
-		}
-		t.Skip("no chromium")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()))
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, time.Minute)
-	t.Cleanup(cancel)
-	return ctx
-}
-
 // tab is one page of a browser with an authenticator at the test site.
 type tab struct {
-	t    *testing.T
-	ctx  context.Context
-	base string
+	*browser.Tab
 	site *site
-	auth webauthn.AuthenticatorID
 }
 
 func newTab(t *testing.T) *tab {
 	t.Helper()
-	ctx := browser(t)
+	chromium := browser.Start(t, 4*time.Minute)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &tab{t: t, ctx: ctx, base: "http://localhost:" + strings.TrimPrefix(l.Addr().String(), "127.0.0.1:")}
-	b.site = &site{desk: newDesk(t), open: map[string]stepup.Ceremony{}}
-	if b.site.rp, err = stepup.New(b.base, "Stint"); err != nil {
+	base := "http://localhost:" + strings.TrimPrefix(l.Addr().String(), "127.0.0.1:")
+	b := &tab{chromium.Tab(t, base), &site{desk: newDesk(t), open: map[string]stepup.Ceremony{}}}
+	if b.site.rp, err = stepup.New(base, "Stint"); err != nil {
 		t.Fatal(err)
 	}
 	server := &http.Server{Handler: b.site.handler(), ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(func() { _ = server.Close() })
-	b.do(chromedp.Navigate(b.base + "/create"))
-	if _, err := chromedp.Call(ctx, webauthn.Enable, webauthn.EnableParams{}); err != nil {
-		t.Fatal(err)
-	}
-	added, err := chromedp.Call(ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
-		Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
-		HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.auth = added.AuthenticatorID
+	b.Authenticator()
+	b.Open("/create")
 	return b
 }
 
-func (b *tab) do(a ...chromedp.Action[chromedp.Void]) {
-	b.t.Helper()
-	if err := chromedp.Do(b.ctx, a...); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
-func (b *tab) open(path string) { b.t.Helper(); b.do(chromedp.Navigate(b.base + path)) }
-func (b *tab) press()           { b.t.Helper(); b.do(chromedp.Click(chromedp.CSS("button"))) }
-func (b *tab) script(js string) { b.t.Helper(); b.do(chromedp.Evaluate[chromedp.Void](js)) }
-
-func (b *tab) title(want string) {
-	b.t.Helper()
-	until(b.t, b.ctx, "document.querySelector('h1').textContent", want)
-}
-
+func (b *tab) press()            { b.Click(`//button`) }
+func (b *tab) title(want string) { b.Until("document.querySelector('h1').textContent", want) }
 func (b *tab) said(want string) {
-	b.t.Helper()
-	until(b.t, b.ctx, "(p => p.hidden ? '' : p.textContent)(document.querySelector('[data-stepup-error]'))", want)
-}
-
-func (b *tab) verifies(v bool) {
-	b.t.Helper()
-	if _, err := chromedp.Call(b.ctx, webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: b.auth, IsUserVerified: v}); err != nil {
-		b.t.Fatal(err)
-	}
+	b.Until("(p => p.hidden ? '' : p.textContent)(document.querySelector('[data-stepup-error]'))", want)
 }
 
 // THREATS §3b, positive path in a real browser: enrol, confirm by button and by itself, refuse without
@@ -196,53 +136,34 @@ func TestBrowser(t *testing.T) {
 	b.press()
 	b.title("done")
 
-	b.open("/create") // the same device again
+	b.Open("/create") // the same device again
 	b.press()
 	b.said("already holds a passkey")
 
-	b.open("/get")
+	b.Open("/get")
 	b.press()
 	b.title("done")
 	if err := stepup.VerifyEvidence(b.site.last, b.site.held[0].PublicKey, b.site.rp.ID(), b.site.rp.Origin()); err != nil {
 		t.Error(err)
 	}
-	b.open("/get?auto")
+	b.Open("/get?auto")
 	b.title("done")
 
-	b.verifies(false)
-	b.open("/get")
+	b.Verifies(false)
+	b.Open("/get")
 	b.press()
 	b.said("canceled or took too long")
-	b.verifies(true)
+	b.Verifies(true)
 	b.press() // the same form, tried again
 	b.title("done")
 
-	b.open("/get") // a form that came later, as htmx would swap it in
-	b.script(`{ const old = document.querySelector("form"); old.replaceWith(old.cloneNode(true)); }`)
+	b.Open("/get") // a form that came later, as htmx would swap it in
+	b.Run(`{ const old = document.querySelector("form"); old.replaceWith(old.cloneNode(true)); }`)
 	b.press()
 	b.title("done")
 
-	b.open("/get")
-	b.script(`delete window.PublicKeyCredential`)
+	b.Open("/get")
+	b.Run(`delete window.PublicKeyCredential`)
 	b.press()
 	b.said("cannot use passkeys here")
-}
-
-// until asks the page again and again, through navigations, until the expression contains want.
-func until(t *testing.T, ctx context.Context, js, want string) {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for end := time.After(15 * time.Second); ; {
-		got, err := chromedp.Run(ctx, chromedp.Evaluate[string](js))
-		if err == nil && strings.Contains(got, want) {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-end:
-			page, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body.innerText"))
-			t.Fatalf("waiting for %q: %q, %v; the page says %q", want, got, err, page)
-		}
-	}
 }

@@ -233,8 +233,10 @@ func TestCheckJustification(t *testing.T) {
 	if CheckJustification(" ", false) != "" {
 		t.Error("where none is required, none is needed")
 	}
-	if CheckJustification("\u202e", false) == "" {
-		t.Error("a change of direction is refused, required or not")
+	for _, r := range "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\x00\x1b\x7f\u009f" {
+		if CheckJustification("a"+string(r)+"b", false) == "" {
+			t.Errorf("%U is refused, required or not", r)
+		}
 	}
 }
 

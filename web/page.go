@@ -126,7 +126,7 @@ func alarmsIn(r *store.Reader) ([]views.TargetAlarm, error) {
 		}
 		alarm := views.TargetAlarm{ID: t.ID, Name: t.Name, Since: t.FailingAt}
 		for _, g := range grants {
-			if !g.LateSince.IsZero() {
+			if !g.LateSince.IsZero() && r.Now.Sub(g.LateSince) >= pim.LateAfter {
 				alarm.Late++
 			}
 		}

@@ -150,40 +150,69 @@ func letGo(tx *store.Tx, needs []pim.GrantNeed, when time.Time) error {
 	return nil
 }
 
-// settleNeeds tells every ended need of a grant how the grant was found, and its activation when it is
-// the last.
+// settleNeeds tells every ended need of a grant how the grant was found.
 func settleNeeds(tx *store.Tx, g store.GrantRow) error {
 	needs, err := tx.OpenNeeds(g.ID)
-	if err != nil {
+	if err != nil || g.OutcomeOf(tx.Now) == pim.OutcomeNone {
 		return err
 	}
-	outcome := g.OutcomeOf(tx.Now)
 	for _, n := range needs {
-		if n.NeededAt(tx.Now) || outcome == pim.OutcomeNone || n.StartsAt.After(tx.Now) {
+		if n.NeededAt(tx.Now) || n.StartsAt.After(tx.Now) {
 			continue
 		}
-		n.Outcome, n.SettledAt = outcome, tx.Now
-		if outcome == pim.OutcomeShared {
-			n.SharedWith = sharer(needs, tx.Now)
+		if n.ActivationID != "" {
+			err = settleTogether(tx, n.ActivationID)
+		} else {
+			err = tx.SaveNeed(settled(n, g, needs, tx.Now))
 		}
-		if n.EndedAt.IsZero() {
-			n.EndedAt = n.EndsAt
-		}
-		if err := tx.SaveNeed(n); err != nil {
-			return err
-		}
-		if n.ActivationID == "" {
-			continue
-		}
-		a, err := tx.Activation(n.ActivationID)
 		if err != nil {
-			return err
-		}
-		if err := settleActivation(tx, a); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// settleTogether settles the needs of an activation that is over at one instant, when each of its grants
+// is accounted for: another activation may want one again before the last one is clean, and what the
+// story's end says of each is what was seen of it last (THREATS §5).
+func settleTogether(tx *store.Tx, activationID string) error {
+	a, err := tx.Activation(activationID)
+	if err != nil || !a.Ending() {
+		return err
+	}
+	needs, err := tx.NeedsOf(a.ID)
+	if err != nil {
+		return err
+	}
+	for i, n := range needs {
+		g, err := tx.Grant(n.GrantID)
+		if err != nil || g.OutcomeOf(tx.Now) == pim.OutcomeNone {
+			return err
+		}
+		others, err := tx.OpenNeeds(g.ID)
+		if err != nil {
+			return err
+		}
+		needs[i] = settled(n, g, others, tx.Now)
+	}
+	for _, n := range needs {
+		if err := tx.SaveNeed(n); err != nil {
+			return err
+		}
+	}
+	return settleActivation(tx, a)
+}
+
+// settled is a need with how its grant was found.
+func settled(n pim.GrantNeed, g store.GrantRow, others []pim.GrantNeed, now time.Time) pim.GrantNeed {
+	n.Outcome, n.SettledAt = g.OutcomeOf(now), now
+	if n.Outcome == pim.OutcomeShared {
+		n.SharedWith = sharer(others, now)
+	}
+	if n.EndedAt.IsZero() {
+		n.EndedAt = n.EndsAt
+	}
+	return n
 }
 
 // sharer names the need that ends last among those that still hold the grant.

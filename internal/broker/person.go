@@ -18,7 +18,7 @@ func (b *Broker) PersonAction(ctx context.Context, actor Actor, action pim.StepU
 		if err != nil {
 			return Outcome{}, err
 		}
-		item, err := personItem(tx.Reader, action, personID, accountID)
+		item, err := personItem(tx.Reader, who.ID, action, personID, accountID)
 		if err != nil {
 			return Outcome{}, err
 		}
@@ -31,10 +31,13 @@ func (b *Broker) PersonAction(ctx context.Context, actor Actor, action pim.StepU
 	})
 }
 
-func personItem(r *store.Reader, action pim.StepUpAction, personID, accountID string) (pim.StepUpItem, error) {
+func personItem(r *store.Reader, by string, action pim.StepUpAction, personID, accountID string) (pim.StepUpItem, error) {
 	p, err := r.Principal(personID)
 	if err != nil || p.Kind != pim.Person {
 		return pim.StepUpItem{}, found(errors.Join(err, notPerson(p)))
+	}
+	if action == pim.ActionDisablePerson && p.ID == by {
+		return pim.StepUpItem{}, pim.Refuse(pim.KindConflict, "Nobody disables themselves. Another administrator has to.")
 	}
 	if action != pim.ActionConfirmAccount {
 		return pim.StepUpItem{Action: action, Object: p.ID}, nil
@@ -65,7 +68,7 @@ func (b *Broker) personConfirmed(ctx context.Context, actor Actor, p pending, su
 			return Outcome{}, err
 		}
 		item, personID := p.Items[0], p.Name
-		now, err := personItem(tx.Reader, item.Action, personID, item.Object)
+		now, err := personItem(tx.Reader, who.ID, item.Action, personID, item.Object)
 		if err != nil {
 			return Outcome{}, err
 		}

@@ -205,6 +205,18 @@ func TestStoriesOfTheLogAreLegal(t *testing.T) {
 			p.later(2 * time.Hour)
 			settled(p, second, pim.Expired)
 		}},
+		{"activated again while one of two groups cannot be taken away", func(p *play) {
+			first := p.hold("alice-dba", time.Hour)
+			p.target.Misbehave(faketarget.Faults{Lies: true, Only: p.dba})
+			p.ok(p.b.Deactivate(p.ctx, p.as("alice"), first))
+			p.later(5 * time.Minute)
+			second := p.hold("alice-dba", time.Hour)
+			p.target.Misbehave(faketarget.Faults{})
+			p.later(5 * time.Minute)
+			settled(p, first, pim.Deactivated)
+			p.later(2 * time.Hour)
+			settled(p, second, pim.Expired)
+		}},
 		{"held before", func(p *play) {
 			p.target.Put(p.acc["alice"], p.dba)
 			id := p.hold("alice-dba", 30*time.Minute)

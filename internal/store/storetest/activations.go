@@ -122,6 +122,12 @@ func overStaysOver(t *testing.T, s *store.Store) {
 	if got.State != pim.Expired || got.SettledAt.IsZero() {
 		t.Errorf("%+v", got)
 	}
+	settle := func(int) error {
+		return store.Do(context.Background(), s, func(tx *store.Tx) error { return tx.MoveActivation(pim.Expired, got) })
+	}
+	if won := race(t, settle, store.ErrConflict); won != 1 {
+		t.Errorf("invariant 3: one version was saved %d times, though the state stays", won)
+	}
 }
 
 func activationsDue(t *testing.T, s *store.Store) {

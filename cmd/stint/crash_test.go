@@ -82,8 +82,8 @@ func crashGroupOf(role int) string {
 func crashGroupDN(name string) string { return "cn=" + name + ",ou=groups," + crashBase }
 
 func newCrash(t *testing.T) *crash {
-	c := &crash{provider: oidc.Start(t), journal: &journal{}}
-	c.host = newHost(t, "oidc_issuer: "+c.provider.Issuer, "oidc_client_id: "+c.provider.ClientID, "oidc_client_secret: file:oidc.secret",
+	c := &crash{host: newHost(t), provider: oidc.Start(t), journal: &journal{}}
+	c.configure("oidc_issuer: "+c.provider.Issuer, "oidc_client_id: "+c.provider.ClientID, "oidc_client_secret: file:oidc.secret",
 		"oidc_binding_claims: [preferred_username]", "log_level: warn")
 	c.write("oidc.secret", c.provider.ClientSecret)
 	c.write("directory.password", "directory-secret")

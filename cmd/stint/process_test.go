@@ -62,16 +62,21 @@ type host struct {
 	served *served
 }
 
-// newHost writes a configuration file for a Stint behind a free port of loopback. more are further lines of it.
-func newHost(t *testing.T, more ...string) *host {
+// newHost is a machine with a free port of loopback.
+func newHost(t *testing.T) *host {
 	t.Helper()
 	h := &host{T: t, dir: t.TempDir(), listen: freeAddress(t)}
-	h.config = filepath.Join(h.dir, "stint.yaml")
+	h.config = h.path("stint.yaml")
 	_, port, _ := net.SplitHostPort(h.listen)
 	h.url = "http://localhost:" + port
+	return h
+}
+
+// configure writes the configuration file. more are further lines of it.
+func (h *host) configure(more ...string) {
+	h.Helper()
 	h.write("stint.yaml", append([]string{"organisation: Example", "listen: " + h.listen, "data: " + h.path("data"), "keys: " + h.path("keys"),
 		"checkpoint: " + h.path("elsewhere/checkpoint")}, more...)...)
-	return h
 }
 
 func freeAddress(t *testing.T) string {

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -9,74 +10,78 @@ import (
 	"time"
 
 	"stint/internal/pim"
-	stinttest "stint/internal/stinttest/harness"
+	"stint/internal/stinttest/harness"
 	"stint/internal/store"
 )
 
-// BenchmarkMyRoles is My roles of somebody with 300 eligible assignments among 100,000 (issue 2: p50 at
-// most 3 ms, p99 at most 10 ms in the server). It reports both in milliseconds.
+const (
+	benchMine  = 300     // assignments of the person who looks
+	benchAll   = 100_000 // assignments in all
+	benchPiece = 2_000   // a write
+)
+
+// BenchmarkMyRoles is the server's time for My roles of somebody with 300 assignments among 100,000.
+// Goals: p50 at most 3 ms, p99 at most 10 ms.
 func BenchmarkMyRoles(b *testing.B) {
 	w := stinttest.New(b)
 	alice := w.Person("alice")
-	crowd(w, 100_000, 300)
+	manyAssignments(w, alice.ID)
 	alice.SignIn()
-	cookie := alice.Cookie("stint")
+	for _, path := range []string{"/my-roles", "/my-roles?q=role+7"} {
+		b.Run(path, func(b *testing.B) { measure(b, w, alice, path) })
+	}
+}
+
+func measure(b *testing.B, w *stinttest.World, p *stinttest.Person, path string) {
 	handler := w.Web.Handler()
+	request := httptest.NewRequest(http.MethodGet, w.URL+path, nil)
+	for _, c := range p.Jar.Cookies(request.URL) {
+		request.AddCookie(c)
+	}
 	var took []time.Duration
+	size := 0
 	for b.Loop() {
-		r := httptest.NewRequest(http.MethodGet, "/my-roles", nil)
-		r.AddCookie(&http.Cookie{Name: "stint", Value: cookie})
-		rec := httptest.NewRecorder()
+		answer := httptest.NewRecorder()
 		start := time.Now()
-		handler.ServeHTTP(rec, r)
+		handler.ServeHTTP(answer, request)
 		took = append(took, time.Since(start))
-		if rec.Code != http.StatusOK {
-			b.Fatal(rec.Code)
+		if size = answer.Body.Len(); answer.Code != http.StatusOK {
+			b.Fatalf("%s answers %d", path, answer.Code)
 		}
 	}
 	slices.Sort(took)
-	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
-	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms-p50")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "ms-p99")
+	b.ReportMetric(float64(size)/1024, "KB/page")
 }
 
-// crowd fills the database: so many assignments of 300 roles, of which alice has some.
-func crowd(w *stinttest.World, all, hers int) {
+// manyAssignments makes 100,000 eligible assignments, 300 of them the person's own.
+func manyAssignments(w *stinttest.World, mine string) {
 	w.Helper()
-	const roles = 300
 	w.Do(func(tx *store.Tx) error {
-		for i := range roles {
-			id := fmt.Sprintf("role-%03d", i)
-			if err := tx.InsertRole(pim.RoleDefinition{ID: id, Key: id, Name: "Role " + id, Source: pim.SourceFile}); err != nil {
-				return err
-			}
-			if err := tx.SaveMeaning(pim.Meaning{RoleID: id, ResourceID: stinttest.Production, Name: id, EntitlementID: id}); err != nil {
-				return err
-			}
-			longest := 4 * time.Hour
-			if err := tx.SaveSettings(pim.RoleSettings{RoleID: id, MaxDuration: &longest, Source: pim.SourceFile}); err != nil {
-				return err
-			}
+		var errs []error
+		for i := range benchMine {
+			errs = append(errs, tx.InsertResource(pim.Resource{ID: fmt.Sprintf("res%d", i), Kind: "group", Name: fmt.Sprintf("Group %d", i), ParentID: pim.StintResource, Source: pim.SourceFile}),
+				tx.InsertRole(pim.RoleDefinition{ID: fmt.Sprintf("role%d", i), Name: fmt.Sprintf("Role %d", i), Privileged: true, Source: pim.SourceFile}))
 		}
-		return nil
+		for i := range benchAll/benchMine + 1 {
+			id := fmt.Sprintf("other%d", i)
+			errs = append(errs, tx.InsertPrincipal(pim.Principal{ID: id, Kind: pim.Person, Name: id, PersonID: id, Enabled: true, Source: pim.SourceFile}))
+		}
+		return errors.Join(errs...)
 	})
-	for from := 0; from < all; from += 5000 {
+	holders := []string{mine}
+	for i := range benchAll/benchMine + 1 {
+		holders = append(holders, fmt.Sprintf("other%d", i))
+	}
+	for from := 0; from < benchAll; from += benchPiece {
 		w.Do(func(tx *store.Tx) error {
-			for i := from; i < from+5000; i++ {
-				who := "alice"
-				if i >= hers {
-					if who = fmt.Sprintf("person-%05d", i/roles); i%roles == 0 || i == hers {
-						if err := tx.InsertPrincipal(pim.Principal{ID: who, Kind: pim.Person, Key: who, Name: who, PersonID: who, Enabled: true, Source: pim.SourceFile}); err != nil {
-							return err
-						}
-					}
-				}
-				a := pim.Assignment{ID: fmt.Sprintf("assignment-%06d", i), PrincipalID: who, RoleID: fmt.Sprintf("role-%03d", i%roles), ResourceID: stinttest.Production,
-					Kind: pim.Eligible, StartsAt: tx.Now, Source: pim.SourceFile}
-				if err := tx.InsertAssignment(a); err != nil {
-					return err
-				}
+			var errs []error
+			for n := from; n < from+benchPiece; n++ {
+				errs = append(errs, tx.InsertAssignment(pim.Assignment{ID: fmt.Sprintf("a%d", n), PrincipalID: holders[n/benchMine], RoleID: fmt.Sprintf("role%d", n%benchMine),
+					ResourceID: fmt.Sprintf("res%d", n%benchMine), Kind: pim.Eligible, StartsAt: tx.Now, Source: pim.SourceFile}))
 			}
-			return nil
+			return errors.Join(errs...)
 		})
 	}
 }

@@ -35,9 +35,10 @@ func (b *Broker) Checkpoints(ctx context.Context) {
 }
 
 // Checkpoint signs the committed head, keeps it, and writes it outside the database. It reports whether
-// it signed; an unchanged log is signed only when forced.
+// it signed; an unchanged log is signed only when forced. In safe mode nothing is signed: it would put the
+// rolled-back log in the place of the evidence against it, and the next start would grant again (THREATS §5, F4).
 func (b *Broker) Checkpoint(ctx context.Context, force bool) (bool, error) {
-	if b.signer == nil {
+	if b.signer == nil || b.safe.reason() != "" {
 		return false, nil
 	}
 	head := b.store.Head()

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"stint/internal/audit"
@@ -126,9 +127,41 @@ func (n *node) prepare(ctx context.Context) error {
 	return nil
 }
 
-// standing holds the database against the checkpoint outside it.
+// standing holds the database against the checkpoint outside it, which may be of a later epoch.
 func (n *node) standing(ctx context.Context) (broker.Standing, error) {
-	return broker.CompareOutside(ctx, n.store, n.cfg.Checkpoint, n.signer.VKey())
+	id, err := readIdentity(ctx, n.store)
+	if err != nil {
+		return broker.Standing{}, err
+	}
+	keys := []string{n.signer.VKey()}
+	if _, vkey := n.laterOutside(id.host); vkey != "" {
+		keys = append(keys, vkey)
+	}
+	return broker.CompareOutside(ctx, n.store, n.cfg.Checkpoint, keys...)
+}
+
+// laterOutside is the epoch of the checkpoint outside the database, from the second on, and the key that signed it;
+// 0 when there is none of this log.
+func (n *node) laterOutside(host string) (epoch int, vkey string) {
+	note, err := os.ReadFile(n.cfg.Checkpoint)
+	if err != nil {
+		return 0, ""
+	}
+	origin, _, _ := strings.Cut(string(note), "\n")
+	if epoch, err = strconv.Atoi(origin[strings.LastIndex(origin, "/")+1:]); err != nil {
+		return 0, ""
+	}
+	if named, err := audit.Origin(host, epoch); err != nil || named != origin {
+		return 0, ""
+	}
+	signer, err := n.signer.ForOrigin(origin)
+	if err != nil {
+		return 0, ""
+	}
+	if _, err := audit.ParseCheckpoint(note, signer.VKey()); err != nil {
+		return 0, ""
+	}
+	return epoch, signer.VKey()
 }
 
 func (n *node) openEpoch(ctx context.Context, id identity, standing broker.Standing, reason string) error {

@@ -34,7 +34,7 @@ func (c *restoreCmd) Run(ctx context.Context, e *environment) error {
 		return errors.Join(err, c.undo(aside))
 	}
 	defer n.close()
-	if err := n.reopen(ctx, c.Reason); err != nil {
+	if err := n.reopen(ctx, c.Reason, aside); err != nil {
 		return errors.Join(err, n.close(), c.undo(aside))
 	}
 	fmt.Fprintf(e.stdout, "Restored %s. Everybody has to sign in again; every grant is looked at again when Stint starts.\n", c.From)
@@ -44,8 +44,9 @@ func (c *restoreCmd) Run(ctx context.Context, e *environment) error {
 	return nil
 }
 
-// reopen begins the new epoch; openNode has already checked that the keys fit.
-func (n *node) reopen(ctx context.Context, reason string) error {
+// reopen begins the new epoch; openNode has already checked that the keys fit. replaced is the database that was
+// there, "" when there was none.
+func (n *node) reopen(ctx context.Context, reason, replaced string) error {
 	id, err := readIdentity(ctx, n.store)
 	if err != nil {
 		return err
@@ -54,7 +55,27 @@ func (n *node) reopen(ctx context.Context, reason string) error {
 	if err != nil {
 		return err
 	}
+	// The same backup may come back a second time: two logs must never carry one name.
+	outside, _ := n.laterOutside(id.host)
+	id.epoch = max(id.epoch, outside, epochOf(ctx, replaced, id.host))
 	return n.openEpoch(ctx, id, standing, reason)
+}
+
+// epochOf is the epoch of another database of this log, 0 when it cannot be read.
+func epochOf(ctx context.Context, path, host string) int {
+	if path == "" {
+		return 0
+	}
+	s, err := store.Open(ctx, store.Options{Path: path, ReadOnly: true})
+	if err != nil {
+		return 0
+	}
+	defer s.Close()
+	id, err := readIdentity(ctx, s)
+	if err != nil || id.host != host {
+		return 0
+	}
+	return id.epoch
 }
 
 func checkBackup(ctx context.Context, path string) error {

@@ -7,36 +7,22 @@ import (
 
 // accountBook knows, for one person, which accounts each role needs, without a query a role.
 type accountBook struct {
-	meanings map[string][]pim.Meaning // by role
-	paths    map[string]pim.Path      // of the meanings' resources
-	targets  map[string]string        // names
-	accounts map[string]pim.Account   // by target
+	*catalogue
+	accounts map[string]pim.Account // by target
 }
 
-func loadAccountBook(r *store.Reader, personID string) (b accountBook, err error) {
-	meanings, err := r.Meanings()
+func loadAccountBook(r *store.Reader, personID string) (accountBook, error) {
+	c, err := loadCatalogue(r)
 	if err != nil {
-		return b, err
+		return accountBook{}, err
 	}
-	b.meanings = map[string][]pim.Meaning{}
-	var resources []string
-	for _, m := range meanings {
-		b.meanings[m.RoleID] = append(b.meanings[m.RoleID], m)
-		resources = append(resources, m.ResourceID)
-	}
-	if b.paths, err = r.Paths(resources); err != nil {
-		return b, err
-	}
-	targets, err := r.Targets()
-	if err != nil {
-		return b, err
-	}
-	b.targets = map[string]string{}
-	for _, t := range targets {
-		b.targets[t.ID] = t.Name
-	}
+	return c.bookOf(r, personID)
+}
+
+// bookOf opens the catalogue at one person's accounts.
+func (c *catalogue) bookOf(r *store.Reader, personID string) (accountBook, error) {
+	b := accountBook{catalogue: c, accounts: map[string]pim.Account{}}
 	accounts, err := r.AccountsOf(personID)
-	b.accounts = map[string]pim.Account{}
 	for _, a := range accounts {
 		b.accounts[a.TargetID] = a
 	}

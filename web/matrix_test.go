@@ -115,7 +115,7 @@ var matrix = map[string]rights{
 	"GET /people/:id": {thing: "person", want: only(cells{200, 200, 404}, "auditor", "administrator")},
 	"POST /people/:id/accounts/:account/confirm": {thing: "account", want: only(cells{303, 303, 404}, "administrator")},
 	"POST /people/:id/voucher":                   {thing: "person", want: only(cells{303, 303, 404}, "administrator")},
-	"POST /people/:id/disable":                   {thing: "person", want: only(cells{303, 303, 404}, "administrator")},
+	"POST /people/:id/disable":                   {thing: "person", want: only(cells{409, 303, 404}, "administrator")},
 	"POST /people/:id/enable":                    {thing: "person", want: only(cells{303, 303, 404}, "administrator")},
 	"POST /people/:id/end-sessions":              {thing: "person", want: only(cells{303, 303, 404}, "administrator")},
 	"GET /targets":                               {want: only(cells{200}, "auditor", "administrator")},
@@ -141,7 +141,7 @@ func newStage(t *testing.T) *stage {
 		s.people[id] = w.Person(id)
 	}
 	w.Administrator("administrator")
-	w.Administrator("second") // so that the administrator is not the last one
+	w.Administrator("second") // so that the administrator is not the last one; nobody disables themselves
 	w.Auditor("auditor")
 	w.Role("dba", stinttest.Rules{Approvers: []string{"approver", "second"}})
 	for _, p := range s.people {

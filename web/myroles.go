@@ -13,7 +13,7 @@ import (
 
 // MyRolesPage is GET /my-roles: what the visitor holds, waits for and may activate. htmx gets the list.
 func (s *Server) MyRolesPage(q *request) error {
-	m, err := read(s, q, func(r *store.Reader) (myRoles, error) { return loadMyRoles(r, q) })
+	m, err := read(s, q, func(r *store.Reader) (myRoles, error) { return s.loadMyRoles(r, q) })
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func matching(rows []views.RoleRow, q string) []views.RoleRow {
 	return out
 }
 
-func loadMyRoles(r *store.Reader, q *request) (m myRoles, err error) {
+func (s *Server) loadMyRoles(r *store.Reader, q *request) (m myRoles, err error) {
 	open, err := r.OpenActivationsOf(q.who.PersonID)
 	if err != nil {
 		return m, err
@@ -89,7 +89,7 @@ func loadMyRoles(r *store.Reader, q *request) (m myRoles, err error) {
 	if err != nil {
 		return m, err
 	}
-	eligible, err := loadEligible(r, q, open)
+	eligible, err := s.loadEligible(r, q, open)
 	if err != nil {
 		return m, err
 	}
@@ -129,66 +129,53 @@ func activationRows(r *store.Reader, q *request, list []pim.Activation) (active,
 
 // eligibleRoles is what a person may activate, with everything its lines say.
 type eligibleRoles struct {
+	accountBook
 	now         time.Time
 	assignments []pim.Assignment
-	roles       map[string]pim.RoleDefinition
-	paths       map[string]pim.Path
-	settings    map[string][]pim.RoleSettings // by role
+	scopes      map[string]pim.Path // of the assignments' resources
 	favourites  map[[2]string]bool
 	last        map[[2]string]time.Time
 	groups      map[string]string // names of the groups that make eligible
-	accounts    accountBook
 	who         pim.Principal
 	passkey     bool
 }
 
 // loadEligible reads them in a handful of queries, however many they are; roles with an open activation
 // stand among the active and waiting ones.
-func loadEligible(r *store.Reader, q *request, open []pim.Activation) (e eligibleRoles, err error) {
+func (s *Server) loadEligible(r *store.Reader, q *request, open []pim.Activation) (e eligibleRoles, err error) {
 	e.now, e.who = r.Now, q.who
+	c, err := s.catalogue(r, q.head)
+	if err != nil {
+		return e, err
+	}
+	if e.accountBook, err = c.bookOf(r, q.who.ID); err != nil {
+		return e, err
+	}
 	all, err := r.AssignmentsFor(q.who.ID, pim.Eligible)
 	if err != nil {
 		return e, err
 	}
 	e.assignments = oncePerRole(all, q.who.ID, open)
-	var roles, resources, groups []string
+	var resources, groups []string
 	for _, a := range e.assignments {
-		roles, resources = append(roles, a.RoleID), append(resources, a.ResourceID)
+		resources = append(resources, a.ResourceID)
 		if a.PrincipalID != q.who.ID {
 			groups = append(groups, a.PrincipalID)
 		}
 	}
-	if e.paths, err = r.Paths(resources); err != nil {
+	if e.scopes, err = c.scopesOf(r, unique(resources)); err != nil {
 		return e, err
 	}
-	if e.groups, err = r.Names(groups); err != nil {
+	if e.groups, err = r.Names(unique(groups)); err != nil {
 		return e, err
 	}
-	if e.favourites, err = r.Favourites(q.who.ID); err != nil {
-		return e, err
-	}
-	if e.accounts, err = loadAccountBook(r, q.who.ID); err != nil {
-		return e, err
-	}
-	return e, e.loadRoles(r, roles)
+	return e, e.loadOwn(r)
 }
 
-func (e *eligibleRoles) loadRoles(r *store.Reader, ids []string) error {
-	definitions, err := r.Roles()
-	if err != nil {
+// loadOwn reads what is the person's own: favourites, last uses, passkeys.
+func (e *eligibleRoles) loadOwn(r *store.Reader) (err error) {
+	if e.favourites, err = r.Favourites(e.who.ID); err != nil {
 		return err
-	}
-	e.roles = map[string]pim.RoleDefinition{}
-	for _, d := range definitions {
-		e.roles[d.ID] = d
-	}
-	settings, err := r.Settings(ids...)
-	if err != nil {
-		return err
-	}
-	e.settings = map[string][]pim.RoleSettings{}
-	for _, row := range settings {
-		e.settings[row.RoleID] = append(e.settings[row.RoleID], row)
 	}
 	uses, err := r.LastUses(e.who.ID)
 	if err != nil {
@@ -201,6 +188,12 @@ func (e *eligibleRoles) loadRoles(r *store.Reader, ids []string) error {
 	credentials, err := r.CredentialsOf(e.who.ID)
 	e.passkey = len(credentials) > 0
 	return err
+}
+
+// unique keeps each id once.
+func unique(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // oncePerRole keeps one assignment of each role and resource: the person's own before a group's, then the
@@ -242,7 +235,7 @@ func (e eligibleRoles) rows() []views.RoleRow {
 			continue
 		}
 		key, eff := [2]string{a.RoleID, a.ResourceID}, e.effective(a)
-		row := views.RoleRow{Assignment: a.ID, Role: roleView(role.Name, e.paths[a.ResourceID]), Needs: needViews(eff.Settings), Max: eff.MaxDuration,
+		row := views.RoleRow{Assignment: a.ID, Role: roleView(role.Name, e.scopes[a.ResourceID]), Needs: needViews(eff.Settings), Max: eff.MaxDuration,
 			LastActive: e.last[key], Until: a.EndsAt, Favourite: e.favourites[key], Blocked: e.blocked(a, role, eff)}
 		if a.PrincipalID != e.who.ID {
 			row.Through = e.groups[a.PrincipalID]
@@ -266,7 +259,7 @@ func favouriteRank(r views.RoleRow) int {
 }
 
 func (e eligibleRoles) effective(a pim.Assignment) pim.Effective {
-	return pim.ResolveSettings(e.roles[a.RoleID], e.paths[a.ResourceID], e.settings[a.RoleID])
+	return pim.ResolveSettings(e.roles[a.RoleID], e.scopes[a.ResourceID], e.settings[a.RoleID])
 }
 
 // asking counts the roles that ask for a passkey.
@@ -282,7 +275,7 @@ func (e eligibleRoles) asking() (n int) {
 // blocked is what the account rule says when it says no; the other rules speak on the form.
 func (e eligibleRoles) blocked(a pim.Assignment, role pim.RoleDefinition, eff pim.Effective) string {
 	d := pim.EvaluateActivation(pim.ActivationRequest{}, pim.ActivationFacts{Now: e.now, Person: e.who, Assignment: a, Belongs: true, Role: role,
-		Path: e.paths[a.ResourceID], Effective: eff, Accounts: e.accounts.needs(role.ID, a.ResourceID)})
+		Path: e.scopes[a.ResourceID], Effective: eff, Accounts: e.needs(role.ID, a.ResourceID)})
 	for _, v := range d.Verdicts {
 		if v.Rule == pim.RuleAccount && v.State == pim.No {
 			return v.Message

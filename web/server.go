@@ -57,6 +57,7 @@ type Server struct {
 	sessions *sessionStore
 	cross    *http.CrossOriginProtection
 	ready    readiness
+	shelf    shelf
 	echo     *echo.Echo
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +29,8 @@ type request struct {
 	echo.Context
 	visitor
 	stamp
-	now time.Time
+	now  time.Time
+	head int64 // of the audit log, before anything was read for this request
 }
 
 const visitorKey = "stint.visitor"
@@ -57,7 +57,7 @@ func (q *request) redirect(path string) error { return q.Redirect(http.StatusSee
 
 // visit finds out who asks and whether the route is for them.
 func (s *Server) visit(c echo.Context, who access) (*request, error) {
-	q := &request{Context: c, stamp: stampOf(c), now: s.store.Clock().Now()}
+	q := &request{Context: c, stamp: stampOf(c), now: s.store.Clock().Now(), head: s.store.Head().Size}
 	v, err := s.visitor(c)
 	if err != nil {
 		return q, err
@@ -73,7 +73,7 @@ func (s *Server) visitor(c echo.Context) (visitor, error) {
 	if err != nil || session.IsNew {
 		return visitor{session: session}, err
 	}
-	row := rowOf(session)
+	row, head := rowOf(session), s.store.Head().Size
 	ctx := c.Request().Context()
 	type loaded struct {
 		visitor
@@ -87,7 +87,7 @@ func (s *Server) visitor(c echo.Context) (visitor, error) {
 		if l.powers, err = broker.Powers(r, l.who.ID); err != nil {
 			return l, err
 		}
-		l.approver, err = namedApprover(r, l.who.ID)
+		l.approver, err = s.namedApprover(r, l.who.ID, head)
 		return l, err
 	})
 	if errors.Is(err, store.ErrNotFound) || err == nil && !l.who.Enabled {
@@ -105,18 +105,13 @@ func (s *Server) visitor(c echo.Context) (visitor, error) {
 }
 
 // namedApprover reports whether some role's settings name the person, directly or through a group.
-func namedApprover(r *store.Reader, principalID string) (bool, error) {
-	settings, err := r.AllSettings()
+func (s *Server) namedApprover(r *store.Reader, principalID string, head int64) (bool, error) {
+	c, err := s.catalogue(r, head)
 	if err != nil {
 		return false, err
 	}
 	mine, err := r.GroupsOf(principalID)
-	if err != nil {
-		return false, err
-	}
-	return slices.ContainsFunc(settings, func(row pim.RoleSettings) bool {
-		return slices.ContainsFunc(row.Approvers, func(id string) bool { return slices.Contains(mine, id) })
-	}), nil
+	return c.names(mine), err
 }
 
 // access is who may use a route at all; what they may do with one thing behind it, the operation decides.

@@ -82,6 +82,7 @@ func (w *World) Role(id string, rules Rules) connector.EntitlementID {
 		if err := tx.InsertRole(pim.RoleDefinition{ID: id, Key: id, Name: id, Privileged: rules.Privileged, Source: pim.SourceFile}); err != nil {
 			return err
 		}
+		tx.Emit(pim.Event{Type: pim.EvRoleSaved, Actor: pim.System, RoleID: id, ObjectID: id, Result: pim.OK})
 		return tx.SaveMeaning(pim.Meaning{RoleID: id, ResourceID: Production, Name: id, EntitlementID: string(entitlement)})
 	})
 	w.Rules(id, rules)
@@ -107,7 +108,10 @@ func (w *World) Rules(roleID string, rules Rules) {
 	}
 	reason, approval := !rules.NoReason, len(rules.Approvers) > 0
 	s.Justification, s.Ticket, s.Approval, s.Approvers = &reason, &rules.Ticket, &approval, rules.Approvers
-	w.Do(func(tx *store.Tx) error { return tx.SaveSettings(s) })
+	w.Do(func(tx *store.Tx) error {
+		tx.Emit(pim.Event{Type: pim.EvSettingsSaved, Actor: pim.System, RoleID: roleID, ObjectID: roleID, Result: pim.OK})
+		return tx.SaveSettings(s)
+	})
 }
 
 // Eligible lets a person or group activate a role on Production; it returns the assignment's id. An

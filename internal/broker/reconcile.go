@@ -11,8 +11,9 @@ import (
 	"stint/internal/store"
 )
 
-// lease is how long a claim keeps others away; every call of a connector ends before it does.
-const lease = 45 * time.Second
+// lease is how long a claim keeps others away: a pass makes at most four calls of a connector, and each
+// ends by connector.DefaultTimeout.
+const lease = 5 * connector.DefaultTimeout
 
 // errStale says that somebody else works on the grant since; the result is not recorded.
 var errStale = errors.New("broker: a newer worker has this grant")
@@ -22,6 +23,7 @@ type observation struct {
 	event     pim.GrantEvent
 	err       error
 	readDelay time.Duration
+	acted     bool // a write went before it: until this look succeeds nothing is known
 	final     bool // the pass ends here: release the lease
 }
 
@@ -54,7 +56,7 @@ func (b *Broker) pass(ctx context.Context, g store.GrantRow) error {
 		}
 	}
 	seen := look(ctx, conn, g, delay)
-	seen.final = true
+	seen.final, seen.acted = true, true
 	_, err = b.record(ctx, g, seen)
 	return err
 }
@@ -111,6 +113,7 @@ func (b *Broker) record(ctx context.Context, claimed store.GrantRow, o observati
 			return g, err
 		}
 		if g.Attempt != claimed.Attempt {
+			g.Grant = g.Apply(pim.GrantUnclear, tx.Now, o.readDelay) // a late write may have come after the newer look
 			g.DueAt = tx.Now
 			return g, tx.SaveGrant(g)
 		}
@@ -126,6 +129,9 @@ func (b *Broker) recordIn(tx *store.Tx, g store.GrantRow, o observation, jitter 
 	was := g.Grant
 	if err := b.expireNeeds(tx, &g); err != nil {
 		return g, err
+	}
+	if o.acted {
+		g.Grant = g.Apply(pim.GrantOK, tx.Now, o.readDelay)
 	}
 	if o.event != "" {
 		g.Grant = g.Apply(o.event, tx.Now, o.readDelay)
@@ -156,7 +162,7 @@ func (b *Broker) recordIn(tx *store.Tx, g store.GrantRow, o observation, jitter 
 // adoptAfterLoss takes over what is found at a target when the log that could say whether Stint put it
 // there was lost by a restore: at its end it is removed (DESIGN §3).
 func adoptAfterLoss(tx *store.Tx, was pim.Grant, g *store.GrantRow) error {
-	if was.Before != pim.Unknown || g.Before != pim.Present {
+	if was.Before != pim.Unknown || g.Before != pim.Present || !g.Wanted {
 		return nil
 	}
 	untrusted, err := tx.Meta(metaUntrusted)

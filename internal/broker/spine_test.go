@@ -25,6 +25,8 @@ type ward struct {
 	mu   sync.Mutex
 	held map[string]bool
 	down bool
+	dims bool // from a write on, nothing can be seen
+	dim  bool
 }
 
 func (w *ward) Capabilities() connector.Capabilities { return connector.Capabilities{} }
@@ -49,12 +51,16 @@ func (w *ward) Observe(_ context.Context, a connector.AccountID, e connector.Ent
 	err := w.err()
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.dim {
+		err = connector.Errorf(connector.Transient, "the look failed")
+	}
 	return connector.Holding{Present: w.held[string(a)+"/"+string(e)]}, err
 }
 func (w *ward) set(a connector.AccountID, e connector.EntitlementID, on bool) error {
 	err := w.err()
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.dim = w.dims
 	if err == nil {
 		w.held[string(a)+"/"+string(e)] = on
 	}
@@ -327,5 +333,34 @@ func TestIdleRoundWritesNothing(t *testing.T) {
 	w.ok(err)
 	if before != after {
 		t.Fatal("a round with nothing due committed something")
+	}
+}
+
+// DESIGN §3: a write is believed only after the next look. When that look fails, the end of the need that
+// follows is not told *confirmed gone*, and Stint's own write is not taken for what was before.
+func TestWriteWhoseSecondLookFails(t *testing.T) {
+	w := newWorld(t)
+	w.enrol("alice")
+	w.tick()
+	first := w.activate("alice", "alice-dba", 30*time.Minute)
+	w.ward.dims = true
+	w.tick()
+	if !w.member("alice") {
+		t.Fatal("the write did not arrive")
+	}
+	w.ok(w.b.Deactivate(w.ctx, w.as("alice"), first))
+	w.tick()
+	if a := w.activation(first); !a.SettledAt.IsZero() {
+		t.Fatal("told gone while the target holds it")
+	}
+	second := w.activate("alice", "alice-dba", 30*time.Minute)
+	w.ward.dims, w.ward.dim = false, false
+	w.clock.add(5 * time.Minute)
+	w.tick()
+	w.ok(w.b.Deactivate(w.ctx, w.as("alice"), second))
+	w.clock.add(5 * time.Minute)
+	w.tick()
+	if a := w.activation(second); a.SettledAt.IsZero() || w.member("alice") {
+		t.Fatalf("settled %v, member %v", a.SettledAt, w.member("alice"))
 	}
 }

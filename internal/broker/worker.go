@@ -74,16 +74,14 @@ func (l *lanes) leave(target string, failed bool, now time.Time) {
 func (b *Broker) Run(ctx context.Context) {
 	var passes sync.WaitGroup
 	defer passes.Wait()
-	if err := b.Restart(ctx); err != nil {
-		b.log.Error("starting the worker", "error", err)
-	}
 	for ctx.Err() == nil {
 		b.round(ctx, &passes)
 		b.sleep(ctx)
 	}
 }
 
-// Restart looks again at everything unsettled, before anything recorded is believed.
+// Restart looks again at everything unsettled, before anything recorded is believed and before anybody
+// is served.
 func (b *Broker) Restart(ctx context.Context) error {
 	return do(ctx, b, func(tx *store.Tx) error { _, err := tx.RestartGrants(); return err })
 }

@@ -127,11 +127,8 @@ func (g Grant) Apply(e GrantEvent, now time.Time, readDelay time.Duration) Grant
 			g.UnsureUntil = later(g.UnsureUntil, now.Add(readDelay))
 		}
 		g.Seen, g.LeaseUntil = Unknown, time.Time{}
-	case GrantRestored:
+	case GrantRestored: // what the restored log observed before Stint's writes stays observed
 		g.Seen, g.LeaseUntil = Unknown, time.Time{}
-		if !g.Wanted && g.Before == Present {
-			g.Before = Unknown
-		}
 	}
 	return g
 }

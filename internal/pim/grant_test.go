@@ -90,10 +90,7 @@ restart         *       present *      *       *    *      yes       | seen=unkn
 restart         *       present *      *       *    *      no        | seen=unknown unsure=yes
 restart         *       absent  *      *       *    *      *         | seen=unknown unsure=yes
 restart         *       unknown *      *       *    *      *         | seen=unknown unsure=yes
-restore         present *       no     *       *    *      *         | seen=unknown before=unknown
-restore         present *       yes    *       *    *      *         | seen=unknown
-restore         absent  *       *      *       *    *      *         | seen=unknown
-restore         unknown *      *       *       *    *      *         | seen=unknown
+restore         *       *       *      *       *    *      *         | seen=unknown
 `
 
 type cell struct{ cond, want []string }

@@ -113,7 +113,7 @@ func (tx *Tx) InsertActivation(a pim.Activation) error {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		a.ID, a.AssignmentID, a.PrincipalID, a.PersonID, a.RoleID, a.ResourceID, a.State, int64(a.Duration.Seconds()), a.Justification,
 		a.TicketNumber, a.TicketSystem, us(a.RequestedAt), us(a.StartsAt), us(a.EndsAt), toJSON(a.Settings), toJSON(a.Verdicts), a.StepUpID)
-	if err != nil && strings.Contains(strings.ToLower(err.Error()), "unique") {
+	if err != nil && strings.Contains(err.Error(), "activations.person_id") { // the columns of activations_open, as SQLite names them
 		return ErrOpen
 	}
 	return err

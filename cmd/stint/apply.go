@@ -98,13 +98,17 @@ func (c *applyCmd) read(e *environment) (r applyRequest, err error) {
 }
 
 func (c *applyCmd) apply(ctx context.Context, e *environment, r applyRequest) (done broker.Applied, err error) {
+	if c.Reseal {
+		if err := forgetSealingKey(ctx, &c.Config); err != nil {
+			return done, err
+		}
+		return c.here(ctx, e, r)
+	}
 	out, err := control.Call(ctx, socket(&c.Config), opApply, r)
-	switch {
-	case err == nil && c.Reseal:
-		return done, errors.New("a Stint is running: stop it before --reseal")
-	case err == nil:
+	if err == nil {
 		return done, json.Unmarshal(out, &done)
-	case !errors.Is(err, control.ErrNotRunning):
+	}
+	if !errors.Is(err, control.ErrNotRunning) {
 		return done, err
 	}
 	if _, err := os.Stat(c.Database()); c.DryRun && errors.Is(err, fs.ErrNotExist) {
@@ -115,13 +119,7 @@ func (c *applyCmd) apply(ctx context.Context, e *environment, r applyRequest) (d
 
 // here opens the database, applies, and does at the targets what is due at once.
 func (c *applyCmd) here(ctx context.Context, e *environment, r applyRequest) (done broker.Applied, err error) {
-	mode := modeOf(ctx, &c.Config)
-	if c.Reseal {
-		if err := forgetSealingKey(ctx, &c.Config, mode); err != nil {
-			return done, err
-		}
-	}
-	n, err := openNode(ctx, &c.Config, e, mode)
+	n, err := openNode(ctx, &c.Config, e, modeOf(ctx, &c.Config))
 	if err != nil {
 		return done, err
 	}
@@ -143,8 +141,12 @@ func (c *applyCmd) here(ctx context.Context, e *environment, r applyRequest) (do
 	return done, err
 }
 
-func forgetSealingKey(ctx context.Context, cfg *config.Config, mode string) error {
-	s, err := store.Open(ctx, store.Options{Path: cfg.Database(), Mode: mode})
+// forgetSealingKey lets the database be opened with another key than the one it was sealed with.
+func forgetSealingKey(ctx context.Context, cfg *config.Config) error {
+	s, err := store.Open(ctx, store.Options{Path: cfg.Database(), Mode: modeOf(ctx, cfg)})
+	if errors.Is(err, store.ErrLocked) {
+		return errors.New("a Stint is running: stop it before --reseal")
+	}
 	if err != nil {
 		return err
 	}

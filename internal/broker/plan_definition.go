@@ -2,6 +2,8 @@ package broker
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -370,7 +372,7 @@ func (p *planner) words(r pim.RoleSettings) (out []string) {
 func settingsWords(r pim.RoleSettings, name func(id string) string) (out [][2]string) {
 	length := func(field string, d *time.Duration) {
 		if d != nil {
-			out = append(out, [2]string{field, d.String()})
+			out = append(out, [2]string{field, orgfile.FormatDuration(*d)})
 		}
 	}
 	word := func(field string, b *bool, no string) {
@@ -403,4 +405,9 @@ func settingsWords(r pim.RoleSettings, name func(id string) string) (out [][2]st
 func builtinSettings(r pim.RoleDefinition) pim.RoleSettings {
 	longest, usual := 8*time.Hour, 2*time.Hour
 	return pim.RoleSettings{RoleID: r.ID, MaxDuration: &longest, DefaultDuration: &usual, Source: pim.SourceBuiltin}
+}
+
+func sha256Hex(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }

@@ -276,7 +276,12 @@ func (p *planner) planAssignments() {
 		kind                      pim.AssignmentKind
 	}
 	of := func(a pim.Assignment) key { return key{a.PrincipalID, a.RoleID, a.ResourceID, a.Kind} }
-	have, over, want := index(p.assignments, of), index(p.expired, of), map[key]bool{}
+	type ended struct {
+		key
+		at int64
+	}
+	have, want := index(p.assignments, of), map[key]bool{}
+	over := index(p.expired, func(a pim.Assignment) ended { return ended{of(a), a.EndsAt.UnixMicro()} })
 	for _, f := range p.doc.Assignments {
 		k := key{p.id[f.Principal], p.id["role/"+f.Role], p.id["resource/"+f.Resource], f.Kind}
 		want[k] = true
@@ -286,7 +291,7 @@ func (p *planner) planAssignments() {
 		}
 		a := pim.Assignment{ID: p.newID("assignment", k.principal, k.role, k.resource, string(k.kind)), PrincipalID: k.principal, RoleID: k.role, ResourceID: k.resource,
 			Kind: f.Kind, StartsAt: p.now, EndsAt: f.Until, Source: pim.SourceFile}
-		if gone, was := over[k]; was && gone.EndsAt.Equal(f.Until) {
+		if _, was := over[ended{k, f.Until.UnixMicro()}]; was {
 			p.leave("ended by time, can leave the file", "assignment %s", assignmentName(f))
 		} else if p.checkUntil(f, a) {
 			p.step(stageAssignments, "+", f.Pos, func(ap *applying) error { return ap.addAssignment(a) }, "assignment %s", assignmentName(f))

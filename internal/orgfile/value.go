@@ -138,8 +138,8 @@ func ParseDuration(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// formatDuration is what ParseDuration reads back: 1h30m, not 1h30m0s.
-func formatDuration(d time.Duration) string {
+// FormatDuration is what ParseDuration reads back: 1h30m, not 1h30m0s.
+func FormatDuration(d time.Duration) string {
 	d = d.Truncate(time.Second)
 	if d == 0 {
 		return "0s"

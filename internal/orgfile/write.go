@@ -198,7 +198,7 @@ func (s Settings) node() *yaml.Node {
 	text(n, "resource", s.Resource)
 	length := func(key string, d *time.Duration) {
 		if d != nil {
-			text(n, key, formatDuration(*d))
+			text(n, key, FormatDuration(*d))
 		}
 	}
 	word := func(key string, b *bool, on, off string) {

@@ -267,3 +267,25 @@ func TestProfile(t *testing.T) {
 		}
 	})
 }
+
+// What the pages keep in memory follows a change of the definitions at once.
+func TestDefinitionsAreFresh(t *testing.T) {
+	t.Parallel()
+	w := stinttest.New(t)
+	alice, bob := w.Person("alice"), w.Person("bob")
+	w.Role("operator", stinttest.Rules{NoPasskey: true, Max: 2 * time.Hour})
+	assignment := w.Eligible("alice", "operator", time.Time{})
+	alice.SignIn()
+	bob.SignIn()
+	if got := alice.Get("/my-roles").Text("#e-" + assignment); !strings.Contains(got, "2 h") || strings.Contains(got, "approval") {
+		t.Errorf("before: %q", got)
+	}
+	bob.Get("/approvals").Want(t, http.StatusNotFound)
+	w.Rules("operator", stinttest.Rules{NoPasskey: true, Max: 3 * time.Hour, Approvers: []string{"bob"}})
+	if got := alice.Get("/my-roles").Text("#e-" + assignment); !strings.Contains(got, "3 h") || !strings.Contains(got, "approval") {
+		t.Errorf("after: %q", got)
+	}
+	bob.Get("/approvals").Want(t, http.StatusOK)
+	w.Rules("operator", stinttest.Rules{NoPasskey: true})
+	bob.Get("/approvals").Want(t, http.StatusNotFound)
+}

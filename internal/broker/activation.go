@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -356,14 +355,13 @@ func (b *Broker) revokeConfirmed(ctx context.Context, actor Actor, p pending, su
 		if err := spend(tx, su); err != nil {
 			return Outcome{}, err
 		}
-		event := pim.OnRevoked
+		event, told := pim.OnRevoked, who.Name+" ended your activation of"
 		if a.State == pim.PendingApproval {
-			event = pim.OnCanceled
+			event, told = pim.OnCanceled, who.Name+" canceled your request for"
 		}
 		if err := b.end(tx, a, event, who.ID, p.Reason, su.CeremonyID); err != nil {
 			return Outcome{}, err
 		}
-		text := fmt.Sprintf("%s ended your activation: %s", who.Name, p.Reason)
-		return Outcome{ActivationID: a.ID, Done: "Ended."}, notify(tx, text, "/activations/"+a.ID, a.PrincipalID)
+		return Outcome{ActivationID: a.ID, Done: "Ended."}, tellHolder(tx, a, told, ": "+p.Reason)
 	})
 }

@@ -294,7 +294,7 @@ func (b *Broker) decide(tx *store.Tx, who pim.Principal, a pim.Activation, d pim
 		if err := b.end(tx, a, pim.OnDenied, who.ID, d.Justification, su.CeremonyID); err != nil {
 			return out, err
 		}
-		return out, notify(tx, who.Name+" denied your request: "+d.Justification, "/activations/"+a.ID, a.PrincipalID)
+		return out, tellHolder(tx, a, who.Name+" denied your request for", ": "+d.Justification)
 	default:
 		return out, nil
 	}
@@ -327,7 +327,7 @@ func (b *Broker) approved(tx *store.Tx, who pim.Principal, a pim.Activation) err
 	if err := b.start(tx, a, eligible, rules, who.ID); err != nil {
 		return err
 	}
-	return notify(tx, who.Name+" approved your request. Stint grants it now.", "/activations/"+a.ID, a.PrincipalID)
+	return tellHolder(tx, a, who.Name+" approved your request for", ". Stint grants it now.")
 }
 
 // tightened says which rule, tightened since the request, the request no longer meets.

@@ -160,6 +160,18 @@ func notify(tx *store.Tx, text, link string, people ...string) error {
 	return nil
 }
 
+// tellHolder leaves a notice about an activation to its person, with role and scope between the words.
+func tellHolder(tx *store.Tx, a pim.Activation, before, after string) error {
+	what := "a role"
+	role, path, _, err := effective(tx.Reader, a.RoleID, a.ResourceID)
+	if err == nil {
+		what = role.Name + " on " + path.Leaf().Name
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return notify(tx, before+" "+what+after, "/activations/"+a.ID, a.PrincipalID)
+}
+
 // Paused says why nothing new is granted now, or "" (invariant 6).
 func (b *Broker) Paused() string {
 	if s := b.store.Clock().Suspect(); s != "" {

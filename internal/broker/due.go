@@ -88,7 +88,7 @@ func (b *Broker) timeOutApprovals(tx *store.Tx) (int, error) {
 		if err := b.end(tx, a, pim.OnTimedOut, pim.System, "", ""); err != nil {
 			return 0, err
 		}
-		if err := notify(tx, "Nobody decided your request in time. Ask again if you still need it.", "/activations/"+a.ID, a.PrincipalID); err != nil {
+		if err := tellHolder(tx, a, "Nobody decided your request for", " in time. Ask again if you still need it."); err != nil {
 			return 0, err
 		}
 	}

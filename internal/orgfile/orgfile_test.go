@@ -541,3 +541,37 @@ func FuzzFile(f *testing.F) {
 		}
 	})
 }
+
+// FuzzDuration: what is read is whole seconds, never negative, and written back the same.
+func FuzzDuration(f *testing.F) {
+	for _, s := range []string{"30m", "1h30m", "0s", "999999h", "1.5h", "-1h", "", "1h1h"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		d, err := orgfile.ParseDuration(s)
+		if err != nil {
+			return
+		}
+		again, err := orgfile.ParseDuration(orgfile.FormatDuration(d))
+		if err != nil || again != d || d < 0 || d%time.Second != 0 {
+			t.Fatalf("%q is %s, written %s, read %s, %v", s, d, orgfile.FormatDuration(d), again, err)
+		}
+	})
+}
+
+// FuzzTime: what is read is a whole second of this and the next century, and written back the same.
+func FuzzTime(f *testing.F) {
+	for _, s := range []string{"2027-06-30", "2027-06-30T18:00:00+02:00", "2199-12-31", "0000-01-01", "2027-06-30T24:00:00Z", "2027-6-3"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		at, err := orgfile.ParseTime(s)
+		if err != nil {
+			return
+		}
+		again, err := orgfile.ParseTime(orgfile.FormatTime(at))
+		if err != nil || !again.Equal(at) || at.Year() < 2000 || at.Year() > 2200 || at.Nanosecond() != 0 {
+			t.Fatalf("%q is %s, written %s, read %s, %v", s, at, orgfile.FormatTime(at), again, err)
+		}
+	})
+}

@@ -36,8 +36,8 @@ function long(ms) {
   return m ? hours + " h " + m + " min" : hours + " h";
 }
 
-// ago rounds down where long rounds up: "0 min" has just happened.
-function ago(ms) { return long(Math.floor(Math.max(0, ms) / 60000) * 60000); }
+// ago rounds down where long rounds up.
+function ago(ms) { return ms < 60000 ? "under a minute" : long(Math.floor(ms / 60000) * 60000); }
 
 function text(el, at, now) {
   const [day, hms] = parts(at, zone), [today] = parts(now, zone);
@@ -74,9 +74,10 @@ function showCountdowns(quiet) {
     const min = Math.max(0, Math.ceil(left / 60000));
     const word = el.querySelector("[data-left]");
     if (word) set(word, long(left));
+    el.classList.toggle("warn", min <= 15 && el.classList.contains("live"));
     const bar = el.querySelector("progress");
     if (bar) {
-      bar.value = min;
+      bar.value = Math.max(0, left / 1000);
       bar.classList.toggle("warn", min <= 15);
       bar.classList.toggle("ok", min > 15);
       bar.setAttribute("aria-label", long(left) + " of the time left");

@@ -63,7 +63,10 @@ func (v TimeView) Format() string {
 	case Day:
 		return at.Format(time.DateOnly)
 	case Ago:
-		return Duration(max(0, v.Now.Sub(v.At)).Truncate(time.Minute))
+		if v.Now.Sub(v.At) < time.Minute {
+			return "under a minute"
+		}
+		return Duration(v.Now.Sub(v.At).Truncate(time.Minute))
 	case End:
 		return day + at.Format("15:04")
 	case Full:

@@ -22,6 +22,8 @@ func verdictState(v pim.Verdict) views.VerdictState {
 		return views.Look
 	case v.State == pim.Todo && v.Rule == pim.RuleApproval:
 		return views.Approver
+	case v.State == pim.Todo && (v.Rule == pim.RuleJustification || v.Rule == pim.RuleTicket):
+		return views.Words
 	case v.State == pim.Todo:
 		return views.Todo
 	}

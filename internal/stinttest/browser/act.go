@@ -9,10 +9,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Press clicks the button or link whose text, hidden words included, contains the given one.
+// Press clicks the first button or link whose text, hidden words included, contains the given one.
 func (b *Tab) Press(text string) {
 	b.t.Helper()
-	b.Click(fmt.Sprintf(`//*[self::a or self::button or self::summary][contains(normalize-space(.), %s)]`, literal(text)))
+	b.Click(fmt.Sprintf(`(//*[self::a or self::button or self::summary][contains(normalize-space(.), %s)])[1]`, literal(text)))
 }
 
 // Click clicks what an XPath finds, with the mouse.
@@ -27,11 +27,13 @@ func (b *Tab) Choose(label string) {
 	b.Click(fmt.Sprintf(`//label[normalize-space(.)=%s]`, literal(label)))
 }
 
-// Fill empties a field and types into it, key by key.
-func (b *Tab) Fill(id, text string) {
+// Fill empties the field of a name and types into it, key by key.
+func (b *Tab) Fill(name, text string) {
 	b.t.Helper()
-	b.do(id, chromedp.Clear(chromedp.ID(id)))
-	b.do(id, chromedp.SendKeys(chromedp.ID(id), text))
+	field := fmt.Sprintf(`//*[self::input or self::textarea][not(@type="hidden")][@name=%s]`, literal(name))
+	b.do(name, chromedp.Focus(field, chromedp.NodeVisible))
+	b.Run(`document.activeElement.select()`)
+	b.Keys("\b" + text)
 }
 
 // Keys types wherever the focus is.
@@ -40,7 +42,7 @@ func (b *Tab) Keys(keys string) {
 	b.do("keys", chromedp.KeyEvent(keys))
 }
 
-// Tab moves the focus by the tabulator key until it is on an element whose text, label or name contains the
+// TabTo moves the focus by the tabulator key until it is on an element whose text, label or name contains the
 // given one: what cannot be reached that way cannot be used without a mouse.
 func (b *Tab) TabTo(text string) {
 	b.t.Helper()

@@ -56,7 +56,6 @@ type Store struct {
 	refused refusals
 	head    audit.Head // of the last commit; owned by the writer
 	mu      sync.Mutex
-	wakers  []func()
 }
 
 // Open opens, migrates and checks a database and starts its writer. The caller calls Close.

@@ -36,9 +36,12 @@ type site struct {
 
 var engineerGroups = []string{"dba", "wiki", "operators"}
 
-func newSite(t *testing.T) *site {
+func newSite(t *testing.T) *site { return newSiteAt(t, newHost(t)) }
+
+// newSiteAt is newSite on a given host, with further lines of configuration.
+func newSiteAt(t *testing.T, h *host, more ...string) *site {
 	t.Helper()
-	s := &site{host: newHost(t), directory: slapd.Start(t)}
+	s := &site{host: h, directory: slapd.Start(t)}
 	s.provider = oidcprovider.Start(t, s.url+"/sign-in/callback")
 	for login := range oidcprovider.Accounts {
 		s.directory.AddPerson(t, login)
@@ -48,8 +51,8 @@ func newSite(t *testing.T) *site {
 	}
 	s.write("oidc.secret", s.provider.ClientSecret)
 	s.write("directory.password", slapd.ServicePassword)
-	s.configure("oidc_issuer: "+s.provider.Issuer, "oidc_client_id: "+s.provider.ClientID, "oidc_client_secret: file:oidc.secret",
-		"oidc_scopes: [profile, email, groups]", "oidc_groups_claim: groups", "oidc_binding_claims: [preferred_username]")
+	s.configure(append(more, "oidc_issuer: "+s.provider.Issuer, "oidc_client_id: "+s.provider.ClientID, "oidc_client_secret: file:oidc.secret",
+		"oidc_scopes: [profile, email, groups]", "oidc_groups_claim: groups", "oidc_binding_claims: [preferred_username]")...)
 	s.writeOrg(true)
 	return s
 }

@@ -5,6 +5,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -58,6 +60,9 @@ type host struct {
 	config string
 	listen string
 	url    string // public
+	front  string // where browsers connect to: a proxy, or listen
+	from   string // address browsers connect from
+	roots  *x509.CertPool
 	env    []string
 	served *served
 }
@@ -68,7 +73,7 @@ func newHost(t *testing.T) *host {
 	h := &host{T: t, dir: t.TempDir(), listen: freeAddress(t)}
 	h.config = h.path("stint.yaml")
 	_, port, _ := net.SplitHostPort(h.listen)
-	h.url = "http://localhost:" + port
+	h.url, h.front, h.from = "http://localhost:"+port, h.listen, "127.0.0.1"
 	return h
 }
 
@@ -182,7 +187,8 @@ func (h *host) serve(path string) *served {
 	go func() { s.err = s.cmd.Wait(); close(s.exited) }()
 	h.Cleanup(func() { s.kill() })
 	h.served = s
-	if err := s.answers("http://"+h.listen+path, strings.TrimPrefix(h.url, "http://")); err != nil {
+	_, name, _ := strings.Cut(h.url, "://")
+	if err := s.answers("http://"+h.listen+path, name); err != nil {
 		h.Fatalf("stint serve: %v\n%s", err, s.log)
 	}
 	s.ready = time.Now()
@@ -280,12 +286,14 @@ func inDatabase[T any](h *host, fn func(*store.Reader) (T, error)) T {
 func (h *host) browser() *stinttest.Client {
 	h.Helper()
 	c := (&stinttest.World{TB: h.T, URL: h.url}).Client()
-	c.Transport = &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if strings.HasPrefix(addr, "localhost:") {
-			addr = h.listen
-		}
-		return (&net.Dialer{}).DialContext(ctx, network, addr)
-	}}
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(h.from)}}
+	c.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: h.roots, MinVersion: tls.VersionTLS12},
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if strings.HasPrefix(addr, "localhost:") {
+				addr = h.front
+			}
+			return dialer.DialContext(ctx, network, addr)
+		}}
 	h.Cleanup(c.CloseIdleConnections)
 	return c
 }

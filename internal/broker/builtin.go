@@ -46,8 +46,13 @@ func addBuiltinRole(tx *store.Tx, r pim.RoleDefinition) error {
 		return err
 	}
 	tx.Emit(pim.Event{Type: pim.EvRoleSaved, Actor: pim.System, RoleID: r.ID, ObjectID: r.ID, Result: pim.OK})
-	longest, usual := 8*time.Hour, 2*time.Hour
-	s := pim.RoleSettings{RoleID: r.ID, MaxDuration: &longest, DefaultDuration: &usual, Source: pim.SourceBuiltin}
+	s := builtinSettings(r)
 	tx.Emit(pim.Event{Type: pim.EvSettingsSaved, Actor: pim.System, RoleID: r.ID, ObjectID: r.ID, Result: pim.OK})
 	return tx.SaveSettings(s)
+}
+
+// builtinSettings are what Stint's own roles come with.
+func builtinSettings(r pim.RoleDefinition) pim.RoleSettings {
+	longest, usual := 8*time.Hour, 2*time.Hour
+	return pim.RoleSettings{RoleID: r.ID, MaxDuration: &longest, DefaultDuration: &usual, Source: pim.SourceBuiltin}
 }

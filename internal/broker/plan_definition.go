@@ -401,12 +401,6 @@ func settingsWords(r pim.RoleSettings, name func(id string) string) (out [][2]st
 	return out
 }
 
-// builtinSettings are what Stint's own roles come with.
-func builtinSettings(r pim.RoleDefinition) pim.RoleSettings {
-	longest, usual := 8*time.Hour, 2*time.Hour
-	return pim.RoleSettings{RoleID: r.ID, MaxDuration: &longest, DefaultDuration: &usual, Source: pim.SourceBuiltin}
-}
-
 func sha256Hex(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])

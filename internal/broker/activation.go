@@ -245,7 +245,7 @@ func moved(err error) error {
 func (b *Broker) end(tx *store.Tx, a pim.Activation, event pim.ActivationEvent, actor, reason, stepUpID string) error {
 	next, ok := pim.NextActivationState(a.State, event)
 	if !ok {
-		return pim.Refuse(pim.KindConflict, "This activation is already over (%s).", a.State)
+		return movedOn(a, "This activation is already over (%s).", a.State)
 	}
 	from := a.State
 	a.State, a.EndedAt, a.EndedBy, a.EndReason = next, tx.Now, actor, reason
@@ -321,7 +321,7 @@ func (b *Broker) RevokeActivation(ctx context.Context, actor Actor, id, reason s
 			return Outcome{}, found(err)
 		}
 		if !a.State.Open() {
-			return Outcome{}, pim.Refuse(pim.KindConflict, "This activation is already over.")
+			return Outcome{}, movedOn(a, "This activation is already over.")
 		}
 		if problem := pim.CheckJustification(reason, true); problem != "" {
 			return Outcome{}, pim.Invalid("justification", "%s", problem)

@@ -212,6 +212,13 @@ func (b *Broker) decidable(tx *store.Tx, who pim.Principal, id string) (pim.Acti
 	return a, nil
 }
 
+// movedOn refuses what an activation's state does not allow any more, and links to the activation.
+func movedOn(a pim.Activation, format string, args ...any) error {
+	r := pim.Refuse(pim.KindConflict, format, args...)
+	r.Object = a.ID
+	return r
+}
+
 // alreadyDecided tells the second one who was first (V-01, EC-07).
 func alreadyDecided(r *store.Reader, a pim.Activation) error {
 	decisions, err := r.Decisions(a.ID)
@@ -219,7 +226,7 @@ func alreadyDecided(r *store.Reader, a pim.Activation) error {
 		return err
 	}
 	if len(decisions) == 0 {
-		return pim.Refuse(pim.KindConflict, "This request is no longer waiting: it is %s.", stateWords(a.State))
+		return movedOn(a, "This request is no longer waiting: it is %s.", stateWords(a.State))
 	}
 	last := decisions[len(decisions)-1]
 	names, err := r.Names([]string{last.PrincipalID})
@@ -230,7 +237,7 @@ func alreadyDecided(r *store.Reader, a pim.Activation) error {
 	if last.Approve {
 		verb = "approved"
 	}
-	return pim.Refuse(pim.KindConflict, "%s already %s this at %s.", names[last.PrincipalID], verb, last.At.UTC().Format("15:04:05 UTC"))
+	return movedOn(a, "%s already %s this at %s.", names[last.PrincipalID], verb, last.At.UTC().Format("15:04:05 UTC"))
 }
 
 func stateWords(s pim.ActivationState) string {

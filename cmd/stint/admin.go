@@ -12,6 +12,7 @@ import (
 	"stint/internal/broker"
 	"stint/internal/config"
 	"stint/internal/control"
+	"stint/internal/pim"
 	"stint/internal/store"
 )
 
@@ -30,7 +31,7 @@ const (
 
 // hostHandlers are the host's own powers, for whoever may open the socket.
 func hostHandlers(b *broker.Broker) control.Handlers {
-	return control.Handlers{
+	handlers := control.Handlers{
 		opApply:     applyHandler(b),
 		opAdminLink: func(ctx context.Context, _ json.RawMessage) (any, error) { return b.AdminLink(ctx) },
 		opAdminVoucher: func(ctx context.Context, in json.RawMessage) (any, error) {
@@ -42,6 +43,16 @@ func hostHandlers(b *broker.Broker) control.Handlers {
 		},
 		opClockAccept: func(ctx context.Context, _ json.RawMessage) (any, error) { return nil, b.AcceptClock(ctx) },
 	}
+	for op, handle := range handlers {
+		handlers[op] = func(ctx context.Context, in json.RawMessage) (any, error) {
+			out, err := handle(ctx, in)
+			if refusal := (*pim.Refusal)(nil); errors.As(err, &refusal) {
+				err = errors.New(refusal.Message) // without the kind, which is for programs
+			}
+			return out, err
+		}
+	}
+	return handlers
 }
 
 // onHost runs an operation in the running process, or here when no process holds the database.

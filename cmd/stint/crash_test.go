@@ -43,6 +43,7 @@ func TestCrash(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes two minutes")
 	}
+	t.Parallel()
 	rounds, err := strconv.Atoi(cmp.Or(os.Getenv("STINT_KILLS"), "10"))
 	if err != nil {
 		t.Fatal("STINT_KILLS is the number of rounds: ", err)

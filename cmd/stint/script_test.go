@@ -1,8 +1,11 @@
 package main
 
 import (
+	"net"
+	"net/http"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -25,7 +28,37 @@ func (c cleaning) Run() int {
 	return code
 }
 
-// TestScript runs testdata/script/*.txtar, each in its own directory.
+// TestScript runs testdata/script/*.txtar, each in its own directory. They may use two commands more: freeport NAME...
+// sets each variable to a free port of loopback; ready ADDRESS waits until a Stint answers there.
 func TestScript(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true})
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"freeport": freePort, "ready": ready}})
+}
+
+func freePort(ts *testscript.TestScript, _ bool, names []string) {
+	for _, name := range names {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		defer l.Close()
+		_, port, err := net.SplitHostPort(l.Addr().String())
+		ts.Check(err)
+		ts.Setenv(name, port)
+	}
+}
+
+func ready(ts *testscript.TestScript, _ bool, args []string) {
+	deadline, tick := time.After(time.Minute), time.NewTicker(20*time.Millisecond)
+	defer tick.Stop()
+	for {
+		answer, err := http.Get("http://" + args[0] + "/healthz")
+		if err == nil {
+			_ = answer.Body.Close()
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			ts.Fatalf("nothing answers at %s: %v", args[0], err)
+		}
+	}
 }

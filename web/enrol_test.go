@@ -22,7 +22,7 @@ func TestFirstPasskey(t *testing.T) {
 	if got := without.Text("#voucher-err"); !strings.Contains(got, "needs a voucher") {
 		t.Errorf("without a voucher: %q", got)
 	}
-	voucher, err := w.Broker.IssueVoucher(t.Context(), "alice")
+	voucher, err := w.Broker.IssueVoucher(t.Context(), "alice", false)
 	w.OK(err)
 	mallory.Post("/passkeys/new", "name", "Rogue", "voucher", voucher).Want(t, http.StatusUnprocessableEntity) // somebody else's
 
@@ -48,7 +48,7 @@ func TestFirstPasskey(t *testing.T) {
 		t.Errorf("%d refusals are in the audit log", n)
 	}
 
-	late, err := w.Broker.IssueVoucher(t.Context(), "mallory")
+	late, err := w.Broker.IssueVoucher(t.Context(), "mallory", false)
 	w.OK(err)
 	w.Clock.Advance(15*time.Minute + time.Second)
 	mallory.Post("/passkeys/new", "name", "Rogue", "voucher", late).Want(t, http.StatusUnprocessableEntity)

@@ -24,7 +24,7 @@ func TestActivateAndDeactivate(t *testing.T) {
 		t.Errorf("the eligible row says %q", got)
 	}
 	form := alice.Get("/my-roles/"+assignment+"/activate").Want(t, http.StatusOK)
-	if got := form.Text("#activate-aside"); !strings.Contains(got, "Your account at Directory is alice") || !strings.Contains(got, "You confirm with your passkey") {
+	if got := form.Text("#activate-aside"); !strings.Contains(got, "Account at Directory: alice") || !strings.Contains(got, "You confirm with your passkey") {
 		t.Errorf("the dry run says %q", got)
 	}
 

@@ -29,17 +29,23 @@ const (
 	opClockAccept  = "admin.clock_accept"
 )
 
+// voucherRequest is what opAdminVoucher takes.
+type voucherRequest struct {
+	Person string `json:"person"`
+	Lost   bool   `json:"lost"`
+}
+
 // hostHandlers are the host's own powers, for whoever may open the socket.
 func hostHandlers(b *broker.Broker) control.Handlers {
 	handlers := control.Handlers{
 		opApply:     applyHandler(b),
 		opAdminLink: func(ctx context.Context, _ json.RawMessage) (any, error) { return b.AdminLink(ctx) },
 		opAdminVoucher: func(ctx context.Context, in json.RawMessage) (any, error) {
-			var person string
-			if err := json.Unmarshal(in, &person); err != nil {
+			var asked voucherRequest
+			if err := json.Unmarshal(in, &asked); err != nil {
 				return nil, err
 			}
-			return b.IssueVoucher(ctx, person)
+			return b.IssueVoucher(ctx, asked.Person, asked.Lost)
 		},
 		opClockAccept: func(ctx context.Context, _ json.RawMessage) (any, error) { return nil, b.AcceptClock(ctx) },
 	}
@@ -118,11 +124,12 @@ func (c *adminLinkCmd) Run(ctx context.Context, e *environment) error {
 type adminVoucherCmd struct {
 	config.Config
 	Person string `arg:"" help:"The person's id in the file, or from the address of their page."`
+	Lost   bool   `help:"The person lost their passkeys: remove them, end their sessions, and tell every administrator."`
 }
 
 // Run prints the voucher on a terminal; elsewhere it writes it 0600 beside the data.
 func (c *adminVoucherCmd) Run(ctx context.Context, e *environment) error {
-	out, err := onHost(ctx, &c.Config, e, opAdminVoucher, c.Person)
+	out, err := onHost(ctx, &c.Config, e, opAdminVoucher, voucherRequest{c.Person, c.Lost})
 	if err != nil {
 		return err
 	}

@@ -157,7 +157,10 @@ func (b *Broker) RenameCredential(ctx context.Context, actor Actor, id, name str
 			return err
 		}
 		tx.Emit(pim.PersonEvent(pim.EvCredentialNamed, actor.PrincipalID, actor.PrincipalID, c.ID).WithText("name", name))
-		return tx.RenameCredential(id, name)
+		if err := tx.RenameCredential(id, name); err != nil {
+			return moved(err)
+		}
+		return notify(tx, "A passkey is now called "+name+".", "/passkeys", actor.PrincipalID)
 	})
 }
 
@@ -184,15 +187,30 @@ func (b *Broker) RemoveCredential(ctx context.Context, actor Actor, id string) (
 		if err != nil {
 			return Outcome{}, err
 		}
+		if err := refuseOnly(tx, who.ID); err != nil {
+			return Outcome{}, err
+		}
 		p := pending{Items: []pim.StepUpItem{{Action: pim.ActionRemoveCredential, Object: id}}}
 		return b.begin(tx, actor, who, p, ceremony, random, "/passkeys")
 	})
+}
+
+// refuseOnly keeps a person's only passkey: nobody but the host could let them in again.
+func refuseOnly(tx *store.Tx, principalID string) error {
+	credentials, err := tx.CredentialsOf(principalID)
+	if err == nil && len(credentials) == 1 {
+		err = pim.Refuse(pim.KindConflict, "This is your only passkey. Add another one first, then remove this one.")
+	}
+	return err
 }
 
 func (b *Broker) removeCredentialConfirmed(ctx context.Context, actor Actor, p pending, su pim.StepUp) (Outcome, error) {
 	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
 		c, err := ownCredential(tx, actor, p.Items[0].Object)
 		if err != nil {
+			return Outcome{}, err
+		}
+		if err := refuseOnly(tx, actor.PrincipalID); err != nil {
 			return Outcome{}, err
 		}
 		if err := spend(tx, su); err != nil {

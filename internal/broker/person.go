@@ -117,7 +117,20 @@ func confirmAccount(tx *store.Tx, by, accountID string, su pim.StepUp) error {
 	return nil
 }
 
+// issueVoucher makes a voucher for somebody who never had a passkey. Anything else would be a way around
+// a passkey that one administrator holds alone (THREATS T3).
 func issueVoucher(tx *store.Tx, by, personID, id, secret string) error {
+	ever, err := tx.EverHadCredential(personID)
+	if err != nil {
+		return err
+	}
+	if ever {
+		return pim.Refuse(pim.KindConflict, "This person had a passkey already, so a voucher is not enough. Whoever runs the server replaces lost passkeys with `stint admin voucher --lost`.")
+	}
+	return giveVoucher(tx, by, personID, id, secret)
+}
+
+func giveVoucher(tx *store.Tx, by, personID, id, secret string) error {
 	err := tx.InsertVoucher(store.Voucher{ID: id, Kind: "passkey", Hash: HashSecret(secret), PersonID: personID, IssuedBy: by, ExpiresAt: tx.Now.Add(VoucherLife)})
 	if err != nil {
 		return err
@@ -126,8 +139,9 @@ func issueVoucher(tx *store.Tx, by, personID, id, secret string) error {
 	return notify(tx, "A voucher for a passkey was issued for you. If you did not ask for it, tell an administrator.", "/passkeys", personID)
 }
 
-// IssueVoucher is `stint admin voucher PERSON`: whoever holds the host may make one, audited.
-func (b *Broker) IssueVoucher(ctx context.Context, key string) (secret string, err error) {
+// IssueVoucher is `stint admin voucher PERSON`: whoever holds the host may make one, audited. With lost
+// the person's passkeys are removed and their sessions ended first, and every administrator is told.
+func (b *Broker) IssueVoucher(ctx context.Context, key string, lost bool) (secret string, err error) {
 	secret, id := NewID(), NewID()
 	return write(ctx, b, func(tx *store.Tx) (string, error) {
 		p, err := tx.PrincipalByKey(pim.Person, strings.TrimPrefix(key, "person/"))
@@ -137,8 +151,36 @@ func (b *Broker) IssueVoucher(ctx context.Context, key string) (secret string, e
 		if err != nil || p.Kind != pim.Person {
 			return "", pim.Invalid("person", "No person %q is known. Use the id from the file or from the Person page's address.", key)
 		}
-		return secret, issueVoucher(tx, pim.System, p.ID, id, secret)
+		if !lost {
+			return secret, issueVoucher(tx, pim.System, p.ID, id, secret)
+		}
+		if err := forgetPasskeys(tx, p); err != nil {
+			return "", err
+		}
+		return secret, giveVoucher(tx, pim.System, p.ID, id, secret)
 	})
+}
+
+// forgetPasskeys removes a person's passkeys after they were lost, loudly.
+func forgetPasskeys(tx *store.Tx, p pim.Principal) error {
+	credentials, err := tx.CredentialsOf(p.ID)
+	if err != nil {
+		return err
+	}
+	for _, c := range credentials {
+		if err := tx.RemoveCredential(c.ID); err != nil {
+			return moved(err)
+		}
+		tx.Emit(pim.PersonEvent(pim.EvCredentialRemoved, pim.System, p.ID, c.ID).With("lost", true))
+	}
+	if err := endSessions(tx, p.ID, pim.System); err != nil {
+		return err
+	}
+	people, err := administrators(tx.Reader)
+	if err != nil {
+		return err
+	}
+	return notify(tx, "The passkeys of "+p.Name+" were removed on the server, as lost.", "/people/"+p.ID, people...)
 }
 
 // disablePerson ends everything a person holds at once (P-11): activations, requests, sessions.

@@ -208,7 +208,7 @@ func schedule(g *store.GrantRow, o observation, now time.Time, jitter float64) {
 	g.LeaseUntil = time.Time{}
 	switch {
 	case o.err == nil && settled:
-		g.DueAt = g.WantedUntil // zero when nothing will change by itself
+		g.DueAt = nextLook(*g, now, jitter)
 	case o.err == nil && g.Seen == pim.Absent && !g.Wanted && now.Before(g.UnsureUntil):
 		g.DueAt = g.UnsureUntil
 	default:
@@ -218,6 +218,22 @@ func schedule(g *store.GrantRow, o observation, now time.Time, jitter float64) {
 		}
 		g.DueAt = now.Add(pim.Backoff(g.Tries, jitter))
 	}
+}
+
+// lookAgain is how often a grant that is held is looked at, so that what another hand takes away is found.
+const lookAgain = 5 * time.Minute
+
+// nextLook is when a settled grant is looked at again: while it is wanted every few minutes and at its
+// end; never once nobody needs it.
+func nextLook(g store.GrantRow, now time.Time, jitter float64) time.Time {
+	if !g.Wanted {
+		return time.Time{}
+	}
+	look := now.Add(lookAgain + time.Duration(jitter*float64(time.Minute)))
+	if !g.WantedUntil.IsZero() && g.WantedUntil.Before(look) {
+		return g.WantedUntil
+	}
+	return look
 }
 
 // emitGrant leaves an entry for what a step did and for every change of what was seen: the latest entry of
@@ -310,12 +326,12 @@ func (b *Broker) followOne(tx *store.Tx, a pim.Activation, g store.GrantRow, o o
 		if err := b.end(tx, a, pim.OnLost, pim.System, "", ""); err != nil {
 			return err
 		}
-		return notify(tx, "Your role was taken away at the target by another hand.", "/activations/"+a.ID, a.PrincipalID)
+		return tellHolder(tx, a, "Another hand took away at the target:", ".")
 	case (kind == connector.Gone || kind == connector.Refused) && a.State.Holds():
 		if err := b.end(tx, a, pim.OnFailed, pim.System, o.err.Error(), ""); err != nil {
 			return err
 		}
-		return notify(tx, "Your activation failed at the target.", "/activations/"+a.ID, a.PrincipalID)
+		return tellHolder(tx, a, "Failed at the target:", ".")
 	default:
 		_, err := confirmIfSeen(tx, a)
 		return err

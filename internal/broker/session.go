@@ -234,8 +234,8 @@ func (b *Broker) UseAdminLink(ctx context.Context, actor Actor, secret string) (
 			return Outcome{}, err
 		}
 		out := Outcome{Back: "/passkeys", Done: "You may now activate Privileged Role Administrator."}
-		credentials, err := tx.CredentialsOf(who.ID)
-		if err != nil || len(credentials) > 0 {
+		ever, err := tx.EverHadCredential(who.ID)
+		if err != nil || ever {
 			return out, err
 		}
 		out.Voucher = voucher

@@ -164,11 +164,11 @@ func accountVerdict(n AccountNeed, role RoleDefinition) Verdict {
 	v := Verdict{Rule: RuleAccount, State: Pass}
 	switch {
 	case n.Account == nil:
-		v.State, v.Message = No, fmt.Sprintf("No account of yours is known at %s. Ask an administrator to add it.", n.TargetName)
+		v.State, v.Message = No, fmt.Sprintf("No account is known at %s. An administrator has to add it.", n.TargetName)
 	case role.Privileged && !n.Account.Confirmed():
-		v.State, v.Message = No, fmt.Sprintf("Your account %s at %s is not confirmed yet. Ask an administrator to confirm it.", n.Account.Name, n.TargetName)
+		v.State, v.Message = No, fmt.Sprintf("The account %s at %s is not confirmed yet. An administrator has to confirm it.", n.Account.Name, n.TargetName)
 	default:
-		v.Message = fmt.Sprintf("Your account at %s is %s", n.TargetName, n.Account.Name)
+		v.Message = fmt.Sprintf("Account at %s: %s", n.TargetName, n.Account.Name)
 	}
 	return v
 }
@@ -263,9 +263,9 @@ func stepUpVerdict(f ActivationFacts) Verdict {
 	case f.Effective.StepUp == StepUpNone:
 		return Verdict{Rule: RuleStepUp, State: Pass, Message: "No passkey needed"}
 	case f.StepUp != nil && f.StepUp.UserVerified:
-		return Verdict{Rule: RuleStepUp, State: Pass, Message: "Confirmed with your passkey"}
+		return Verdict{Rule: RuleStepUp, State: Pass, Message: "Confirmed with a passkey"}
 	default:
-		return Verdict{Rule: RuleStepUp, State: Todo, Message: "Your passkey will be asked for"}
+		return Verdict{Rule: RuleStepUp, State: Todo, Message: "A passkey will be asked for"}
 	}
 }
 

@@ -60,7 +60,7 @@ func TestActivationRules(t *testing.T) {
 		}, RuleOpen, No, "", "a1", "waits for approval"},
 
 		{"account confirmed", func(*ActivationRequest, *ActivationFacts) {}, RuleAccount, Pass, "", "", "alice"},
-		{"no account", func(_ *ActivationRequest, f *ActivationFacts) { f.Accounts[0].Account = nil }, RuleAccount, No, "", "", "No account of yours is known at Directory"},
+		{"no account", func(_ *ActivationRequest, f *ActivationFacts) { f.Accounts[0].Account = nil }, RuleAccount, No, "", "", "No account is known at Directory"},
 		{"account not confirmed, privileged role", func(_ *ActivationRequest, f *ActivationFacts) { f.Accounts[0].Account = &Account{Name: "alice"} }, RuleAccount, No, "", "", "not confirmed"},
 		{"account not confirmed, ordinary role", func(_ *ActivationRequest, f *ActivationFacts) {
 			f.Role.Privileged, f.Accounts[0].Account = false, &Account{Name: "alice"}

@@ -35,7 +35,7 @@ func (s Samples) entrance() []Page {
 		{"passkeys-claim", "/passkeys", views.Passkeys(views.PasskeysView{Shell: s.shell(), By: views.ByClaim, Needed: 1})},
 		{"passkeys-blocked", "/passkeys", views.Passkeys(views.PasskeysView{
 			Shell: s.shell(), By: views.ByNothing,
-			Why: s.T("You removed your last passkey, so a voucher is not enough. An administrator has to reset you first."),
+			Why: s.T("You had a passkey before, so a voucher from an administrator is not enough. Whoever runs Stint’s server can replace lost passkeys."),
 		})},
 		{"passkeys", "/passkeys", views.Passkeys(views.PasskeysView{Shell: s.shell(), By: views.ByExisting, Rows: []views.PasskeyRow{
 			{ID: "k1", Name: s.T("Alice’s laptop key"), CreatedAt: ago(60 * 24 * 90), LastUsed: ago(28)},

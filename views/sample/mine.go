@@ -57,7 +57,7 @@ func (s Samples) myRoles() views.MyRolesView {
 		{Assignment: "a2", Role: s.sre(), Needs: s.needs("fingerprint", "message-square-text"), Max: 8 * time.Hour, LastActive: ago(60 * 24), Favourite: true, Through: s.T("Site reliability")},
 		{Assignment: "a3", Role: s.role("cluster-admin", "kubernetes", "Kubernetes", "prod-eu-1", "payments"), Needs: s.needs("fingerprint", "message-square-text", "ticket"), Max: 2 * time.Hour, LastActive: ago(60 * 30)},
 		{Assignment: "a4", Role: s.admin(), Needs: s.needs("fingerprint", "message-square-text"), Max: 4 * time.Hour},
-		{Assignment: "a5", Role: s.backup(), Blocked: s.T("Your account at the directory waits for an administrator’s confirmation."), Max: 4 * time.Hour},
+		{Assignment: "a5", Role: s.backup(), Blocked: s.T("The account at the directory waits for an administrator’s confirmation."), Max: 4 * time.Hour},
 	}
 	return views.MyRolesView{
 		Shell: shell, CountAll: 9, CountEligible: 5, CountActive: 2, CountWaiting: 2,

@@ -48,7 +48,7 @@ func (p *Person) SignInAt(start string, claims ...map[string]any) *Page {
 // Enrol adds a passkey with a voucher made on the host, the first one's way without a claim.
 func (p *Person) Enrol() {
 	p.World.Helper()
-	voucher, err := p.Broker.IssueVoucher(context.Background(), p.ID)
+	voucher, err := p.Broker.IssueVoucher(context.Background(), p.ID, false)
 	p.OK(err)
 	page := p.Post("/passkeys/new", "name", "Laptop", "voucher", voucher).Want(p, http.StatusSeeOther)
 	p.Confirm(page.Location()).Want(p, http.StatusSeeOther)

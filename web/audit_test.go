@@ -158,11 +158,19 @@ func TestEntryShowsWhatIsKept(t *testing.T) {
 	if got := page.Find("pre.code code").Text(); got != string(e.Leaf) {
 		t.Errorf("the leaf is\n%s\nand not\n%s", got, e.Leaf)
 	}
-	for _, want := range []string{"Repair the ledger", "INC-7", "Activation requested", "activation.requested", "1h0m0s", "dba on Production", tlog.RecordHash(e.Leaf).String(),
+	for _, want := range []string{"Repair the ledger", "INC-7", "Activation requested", "activation.requested", "Duration", "1 h", "dba on Production", tlog.RecordHash(e.Leaf).String(),
 		fmt.Sprintf("%d entries, signed 2026-11-22", e.Seq+1), "northwind.example/stint/audit"} {
 		if !strings.Contains(page.Text("main"), want) {
 			t.Errorf("the entry does not say %q: %s", want, page.Text("main"))
 		}
+	}
+	for _, id := range []string{activation, "Step-up evidence"} { // ids are there, but folded away
+		if told := page.Find("main .kv").First().Text(); !strings.Contains(page.Text("main details"), id) || strings.Contains(told, id) {
+			t.Errorf("%q is not folded away: %s", id, told)
+		}
+	}
+	if got := page.Text("main .checks"); !strings.Contains(got, "Met: Eligible") || !strings.Contains(got, "Still needed: Approval") {
+		t.Errorf("the rules said %q", got)
 	}
 	if href := page.Find("dd a[href^='/audit/story/']").AttrOr("href", ""); href != "/audit/story/"+activation {
 		t.Errorf("the story is %q", href)

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -203,7 +202,8 @@ func entryIn(r *store.Reader, q *request, e store.EntryRow) (v views.EntryView, 
 		return v, err
 	}
 	v.Entry, v.Leaf, v.Hash = b.row(e), string(e.Leaf), tlog.RecordHash(e.Leaf).String()
-	v.Facts = append(textFacts(e), entryFacts(e.Entry)...)
+	v.Facts = textFacts(e)
+	fillFacts(&v, e.Entry)
 	if e.Correlation != "" {
 		v.StoryHref, v.StoryText = "/audit/story/"+e.Correlation, "The whole activation"
 	}
@@ -236,47 +236,6 @@ func plain(field string) string {
 	}
 	words := strings.ReplaceAll(field, "_", " ")
 	return strings.ToUpper(words[:1]) + words[1:]
-}
-
-// entryFacts are the ids and facts of the leaf.
-func entryFacts(e audit.Entry) []views.Detail {
-	out := []views.Detail{{Term: "Type", Value: e.Type, Code: true}}
-	for _, id := range []struct{ term, value string }{{"Actor id", e.Actor}, {"Person id", e.Subject}, {"Role id", e.RoleID}, {"Resource id", e.ResourceID},
-		{"Target id", e.TargetID}, {"Object id", e.ObjectID}, {"Activation id", e.Correlation}} {
-		if id.value != "" {
-			out = append(out, views.Detail{Term: id.term, Value: id.value, Code: true})
-		}
-	}
-	return append(out, flat("", e.Facts)...)
-}
-
-// flat writes facts one a line, nested ones under their path.
-func flat(prefix string, facts map[string]any) []views.Detail {
-	var out []views.Detail
-	for _, name := range slices.Sorted(maps.Keys(facts)) {
-		switch value := facts[name].(type) {
-		case map[string]any:
-			out = append(out, flat(prefix+name+" ", value)...)
-		case int64:
-			out = append(out, views.Detail{Term: plain(prefix + name), Value: numberWords(name, value), Code: true})
-		case []string:
-			out = append(out, views.Detail{Term: plain(prefix + name), Value: strings.Join(value, ", "), Code: true})
-		default:
-			out = append(out, views.Detail{Term: plain(prefix + name), Value: fmt.Sprint(value), Code: true})
-		}
-	}
-	return out
-}
-
-// numberWords says what a number of the leaf means: instants are microseconds, spans are seconds.
-func numberWords(name string, n int64) string {
-	switch {
-	case strings.HasSuffix(name, "_at") && n != 0, name == "since" && n != 0:
-		return time.UnixMicro(n).UTC().Format("2006-01-02 15:04:05.000000 UTC")
-	case strings.HasSuffix(name, "_s"):
-		return (time.Duration(n) * time.Second).String()
-	}
-	return fmt.Sprint(n)
 }
 
 var storyTones = map[pim.EventType]views.Tone{

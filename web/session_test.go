@@ -117,6 +117,30 @@ func TestSessionsEnd(t *testing.T) {
 	}
 }
 
+// T1: what an open page asks for by itself is no use: an unattended tab ends as a closed one does.
+func TestOpenPageKeepsNoSession(t *testing.T) {
+	t.Parallel()
+	w := stinttest.New(t)
+	alice := w.Person("alice")
+	alice.SignIn()
+	for range 5 {
+		w.Clock.Advance(5 * time.Minute)
+		alice.Fragment("/my-roles").Want(t, http.StatusOK)
+	}
+	alice.Get("/my-roles").Want(t, http.StatusOK) // a person, after 25 minutes
+	for range 5 {
+		w.Clock.Advance(5 * time.Minute)
+		alice.Fragment("/my-roles").Want(t, http.StatusOK)
+	}
+	w.Clock.Advance(6 * time.Minute)
+	if page := alice.Fragment("/my-roles"); page.StatusCode != http.StatusUnauthorized {
+		t.Errorf("31 minutes after the last page somebody opened: %d", page.StatusCode)
+	}
+	if page := alice.Get("/my-roles"); !toSignIn(page) {
+		t.Errorf("and in the address bar: %d", page.StatusCode)
+	}
+}
+
 // T5: nothing known before the sign-in opens anything after it.
 func TestSessionFixation(t *testing.T) {
 	t.Parallel()

@@ -50,7 +50,9 @@ func (q *request) actor() broker.Actor {
 }
 
 // fragment reports whether htmx asks for the part of the page that follows what happens.
-func (q *request) fragment() bool { return q.Request().Header.Get("HX-Request") == "true" }
+func (q *request) fragment() bool { return fragment(q.Context) }
+
+func fragment(c echo.Context) bool { return c.Request().Header.Get("HX-Request") == "true" }
 
 // redirect sends the browser on after a form (303: the next request is a GET).
 func (q *request) redirect(path string) error { return q.Redirect(http.StatusSeeOther, path) }
@@ -67,7 +69,8 @@ func (s *Server) visit(c echo.Context, who access) (*request, error) {
 	return q, who.admit(v)
 }
 
-// visitor reads the session and its person, and records use at most once a minute.
+// visitor reads the session and its person, and records use at most once a minute. What htmx asks for is no use: a page
+// left open asks for its parts by itself, and would keep the session from ever being idle (invariant 10).
 func (s *Server) visitor(c echo.Context) (visitor, error) {
 	session, err := s.sessions.Get(c.Request(), s.sessions.cookie)
 	if err != nil || session.IsNew {
@@ -96,7 +99,7 @@ func (s *Server) visitor(c echo.Context) (visitor, error) {
 	if err != nil {
 		return visitor{}, err
 	}
-	if l.now.Sub(row.SeenAt) >= touchEvery {
+	if !fragment(c) && l.now.Sub(row.SeenAt) >= touchEvery {
 		if err := s.broker.TouchSession(ctx, row.ID, l.who.ID); err != nil {
 			s.log.Warn("recording use of a session", "error", err) // a page can still be read
 		}
@@ -154,7 +157,7 @@ func (s *Server) toSignIn(c echo.Context) error {
 		back = "/first-run" // the link is a secret: it is opened again after signing in, not carried along
 	}
 	to := "/sign-in?return_to=" + url.QueryEscape(back)
-	if r.Header.Get("HX-Request") == "true" {
+	if fragment(c) {
 		c.Response().Header().Set("HX-Redirect", to)
 		return s.errorPage(c, http.StatusUnauthorized, "", nil)
 	}

@@ -42,8 +42,9 @@ func (s *Server) Readyz(q *request) error {
 		s.log.Error("not ready", "id", q.id, "error", err)
 		return q.String(http.StatusServiceUnavailable, "the database cannot be read and written\n")
 	}
-	if why := s.broker.Paused(); why != "" {
-		return q.String(http.StatusServiceUnavailable, why+"\n")
+	if why := s.broker.Paused(); why != "" { // for the host, in its log and `stint doctor`: it tells the size of the log
+		s.log.Warn("not ready", "id", q.id, "reason", why)
+		return q.String(http.StatusServiceUnavailable, "granting is paused\n")
 	}
 	return q.String(http.StatusOK, "ready\n")
 }

@@ -101,9 +101,16 @@ func (r *Reader) Ceremony(id string) (Ceremony, error) {
 	return one(r, scanCeremony, "SELECT id, kind, principal_id, session_id, purpose, payload, ceremony, back, created_at, expires_at FROM ceremonies WHERE id = $1 AND expires_at > $2", id, us(r.Now))
 }
 
-// InsertCeremony begins a ceremony and forgets expired ones.
+// maxCeremonies is how many ceremonies of one session wait at most, so that one person cannot fill the database.
+const maxCeremonies = 20
+
+// InsertCeremony begins a ceremony and forgets expired ones and, beyond the newest 20, the session's older ones.
 func (tx *Tx) InsertCeremony(c Ceremony) error {
 	if _, err := tx.exec("DELETE FROM ceremonies WHERE expires_at <= $1", us(tx.Now)); err != nil {
+		return err
+	}
+	if _, err := tx.exec(`DELETE FROM ceremonies WHERE session_id = $1 AND principal_id = $2 AND id NOT IN (SELECT id FROM ceremonies
+		WHERE session_id = $1 AND principal_id = $2 ORDER BY created_at DESC, id DESC LIMIT $3)`, c.SessionID, c.PrincipalID, maxCeremonies-1); err != nil {
 		return err
 	}
 	_, err := tx.exec(`INSERT INTO ceremonies (id, kind, principal_id, session_id, purpose, payload, ceremony, back, created_at, expires_at)

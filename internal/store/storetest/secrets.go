@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 var secrets = []testCase{
 	{"a ceremony is taken once", ceremonyOnce},
 	{"a ceremony is its person's and session's", ceremonyOwner},
+	{"a session's newest 20 ceremonies wait", ceremonyLimit},
 	{"a voucher is taken once", voucherOnce},
 	{"a voucher is for one person, one use and a time", voucherBounds},
 	{"a new voucher kills the old", voucherReplaced},
@@ -68,6 +70,43 @@ func ceremonyOwner(t *testing.T, s *store.Store) {
 	do(t, s, func(tx *store.Tx) error { return tx.InsertCeremony(ceremony("next", tx.Now.Add(time.Minute))) })
 	if err := take("old", "alice", "session"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("an expired one is kept: %v", err)
+	}
+}
+
+// One signed-in person cannot fill the database: the oldest ceremonies of the session go, nobody else's do, and the
+// newest always waits, even when all began in one instant.
+func ceremonyLimit(t *testing.T, s *store.Store) {
+	world(t, s)
+	const limit = 20
+	another := ceremony("another", time.Time{})
+	another.SessionID = "another"
+	do(t, s, func(tx *store.Tx) error {
+		another.ExpiresAt = tx.Now.Add(time.Minute)
+		return tx.InsertCeremony(another)
+	})
+	for i := range 2*limit + 1 {
+		do(t, s, func(tx *store.Tx) error {
+			return tx.InsertCeremony(ceremony(fmt.Sprintf("%02d", 99-i), tx.Now.Add(time.Minute)))
+		})
+	}
+	waits := func(id string) error {
+		_, err := store.Read(context.Background(), s, func(r *store.Reader) (store.Ceremony, error) { return r.Ceremony(id) })
+		return err
+	}
+	left := 0
+	for i := range 2*limit + 1 {
+		if waits(fmt.Sprintf("%02d", 99-i)) == nil {
+			left++
+		}
+	}
+	if left != limit {
+		t.Errorf("%d ceremonies of one session wait, want %d", left, limit)
+	}
+	if err := waits(fmt.Sprint(99 - 2*limit)); err != nil {
+		t.Errorf("the newest: %v", err)
+	}
+	if err := waits("another"); err != nil {
+		t.Errorf("another session's: %v", err)
 	}
 }
 

@@ -74,7 +74,10 @@ function showCountdowns(quiet) {
     const min = Math.max(0, Math.ceil(left / 60000));
     const word = el.querySelector("[data-left]");
     if (word) set(word, long(left));
-    el.classList.toggle("warn", min <= 15 && el.classList.contains("live"));
+    if (el.classList.contains("live")) {
+      el.classList.toggle("warn", min <= 15);
+      el.hidden = left <= 0 && parseInt(el.textContent) === 1; // the only one is over
+    }
     const bar = el.querySelector("progress");
     if (bar) {
       bar.value = Math.max(0, left / 1000);

@@ -166,7 +166,7 @@ func PersonPage(v PersonView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = holds("Roles", v.Holds).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = holds(v.Reader, "Roles", v.Holds).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -323,3 +323,21 @@ func TestStillHeld(t *testing.T) {
 		t.Errorf("the last end says %q", got)
 	}
 }
+
+// An approver reads what else the person holds, in times that follow the reader's zone, and not the very role that is asked for.
+func TestApprovalShowsWhatElseIsHeld(t *testing.T) {
+	t.Parallel()
+	w := stinttest.New(t)
+	alice, bob := w.Person("alice").Ready(), w.Person("bob").Ready()
+	w.Role("dba", stinttest.Rules{Approvers: []string{"bob"}})
+	w.Role("reader", stinttest.Rules{})
+	w.Eligible("alice", "reader", w.Clock.Now().Add(2*time.Hour))
+	id := alice.Activate(w.Eligible("alice", "dba", w.Clock.Now().Add(3*time.Hour)))
+	held := bob.Get("/approvals/"+id).Want(t, http.StatusOK).Find("aside .lines li")
+	if held.Length() != 1 || !strings.Contains(held.Text(), "reader") {
+		t.Fatalf("alice holds %q beside dba", held.Text())
+	}
+	if at := held.Find(".badge time").AttrOr("datetime", ""); at != w.Clock.Now().Add(2*time.Hour).UTC().Format(time.RFC3339) {
+		t.Errorf("eligible until %q", at)
+	}
+}

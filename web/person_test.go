@@ -83,7 +83,7 @@ func TestPersonPage(t *testing.T) {
 		return tx.UpdateAccount(a)
 	})
 	text := carol.Get("/people/alice").Want(t, http.StatusOK).Text("main")
-	for _, want := range []string{"reader", "Production", "active until 10:00 UTC", "eligible through oncall", "Directory", "1 role waits for confirmation",
+	for _, want := range []string{"reader", "Production", "active until 10:00", "eligible through oncall", "Directory", "1 role waits for confirmation",
 		"1 open session", "Laptop", "has a passkey, so a further one is confirmed with it", "alice@northwind.example"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not say %q: %s", want, text)

@@ -2,7 +2,6 @@ package web
 
 import (
 	"fmt"
-	"time"
 
 	"stint/internal/broker"
 	"stint/internal/pim"
@@ -142,14 +141,14 @@ func approvalView(r *store.Reader, q *request, a pim.Activation) (views.Approval
 	return v, nil
 }
 
-func fillRequester(r *store.Reader, q *request, a pim.Activation, v *views.ApprovalView) (err error) {
+func fillRequester(r *store.Reader, _ *request, a pim.Activation, v *views.ApprovalView) (err error) {
 	if p, err := r.Principal(a.PrincipalID); err == nil {
 		v.Person = personView(p)
 	}
 	if v.Facts, err = hints(r, a); err != nil {
 		return err
 	}
-	v.Holds, err = heldBy(r, q, a.PrincipalID, a.PersonID, a.ID)
+	v.Holds, err = heldBeside(r, a)
 	return err
 }
 
@@ -188,9 +187,9 @@ func fillDecisions(r *store.Reader, q *request, a pim.Activation, v *views.Appro
 	return err
 }
 
-// heldBy is what a person holds, waits for or may activate beside one activation: held first.
-func heldBy(r *store.Reader, q *request, principalID, personID, except string) ([]views.HeldRole, error) {
-	open, err := r.OpenActivationsOf(personID)
+// heldBeside is what a person holds, waits for or may activate beside the role that is asked for: held first.
+func heldBeside(r *store.Reader, asked pim.Activation) ([]views.HeldRole, error) {
+	open, err := r.OpenActivationsOf(asked.PersonID)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +199,7 @@ func heldBy(r *store.Reader, q *request, principalID, personID, except string) (
 	}
 	assigned := map[pim.AssignmentKind][]pim.Assignment{}
 	for _, kind := range []pim.AssignmentKind{pim.Active, pim.Eligible} {
-		if assigned[kind], err = r.AssignmentsFor(principalID, kind); err != nil {
+		if assigned[kind], err = r.AssignmentsFor(asked.PrincipalID, kind); err != nil {
 			return nil, err
 		}
 		for _, a := range assigned[kind] {
@@ -210,34 +209,22 @@ func heldBy(r *store.Reader, q *request, principalID, personID, except string) (
 	n, err := namesOf(r, i)
 	var out []views.HeldRole
 	for _, a := range open {
-		if a.ID != except {
-			out = append(out, openHeld(n.role(a.RoleID, a.ResourceID), a, q))
+		if a.ID != asked.ID {
+			out = append(out, openHeld(n.role(a.RoleID, a.ResourceID), a))
 		}
 	}
 	for _, a := range assigned[pim.Active] {
-		out = append(out, views.HeldRole{Role: n.role(a.RoleID, a.ResourceID), State: "active" + untilWords(q, a.EndsAt), Tone: views.OK})
+		out = append(out, views.HeldRole{Role: n.role(a.RoleID, a.ResourceID), State: "active", Until: a.EndsAt, Tone: views.OK})
 	}
-	for _, a := range oncePerRole(assigned[pim.Eligible], principalID, nil) {
-		out = append(out, views.HeldRole{Role: n.role(a.RoleID, a.ResourceID), State: "eligible" + untilWords(q, a.EndsAt)})
+	for _, a := range oncePerRole(assigned[pim.Eligible], asked.PrincipalID, []pim.Activation{asked}) {
+		out = append(out, views.HeldRole{Role: n.role(a.RoleID, a.ResourceID), State: "eligible", Until: a.EndsAt})
 	}
 	return out, err
 }
 
-func openHeld(role views.Role, a pim.Activation, q *request) views.HeldRole {
+func openHeld(role views.Role, a pim.Activation) views.HeldRole {
 	if a.State == pim.PendingApproval {
 		return views.HeldRole{Role: role, State: "waiting", Tone: views.Warn}
 	}
-	return views.HeldRole{Role: role, State: "active" + untilWords(q, a.EndsAt), Tone: views.OK}
-}
-
-// untilWords says an end in words, in the reader's zone.
-func untilWords(q *request, at time.Time) string {
-	if at.IsZero() {
-		return ""
-	}
-	t := views.TimeView{Reader: q.reader(), At: at, Style: views.End}
-	if q.reader().Zone == nil {
-		return " until " + t.Format() + " UTC"
-	}
-	return " until " + t.Format()
+	return views.HeldRole{Role: role, State: "active", Until: a.EndsAt, Tone: views.OK}
 }

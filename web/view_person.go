@@ -109,7 +109,7 @@ func personIn(r *store.Reader, q *request, id string) (v views.PersonView, err e
 		return v, err
 	}
 	v.VoucherWhy = voucherWhy(p, len(v.Keys))
-	h, err := loadHoldings(r, q, p)
+	h, err := loadHoldings(r, p)
 	if err != nil {
 		return v, err
 	}
@@ -210,7 +210,6 @@ func accountRows(r *store.Reader, p pim.Principal, h holdings) ([]views.AccountR
 // holdings is what one person holds, waits for and may activate.
 type holdings struct {
 	names
-	q                *request
 	who              pim.Principal
 	open             []pim.Activation
 	active, eligible []pim.Assignment
@@ -218,8 +217,8 @@ type holdings struct {
 	privileged       map[string]bool   // by role
 }
 
-func loadHoldings(r *store.Reader, q *request, p pim.Principal) (h holdings, err error) {
-	h.q, h.who = q, p
+func loadHoldings(r *store.Reader, p pim.Principal) (h holdings, err error) {
+	h.who = p
 	all, err := r.OpenActivationsOf(p.PersonID)
 	if err != nil {
 		return h, err
@@ -264,29 +263,29 @@ func (h holdings) rows() []views.HeldRole {
 	for _, a := range h.open {
 		row := views.HeldRole{Role: h.role(a.RoleID, a.ResourceID), State: "waits for approval", Tone: views.Warn}
 		if a.State.Holds() {
-			row.State, row.Tone = "active"+untilWords(h.q, a.EndsAt), views.OK
+			row.State, row.Tone, row.Until = "active", views.OK, a.EndsAt
 			if a.State == pim.Provisioning {
-				row.State, row.Tone = "granting"+untilWords(h.q, a.EndsAt), views.Info
+				row.State, row.Tone = "granting", views.Info
 			}
 		}
 		out = append(out, row)
 	}
 	for _, a := range h.active {
-		out = append(out, views.HeldRole{Role: h.role(a.RoleID, a.ResourceID), State: h.words("active", a), Tone: views.OK})
+		out = append(out, h.assigned(a, "active", views.OK))
 	}
 	for _, a := range h.eligible {
-		out = append(out, views.HeldRole{Role: h.role(a.RoleID, a.ResourceID), State: h.words("eligible", a)})
+		out = append(out, h.assigned(a, "eligible", views.Neutral))
 	}
 	return out
 }
 
-// words says until when and through which group.
-func (h holdings) words(kind string, a pim.Assignment) string {
-	kind += untilWords(h.q, a.EndsAt)
+// assigned says until when and through which group.
+func (h holdings) assigned(a pim.Assignment, state string, tone views.Tone) views.HeldRole {
+	row := views.HeldRole{Role: h.role(a.RoleID, a.ResourceID), State: state, Until: a.EndsAt, Tone: tone}
 	if a.PrincipalID != h.who.ID {
-		kind += " through " + h.groups[a.PrincipalID]
+		row.Through = h.groups[a.PrincipalID]
 	}
-	return kind
+	return row
 }
 
 func (h holdings) groupNames() []string {

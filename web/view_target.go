@@ -84,7 +84,7 @@ func targetIn(r *store.Reader, q *request) (v views.TargetView, err error) {
 	if v.State = q.QueryParam("state"); v.State != "held" && v.State != "late" {
 		v.State = ""
 	}
-	book := needBook{q: q, r: r, names: map[string]string{}}
+	book := needBook{r: r, names: map[string]string{}}
 	for _, g := range grants {
 		if v.State == "held" && !held(g) || v.State == "late" && !late(g, r.Now) {
 			continue
@@ -117,7 +117,6 @@ func targetFacts(t store.TargetRow) []views.Detail {
 
 // needBook names who and what a target's grants are for, each once.
 type needBook struct {
-	q     *request
 	r     *store.Reader
 	names map[string]string // role on scope, by "role/resource"
 }
@@ -154,32 +153,33 @@ func (b needBook) grantRow(g store.GrantRow) (views.GrantRow, error) {
 }
 
 // reason says which activation or assignment needs a grant, and until when.
-func (b needBook) reason(n pim.GrantNeed) (string, error) {
+func (b needBook) reason(n pim.GrantNeed) (views.GrantReason, error) {
 	roleID, resourceID, kind := "", "", "Activation of "
 	if n.ActivationID != "" {
 		a, err := b.r.Activation(n.ActivationID)
 		if err != nil {
-			return "", err
+			return views.GrantReason{}, err
 		}
 		roleID, resourceID = a.RoleID, a.ResourceID
 	} else {
 		a, err := b.r.Assignment(n.AssignmentID)
 		if err != nil {
-			return "", err
+			return views.GrantReason{}, err
 		}
 		roleID, resourceID, kind = a.RoleID, a.ResourceID, "Active assignment of "
 	}
 	name, err := b.role(roleID, resourceID)
 	if err != nil {
-		return "", err
+		return views.GrantReason{}, err
 	}
+	why := views.GrantReason{Text: kind + name, Until: n.EndsAt}
 	switch {
 	case !n.EndedAt.IsZero() || !n.EndsAt.IsZero() && !n.EndsAt.After(b.r.Now):
-		return kind + name + ", which is over", nil
+		why = views.GrantReason{Text: why.Text + ", which is over"}
 	case n.EndsAt.IsZero():
-		return kind + name + " without an end", nil
+		why.Text += " without an end"
 	}
-	return kind + name + untilWords(b.q, n.EndsAt), nil
+	return why, nil
 }
 
 func (b needBook) role(roleID, resourceID string) (string, error) {

@@ -54,7 +54,7 @@ func (s Samples) approval() views.ApprovalView {
 		Facts: s.waiting(true)[0].Facts, Verdicts: s.verdicts()[:3], StageText: s.T("One of 2 decides; the first decision counts."),
 		Approvers: []views.Person{s.bob(), s.carol()},
 		Holds: []views.HeldRole{
-			{Role: s.dbOwner(), State: s.T("active until 16:02"), Tone: views.OK},
+			{Role: s.dbOwner(), State: "active", Until: at(16, 2, 11), Tone: views.OK},
 			{Role: s.backup(), State: "eligible"},
 		},
 		Errors: views.Errors{"justification": s.T("Say why; it goes to Dave and into the audit log.")},

@@ -49,7 +49,7 @@ func (s Samples) personPage() views.PersonView {
 		},
 		Keys: []views.PersonKey{{Name: s.T("Blue key"), CreatedAt: ago(60 * 24 * 40), LastUsed: ago(33)}},
 		Holds: []views.HeldRole{
-			{Role: s.dbOwner(), State: s.T("active until 16:02"), Tone: views.OK}, {Role: s.backup(), State: "eligible"},
+			{Role: s.dbOwner(), State: "active", Until: at(16, 2, 11), Tone: views.OK}, {Role: s.backup(), State: "eligible"},
 		},
 		VoucherWhy: s.T("Dave has had a passkey before, so a further one is confirmed with it."),
 	}
@@ -73,7 +73,7 @@ func (s Samples) targets() []views.TargetRow {
 func (s Samples) grants() []views.GrantRow {
 	dn := s.T("cn=domain-admins,ou=groups,dc=northwind,dc=example")
 	return []views.GrantRow{
-		{Account: s.T("akeller"), Person: s.alice(), Entitlement: dn, Wanted: true, Before: "absent", Seen: "present", SeenAt: ago(1), Due: min(4), Reasons: []string{s.T("Domain Admins until 14:30")}},
+		{Account: s.T("akeller"), Person: s.alice(), Entitlement: dn, Wanted: true, Before: "absent", Seen: "present", SeenAt: ago(1), Due: min(4), Reasons: []views.GrantReason{{Text: s.T("Activation of Domain Admins on corp.northwind.example"), Until: min(8)}}},
 		{Account: s.T("dmarsh"), Person: s.dave(), Entitlement: dn, Wanted: true, Before: "absent", Seen: "unknown", Due: min(1)},
 		{Account: s.T("fnazari"), Person: s.farid(), Entitlement: s.T("cn=backup-operators,ou=groups,dc=northwind,dc=example"), Before: "absent", Seen: "present", SeenAt: ago(8), Due: min(1), LateSince: ago(7), Error: s.T("dial tcp 10.0.3.7:636: connect: connection refused")},
 		{Account: s.T("esato"), Entitlement: dn, Before: "present", Seen: "present", SeenAt: ago(60 * 30)},

@@ -153,7 +153,7 @@ func (a *applying) dropAccount(row pim.Account) error {
 }
 
 func (a *applying) endThrough(h pim.Principal, row pim.Account) error {
-	open, err := a.tx.OpenActivationsOf(h.PersonID)
+	open, err := a.tx.OpenActivationsBy(h.ID)
 	if err != nil {
 		return err
 	}

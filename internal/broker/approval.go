@@ -27,27 +27,26 @@ func approversFor(r *store.Reader, named []string, requester pim.Principal) ([]p
 	return slices.DeleteFunc(people, func(p pim.Principal) bool { return p.Same(requester.PersonID) || twins[p.ID] }), nil
 }
 
-// samePeople returns the principals that share an account with one: two principals on one account are
-// one person.
+// samePeople returns every principal that is the same human as one: linked by person, or by sharing an
+// account at a target with any of them. It is worked out when it matters, from what is true then, so that
+// mending a wrong account in the file mends this too.
 func samePeople(r *store.Reader, p pim.Principal) (map[string]bool, error) {
-	accounts, err := r.AccountsOf(p.ID)
-	if err != nil {
-		return nil, err
-	}
-	twins := map[string]bool{}
-	for _, a := range accounts {
-		if a.ExternalID == "" {
-			continue
-		}
-		owners, err := r.OwnersOf(a.TargetID, a.ExternalID)
+	same, todo := map[string]bool{p.ID: true}, []string{p.ID}
+	for len(todo) > 0 {
+		id := todo[0]
+		todo = todo[1:]
+		linked, err := r.LinkedTo(id)
 		if err != nil {
 			return nil, err
 		}
-		for _, id := range owners {
-			twins[id] = true
+		for _, other := range linked {
+			if !same[other] {
+				same[other] = true
+				todo = append(todo, other)
+			}
 		}
 	}
-	return twins, nil
+	return same, nil
 }
 
 // askApproval opens the stage and tells who can decide.
@@ -310,19 +309,19 @@ func (b *Broker) decide(tx *store.Tx, who pim.Principal, a pim.Activation, d pim
 // approved starts the activation by the stricter of the rules then and now (invariant 3), with
 // everything else checked again.
 func (b *Broker) approved(tx *store.Tx, who pim.Principal, a pim.Activation) error {
-	if paused := b.Paused(); paused != "" {
-		return pim.Refuse(pim.KindPaused, "%s", paused)
-	}
-	eligible, err := tx.Assignment(a.AssignmentID)
-	if err != nil {
-		return found(err)
-	}
-	if !eligible.InForceAt(tx.Now) {
-		return pim.Refuse(pim.KindConflict, "The requester is no longer eligible.")
-	}
 	role, _, now, err := effective(tx.Reader, a.RoleID, a.ResourceID)
 	if err != nil {
 		return found(err)
+	}
+	if paused := b.Paused(); paused != "" && role.Source != pim.SourceBuiltin {
+		return pim.Refuse(pim.KindPaused, "%s", paused)
+	}
+	eligible, holds, err := stillEligible(tx.Reader, a)
+	if err != nil {
+		return err
+	}
+	if !holds {
+		return pim.Refuse(pim.KindConflict, "The requester is disabled or no longer eligible.")
 	}
 	rules := a.Settings.Stricter(now.Settings)
 	if problem := tightened(a, role, rules); problem != "" {

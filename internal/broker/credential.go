@@ -133,6 +133,9 @@ func (b *Broker) finishRegistration(ctx context.Context, actor Actor, c stepup.C
 		if _, err := person(tx.Reader, actor); err != nil {
 			return Outcome{}, err
 		}
+		if err := refuseSecondFirst(tx, who.ID, p.Allowed); err != nil {
+			return Outcome{}, err
+		}
 		if err := tx.InsertCredential(made); err != nil {
 			if strings.Contains(strings.ToLower(err.Error()), "unique") {
 				return Outcome{}, pim.Refuse(pim.KindConflict, "This passkey is registered already.")
@@ -145,6 +148,19 @@ func (b *Broker) finishRegistration(ctx context.Context, actor Actor, c stepup.C
 	})
 }
 
+// refuseSecondFirst stops a ceremony that was allowed as the first passkey and is finished when there is
+// one already: a further one needs the existing one (THREATS T2).
+func refuseSecondFirst(tx *store.Tx, principalID, allowed string) error {
+	if strings.HasPrefix(allowed, "passkey:") {
+		return nil
+	}
+	credentials, err := tx.CredentialsOf(principalID)
+	if err == nil && len(credentials) > 0 {
+		err = pim.Refuse(pim.KindConflict, "You have a passkey already. Add a further one with it.")
+	}
+	return err
+}
+
 // RenameCredential changes the name of the person's own passkey.
 func (b *Broker) RenameCredential(ctx context.Context, actor Actor, id, name string) error {
 	name = strings.TrimSpace(name)
@@ -153,7 +169,7 @@ func (b *Broker) RenameCredential(ctx context.Context, actor Actor, id, name str
 	}
 	return do(ctx, b, func(tx *store.Tx) error {
 		c, err := ownCredential(tx, actor, id)
-		if err != nil {
+		if err != nil || c.Name == name {
 			return err
 		}
 		tx.Emit(pim.PersonEvent(pim.EvCredentialNamed, actor.PrincipalID, actor.PrincipalID, c.ID).WithText("name", name))

@@ -23,7 +23,7 @@ func (m *memory) keep(g store.GrantRow) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.freed, g.ID)
-	if g.Wanted && !g.WantedUntil.IsZero() && g.Before == pim.Absent {
+	if g.Wanted && !g.WantedUntil.IsZero() && (g.Before == pim.Absent || g.Adopted) {
 		m.live[g.ID] = g
 	} else {
 		delete(m.live, g.ID)
@@ -57,15 +57,21 @@ func (b *Broker) emergency(ctx context.Context, cause error) {
 		return
 	}
 	b.log.Error("the database cannot be written; due roles are taken away all the same", "error", cause)
+	var revokes sync.WaitGroup
 	for _, g := range b.memory.overdue(b) {
-		conn, err := b.connect(ctx, g.TargetID)
-		if err == nil {
-			err = conn.Revoke(ctx, connector.AccountID(g.AccountID), connector.EntitlementID(g.EntitlementID))
-		}
-		if err != nil {
-			b.log.Error("revoking without the database", "grant", g.ID, "target", g.TargetID, "error", err)
-			continue
-		}
-		b.memory.free(g.ID)
+		revokes.Go(func() { b.revokeUnclaimed(ctx, g) })
 	}
+	revokes.Wait()
+}
+
+func (b *Broker) revokeUnclaimed(ctx context.Context, g store.GrantRow) {
+	conn, err := b.connect(ctx, g.TargetID)
+	if err == nil {
+		err = conn.Revoke(ctx, connector.AccountID(g.AccountID), connector.EntitlementID(g.EntitlementID))
+	}
+	if err != nil {
+		b.log.Error("revoking without the database", "grant", g.ID, "target", g.TargetID, "error", err)
+		return
+	}
+	b.memory.free(g.ID)
 }

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"errors"
+	"slices"
 	"time"
 
 	"stint/internal/pim"
@@ -331,7 +333,7 @@ func syncAssignmentNeedsOf(tx *store.Tx, principalID string) error {
 // recheck ends the open activations of a person whose eligibility no longer holds, and lets active
 // assignments follow (A-20, EC-11).
 func (b *Broker) recheck(tx *store.Tx, p pim.Principal) error {
-	open, err := tx.OpenActivationsOf(p.PersonID)
+	open, err := tx.OpenActivationsBy(p.ID)
 	if err != nil {
 		return err
 	}
@@ -345,18 +347,26 @@ func (b *Broker) recheck(tx *store.Tx, p pim.Principal) error {
 
 // recheckActivation ends one open activation whose eligibility no longer holds.
 func (b *Broker) recheckActivation(tx *store.Tx, a pim.Activation) error {
-	asg, err := tx.Assignment(a.AssignmentID)
-	if err != nil {
+	if _, holds, err := stillEligible(tx.Reader, a); err != nil || holds {
 		return err
-	}
-	groups, err := tx.GroupsOf(a.PrincipalID)
-	if err != nil {
-		return err
-	}
-	for _, id := range groups {
-		if id == asg.PrincipalID && asg.InForceAt(tx.Now) {
-			return nil
-		}
 	}
 	return b.end(tx, a, pim.OnEligibilityEnded, pim.System, "", "")
+}
+
+// stillEligible reports whether what an activation rests on still holds: the person is enabled, the
+// assignment in force, and the person's own or of a group they are in.
+func stillEligible(r *store.Reader, a pim.Activation) (pim.Assignment, bool, error) {
+	asg, err := r.Assignment(a.AssignmentID)
+	if err != nil {
+		return asg, false, err
+	}
+	who, err := r.Principal(a.PrincipalID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && !who.Enabled {
+		return asg, false, nil
+	}
+	if err != nil {
+		return asg, false, err
+	}
+	groups, err := r.GroupsOf(a.PrincipalID)
+	return asg, asg.InForceAt(r.Now) && slices.Contains(groups, asg.PrincipalID), err
 }

@@ -204,14 +204,11 @@ func (b *Broker) disablePerson(tx *store.Tx, personID, by string) error {
 }
 
 func (b *Broker) endAllOf(tx *store.Tx, p pim.Principal, by string) error {
-	open, err := tx.OpenActivationsOf(p.PersonID)
+	open, err := tx.OpenActivationsBy(p.ID)
 	if err != nil {
 		return err
 	}
 	for _, a := range open {
-		if a.PrincipalID != p.ID {
-			continue // another account of the same person is disabled on its own
-		}
 		if err := b.end(tx, a, pim.OnPersonDisabled, by, "", ""); err != nil {
 			return err
 		}

@@ -24,6 +24,7 @@ type observation struct {
 	err       error
 	readDelay time.Duration
 	acted     bool // a write went before it: until this look succeeds nothing is known
+	held      bool // nothing is granted now: come back
 	final     bool // the pass ends here: release the lease
 }
 
@@ -43,6 +44,10 @@ func (b *Broker) pass(ctx context.Context, g store.GrantRow) error {
 	step := g.Next(b.clock(), true)
 	if step != pim.StepGrant && step != pim.StepRevoke {
 		_, err = b.record(ctx, g, observation{final: true})
+		return err
+	}
+	if step == pim.StepGrant && b.Paused() != "" { // fail closed to grant, open to revoke (invariant 6)
+		_, err = b.record(ctx, g, observation{held: true, final: true})
 		return err
 	}
 	acted := act(ctx, conn, g, step, delay)
@@ -207,6 +212,8 @@ func schedule(g *store.GrantRow, o observation, now time.Time, jitter float64) {
 	}
 	g.LeaseUntil = time.Time{}
 	switch {
+	case o.held:
+		g.DueAt = now.Add(pausedLook)
 	case o.err == nil && settled:
 		g.DueAt = nextLook(*g, now, jitter)
 	case o.err == nil && g.Seen == pim.Absent && !g.Wanted && now.Before(g.UnsureUntil):
@@ -219,6 +226,9 @@ func schedule(g *store.GrantRow, o observation, now time.Time, jitter float64) {
 		g.DueAt = now.Add(pim.Backoff(g.Tries, jitter))
 	}
 }
+
+// pausedLook is how often a grant that may not be given now is tried again.
+const pausedLook = 10 * time.Second
 
 // lookAgain is how often a grant that is held is looked at, so that what another hand takes away is found.
 const lookAgain = 5 * time.Minute
@@ -319,6 +329,14 @@ func (b *Broker) follow(tx *store.Tx, g store.GrantRow, o observation) error {
 	return settleNeeds(tx, g)
 }
 
+// failureWords tell the holder why; the target's own words stay with the grant, for those who watch it.
+func failureWords(kind connector.Kind) string {
+	if kind == connector.Gone {
+		return "The account or what the role means no longer exists at the target."
+	}
+	return "Stint may not give this at the target. An administrator can see why on the target's page."
+}
+
 func (b *Broker) followOne(tx *store.Tx, a pim.Activation, g store.GrantRow, o observation) error {
 	kind := connector.KindOf(o.err)
 	switch {
@@ -328,7 +346,7 @@ func (b *Broker) followOne(tx *store.Tx, a pim.Activation, g store.GrantRow, o o
 		}
 		return tellHolder(tx, a, "Another hand took away at the target:", ".")
 	case (kind == connector.Gone || kind == connector.Refused) && a.State.Holds():
-		if err := b.end(tx, a, pim.OnFailed, pim.System, o.err.Error(), ""); err != nil {
+		if err := b.end(tx, a, pim.OnFailed, pim.System, failureWords(kind), ""); err != nil {
 			return err
 		}
 		return tellHolder(tx, a, "Failed at the target:", ".")

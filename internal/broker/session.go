@@ -205,11 +205,11 @@ func (b *Broker) AdminLink(ctx context.Context) (secret string, err error) {
 			return "", err
 		}
 		tx.Emit(pim.Event{Type: pim.EvAdminLinkIssued, Actor: pim.System, ObjectID: id, Result: pim.OK})
-		holders, err := tx.HoldersOf(pim.RoleAdministrator)
+		people, err := administrators(tx.Reader)
 		if err != nil {
 			return "", err
 		}
-		return secret, notify(tx, "An administrator link was made on the server.", "/audit", holders...)
+		return secret, notify(tx, "An administrator link was made on the server.", "/audit", people...)
 	})
 }
 
@@ -230,6 +230,13 @@ func (b *Broker) UseAdminLink(ctx context.Context, actor Actor, secret string) (
 			return Outcome{}, err
 		}
 		tx.Emit(pim.PersonEvent(pim.EvAdminLinkUsed, who.ID, who.ID, "").WithText("issuer", who.Issuer).WithText("subject", who.Subject))
+		people, err := administrators(tx.Reader)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if err := notify(tx, who.Name+" became an administrator by a link from the server.", "/people/"+who.ID, people...); err != nil {
+			return Outcome{}, err
+		}
 		if err := makeAdministrator(tx, who, assignment); err != nil {
 			return Outcome{}, err
 		}

@@ -22,11 +22,14 @@ import (
 
 // ward is a target that keeps holdings in memory and can be down.
 type ward struct {
-	mu   sync.Mutex
-	held map[string]bool
-	down bool
-	dims bool // from a write on, nothing can be seen
-	dim  bool
+	mu    sync.Mutex
+	held  map[string]bool
+	down  bool
+	fail  error
+	hung  chan struct{} // closed when a look-up hangs
+	asked sync.Once
+	dims  bool // from a write on, nothing can be seen
+	dim   bool
 }
 
 func (w *ward) Capabilities() connector.Capabilities { return connector.Capabilities{} }
@@ -42,6 +45,9 @@ func (w *ward) FindAccount(_ context.Context, name string) (connector.AccountID,
 func (w *ward) err() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.fail != nil {
+		return w.fail
+	}
 	if w.down {
 		return connector.Errorf(connector.Transient, "the target is down")
 	}
@@ -113,7 +119,7 @@ func newWorld(t testing.TB, twice ...bool) *world {
 
 func newWorldOn(t testing.TB, twice bool, now func() time.Time, mono func() time.Duration) *world {
 	t.Helper()
-	w := &world{TB: t, ctx: context.Background(), ward: &ward{held: map[string]bool{}}, keys: map[string]*passkey.Passkey{}}
+	w := &world{TB: t, ctx: context.Background(), ward: &ward{held: map[string]bool{}, hung: make(chan struct{})}, keys: map[string]*passkey.Passkey{}}
 	s, err := store.Open(w.ctx, store.Options{Path: filepath.Join(t.TempDir(), "stint.db"), Now: now, Mono: mono, Twice: twice})
 	w.ok(err)
 	t.Cleanup(func() { s.Close() })
@@ -122,7 +128,12 @@ func newWorldOn(t testing.TB, twice bool, now func() time.Time, mono func() time
 	sealer, err := broker.OpenSealer(filepath.Join(t.TempDir(), "keys", "seal.key"), "")
 	w.ok(err)
 	w.b = broker.New(broker.Config{Store: s, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), StepUp: rp, Sealer: sealer,
-		Open: func(string, connector.Config) (connector.Connector, error) { return w.ward, nil }})
+		Open: func(_ string, c connector.Config) (connector.Connector, error) {
+			if c.TargetID == "two" {
+				return hanging{w.ward}, nil
+			}
+			return w.ward, nil
+		}})
 	w.ok(w.b.EnsureBuiltin(w.ctx))
 	w.ok(store.Do(w.ctx, s, w.seed))
 	return w

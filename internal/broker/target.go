@@ -7,6 +7,7 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"stint/internal/connector"
@@ -107,6 +108,7 @@ func (b *Broker) Probe(ctx context.Context, targetID string) (TargetTest, error)
 
 // resolver finds the immutable ids of accounts and entitlements that were only named so far.
 type resolver struct {
+	busy  atomic.Bool
 	mu    sync.Mutex
 	tries int
 	next  time.Time
@@ -140,27 +142,62 @@ func (b *Broker) Resolve(ctx context.Context) error {
 		b.resolver.tries = 0
 		return err
 	}
-	found := 0
-	dead := map[string]bool{}
-	for _, m := range work.meanings {
-		found += b.resolveMeaning(ctx, m, work.targets[m.ResourceID], dead)
+	var found atomic.Int64
+	var lookups sync.WaitGroup
+	for target, names := range byTarget(work.meanings, work.accounts, work.targets) {
+		lookups.Go(func() { found.Add(int64(b.resolveAt(ctx, target, names))) }) // a hanging target delays no other
 	}
-	for _, a := range work.accounts {
-		found += b.resolveAccount(ctx, a, dead)
-	}
-	if found > 0 {
+	lookups.Wait()
+	if found.Load() > 0 {
 		err = b.resume(ctx)
 	}
 	b.resolver.tries++
-	if found == len(work.accounts)+len(work.meanings) {
+	if int(found.Load()) == len(work.accounts)+len(work.meanings) {
 		b.resolver.tries = 0
 	}
 	b.resolver.next = now.Add(pim.Backoff(b.resolver.tries, 0.5))
 	return err
 }
 
+// namesToFind are what is to be looked up at one target.
+type namesToFind struct {
+	meanings []pim.Meaning
+	accounts []pim.Account
+}
+
+func byTarget(meanings []pim.Meaning, accounts []pim.Account, targets map[string]string) map[string]*namesToFind {
+	out := map[string]*namesToFind{}
+	at := func(target string) *namesToFind {
+		if out[target] == nil {
+			out[target] = &namesToFind{}
+		}
+		return out[target]
+	}
+	for _, m := range meanings {
+		if target := targets[m.ResourceID]; target != "" {
+			at(target).meanings = append(at(target).meanings, m)
+		}
+	}
+	for _, a := range accounts {
+		at(a.TargetID).accounts = append(at(a.TargetID).accounts, a)
+	}
+	return out
+}
+
+// resolveAt looks names up at one target and returns how many were found.
+func (b *Broker) resolveAt(ctx context.Context, target string, names *namesToFind) (found int) {
+	dead := map[string]bool{}
+	for _, m := range names.meanings {
+		found += b.resolveMeaning(ctx, m, target, dead)
+	}
+	for _, a := range names.accounts {
+		found += b.resolveAccount(ctx, a, dead)
+	}
+	return found
+}
+
 func (b *Broker) resolveMeaning(ctx context.Context, m pim.Meaning, targetID string, dead map[string]bool) int {
-	if targetID == "" || dead[targetID] {
+	if dead[targetID] {
 		return 0
 	}
 	conn, err := b.connect(ctx, targetID)
@@ -196,7 +233,7 @@ func (b *Broker) resolveAccount(ctx context.Context, a pim.Account, dead map[str
 }
 
 // linkAccount records who an account is at its target, once: it is never matched again because a claim
-// changed. Two principals on one account are one person from then on.
+// changed.
 func linkAccount(tx *store.Tx, id, externalID string) error {
 	a, err := tx.Account(id)
 	if err != nil || a.ExternalID != "" {
@@ -209,33 +246,6 @@ func linkAccount(tx *store.Tx, id, externalID string) error {
 	e := pim.PersonEvent(pim.EvAccountLinked, pim.System, a.PrincipalID, a.ID).With("account", externalID)
 	e.TargetID = a.TargetID
 	tx.Emit(e)
-	owners, err := tx.OwnersOf(a.TargetID, externalID)
-	if err != nil || len(owners) < 2 {
-		return err
-	}
-	return unite(tx, owners)
-}
-
-// unite makes principals one person.
-func unite(tx *store.Tx, owners []string) error {
-	first, err := tx.Principal(owners[0])
-	if err != nil {
-		return err
-	}
-	for _, id := range owners[1:] {
-		p, err := tx.Principal(id)
-		if err != nil {
-			return err
-		}
-		if p.PersonID == first.PersonID {
-			continue
-		}
-		p.PersonID = first.PersonID
-		if err := tx.UpdatePrincipal(p); err != nil {
-			return moved(err)
-		}
-		tx.Emit(pim.PersonEvent(pim.EvPrincipalSaved, pim.System, p.ID, p.ID).With("same_person_as", first.ID))
-	}
 	return nil
 }
 

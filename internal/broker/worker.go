@@ -83,6 +83,13 @@ func (b *Broker) Run(ctx context.Context) {
 // Restart looks again at everything unsettled, before anything recorded is believed and before anybody
 // is served.
 func (b *Broker) Restart(ctx context.Context) error {
+	live, err := store.Read(ctx, b.store, func(r *store.Reader) ([]store.GrantRow, error) { return r.LiveGrants() })
+	if err != nil {
+		return err
+	}
+	for _, g := range live {
+		b.memory.keep(g)
+	}
 	return do(ctx, b, func(tx *store.Tx) error { _, err := tx.RestartGrants(); return err })
 }
 
@@ -91,9 +98,7 @@ func (b *Broker) round(ctx context.Context, passes *sync.WaitGroup) {
 		b.emergency(ctx, err)
 		return
 	}
-	if err := b.Resolve(ctx); err != nil {
-		b.log.Error("looking up names at targets", "error", err)
-	}
+	b.resolveAside(ctx, passes)
 	if err := b.TellLate(ctx); err != nil {
 		b.log.Error("telling about late grants", "error", err)
 	}
@@ -111,6 +116,20 @@ func (b *Broker) round(ctx context.Context, passes *sync.WaitGroup) {
 			passes.Go(func() { b.work(ctx, g) })
 		}
 	}
+}
+
+// resolveAside looks names up beside the worker, one look-up at a time: a target that hangs must not hold
+// back what is due elsewhere.
+func (b *Broker) resolveAside(ctx context.Context, passes *sync.WaitGroup) {
+	if !b.resolver.busy.CompareAndSwap(false, true) {
+		return
+	}
+	passes.Go(func() {
+		defer b.resolver.busy.Store(false)
+		if err := b.Resolve(ctx); err != nil && ctx.Err() == nil {
+			b.log.Error("looking up names at targets", "error", err)
+		}
+	})
 }
 
 // claim takes due grants, if there are any: an idle round writes nothing.

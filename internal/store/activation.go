@@ -45,6 +45,11 @@ func (r *Reader) OpenActivationsOf(personID string) ([]pim.Activation, error) {
 	return many(r, scanActivation, "SELECT "+activationCols+" FROM activations a WHERE a.person_id = $1 AND a.state IN "+openStates+" ORDER BY a.requested_at, a.id", personID)
 }
 
+// OpenActivationsBy lists what one principal has open.
+func (r *Reader) OpenActivationsBy(principalID string) ([]pim.Activation, error) {
+	return many(r, scanActivation, "SELECT "+activationCols+" FROM activations a WHERE a.principal_id = $1 AND a.state IN "+openStates+" ORDER BY a.requested_at, a.id", principalID)
+}
+
 // OpenActivationsUsing lists open activations that rest on an assignment.
 func (r *Reader) OpenActivationsUsing(assignmentID string) ([]pim.Activation, error) {
 	return many(r, scanActivation, "SELECT "+activationCols+" FROM activations a WHERE a.assignment_id = $1 AND a.state IN "+openStates, assignmentID)

@@ -174,3 +174,11 @@ func (r *Reader) LapsedMembers(limit int) ([]pim.Membership, error) {
 		return m, r.Scan(&m.GroupID, &m.MemberID, &m.Source, at(&m.FreshUntil))
 	}, "SELECT group_id, member_id, source, fresh_until FROM group_members WHERE fresh_until > 0 AND fresh_until <= $1 ORDER BY fresh_until LIMIT $2", us(r.Now), limit)
 }
+
+// LinkedTo lists the principals that are the same human as one by person, or by an account they share.
+func (r *Reader) LinkedTo(principalID string) ([]string, error) {
+	return many(r, scanString, `SELECT q.id FROM principals p JOIN principals q ON q.person_id = p.person_id
+		WHERE p.id = $1 AND p.person_id <> '' AND q.removed_at = 0
+		UNION SELECT b.principal_id FROM accounts a JOIN accounts b ON b.target_id = a.target_id AND b.external_id = a.external_id
+		WHERE a.principal_id = $1 AND a.external_id <> '' AND a.removed_at = 0 AND b.removed_at = 0`, principalID)
+}

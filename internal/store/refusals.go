@@ -50,18 +50,23 @@ func (r *refusals) room(actor string, now time.Time) bool {
 	return true
 }
 
-// counted closes the windows that are over and returns an entry for each that had to count.
+// counted returns an entry for each window that is over and had to count; forget follows the commit.
 func (r *refusals) counted(now time.Time) []pim.Event {
 	var out []pim.Event
 	for actor, c := range r.by {
-		if now.Sub(c.since) < refusalWindow {
-			continue
-		}
-		delete(r.by, actor)
-		if c.dropped > 0 {
+		if now.Sub(c.since) >= refusalWindow && c.dropped > 0 {
 			e := pim.PersonEvent(pim.EvRefusalsCounted, actor, actor, "").AsRefused()
 			out = append(out, e.With("count", c.dropped).With("since", c.since.UnixMicro()))
 		}
 	}
 	return out
+}
+
+// forget drops the windows that are over, once their counts are durable.
+func (r *refusals) forget(now time.Time) {
+	for actor, c := range r.by {
+		if now.Sub(c.since) >= refusalWindow {
+			delete(r.by, actor)
+		}
+	}
 }

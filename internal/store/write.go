@@ -143,6 +143,7 @@ func (s *Store) transact(batch []*job) (err error) {
 		return err
 	}
 	s.setHead(head)
+	s.refused.forget(now)
 	return nil
 }
 

@@ -175,6 +175,7 @@ CREATE TABLE activations (
 -- One open activation per person, role and resource: the double click stops here.
 CREATE UNIQUE INDEX activations_open ON activations (person_id, role_id, resource_id)
   WHERE state IN ('pending_approval', 'provisioning', 'active');
+CREATE INDEX activations_open_by ON activations (principal_id) WHERE state IN ('pending_approval', 'provisioning', 'active');
 CREATE INDEX activations_person ON activations (principal_id, requested_at, id);
 CREATE INDEX activations_due ON activations (ends_at) WHERE state IN ('provisioning', 'active');
 CREATE INDEX activations_pending ON activations (requested_at, id) WHERE state = 'pending_approval';

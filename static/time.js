@@ -37,7 +37,7 @@ function long(ms) {
 }
 
 // ago rounds down where long rounds up.
-function ago(ms) { return ms < 60000 ? "under a minute" : long(Math.floor(ms / 60000) * 60000); }
+function ago(ms) { return ms < 60000 ? "just now" : long(Math.floor(ms / 60000) * 60000) + " ago"; }
 
 function text(el, at, now) {
   const [day, hms] = parts(at, zone), [today] = parts(now, zone);

@@ -56,7 +56,7 @@ func TestTimesAreTheReadersWithUTCInTheTitle(t *testing.T) {
 	r := views.Reader{Now: now, Zone: berlin(t)}
 	at := time.Date(2026, 11, 18, 23, 30, 5, 0, time.UTC) // the 19th in Berlin
 	for style, want := range map[views.TimeStyle]string{
-		views.Fact: "00:30:05", views.End: "00:30", views.Day: "2026-11-19", views.Full: "2026-11-19 00:30:05", views.Ago: "13 h 52 min",
+		views.Fact: "00:30:05", views.End: "00:30", views.Day: "2026-11-19", views.Full: "2026-11-19 00:30:05", views.Ago: "13 h 52 min ago",
 	} {
 		el := doc(t, views.Time(views.TimeView{Reader: r, At: at, Style: style})).Find("time")
 		if el.Text() != want || el.AttrOr("title", "") != "2026-11-18 23:30:05 UTC" || el.AttrOr("datetime", "") != "2026-11-18T23:30:05Z" {
@@ -66,6 +66,10 @@ func TestTimesAreTheReadersWithUTCInTheTitle(t *testing.T) {
 	yesterday := views.TimeView{Reader: r, At: now.Add(-24 * time.Hour), Style: views.End}
 	if got := yesterday.Format(); got != "2026-11-18 14:22" {
 		t.Errorf("another day without its date: %q", got)
+	}
+	moment := views.TimeView{Reader: r, At: now.Add(-59 * time.Second), Style: views.Ago}
+	if got := moment.Format(); got != "just now" {
+		t.Errorf("less than a minute ago reads %q", got)
 	}
 	if got := words(doc(t, views.Time(views.TimeView{Reader: r})).Selection); got != "never" {
 		t.Errorf("no instant reads %q", got)

@@ -27,7 +27,7 @@ const (
 	End  TimeStyle = "end"  // 16:02, for what will end
 	Day  TimeStyle = "day"  // 2026-11-19
 	Full TimeStyle = "full" // 2026-11-19 14:02:11
-	Ago  TimeStyle = "ago"  // 12 min, since then
+	Ago  TimeStyle = "ago"  // 12 min ago; just now
 )
 
 // TimeView is one instant on the screen.
@@ -64,9 +64,9 @@ func (v TimeView) Format() string {
 		return at.Format(time.DateOnly)
 	case Ago:
 		if v.Now.Sub(v.At) < time.Minute {
-			return "under a minute"
+			return "just now"
 		}
-		return Duration(v.Now.Sub(v.At).Truncate(time.Minute))
+		return Duration(v.Now.Sub(v.At).Truncate(time.Minute)) + " ago"
 	case End:
 		return day + at.Format("15:04")
 	case Full:

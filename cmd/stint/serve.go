@@ -45,14 +45,6 @@ func signInClient(cfg *config.Config, e *environment) (*signin.Client, error) {
 		GroupsClaim: cfg.OIDCGroupsClaim, MaxAge: cfg.OIDCMaxAge.Duration, Now: e.now})
 }
 
-// signInName is what the button of the sign-in page calls the provider.
-func signInName(organisation string) string {
-	if organisation == "" {
-		return ""
-	}
-	return organisation + " sign-in"
-}
-
 // claimFresh is how long a membership from the provider's claim lasts without a new one (invariant 9).
 const claimFresh = 24 * time.Hour
 
@@ -62,7 +54,7 @@ func (n *node) serve(ctx context.Context, e *environment, o serveOptions) error 
 		return err
 	}
 	site, err := web.New(web.Config{Broker: n.broker, SignIn: client, PublicURL: n.cfg.PublicURL, Secure: n.cfg.HTTPS(), TrustedProxies: n.cfg.Proxies(),
-		OrgName: n.cfg.Organisation, Provider: signInName(n.cfg.Organisation), Demo: o.demo, Version: version, Log: n.log, EnrolClaimConfigured: n.cfg.OIDCEnrolClaim != "", SessionIdle: n.cfg.SessionIdle.Duration,
+		OrgName: n.cfg.Organisation, Provider: n.cfg.Organisation, Demo: o.demo, Version: version, Log: n.log, EnrolClaimConfigured: n.cfg.OIDCEnrolClaim != "", SessionIdle: n.cfg.SessionIdle.Duration,
 		SessionAbsolute: n.cfg.SessionAbsolute.Duration, GroupsFresh: claimFresh})
 	if err != nil {
 		return err
@@ -98,8 +90,10 @@ func (n *node) listen() (net.Listener, error) {
 func (n *node) run(ctx context.Context, handler http.Handler, l net.Listener, ready func()) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	if err := errors.Join(n.broker.Restart(ctx), n.broker.Sweep(ctx)); err != nil { // nothing overdue is shown as held, not even for a moment (THREATS T17)
-		return err
+	// Nothing overdue is shown as held, not even for a moment (THREATS T17). A database that cannot be
+	// written must not stop the worker: it revokes all the same.
+	if err := errors.Join(n.broker.Restart(ctx), n.broker.Sweep(ctx)); err != nil {
+		n.log.Error("starting the worker", "error", err)
 	}
 	var beside sync.WaitGroup
 	beside.Go(func() { n.broker.Run(ctx) })

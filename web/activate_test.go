@@ -201,7 +201,7 @@ func TestBlockedRole(t *testing.T) {
 	w.Eligible("alice", "operator", time.Time{})
 	w.ForgetAccount("alice")
 	alice.SignIn()
-	if got := alice.Get("/my-roles").Text(`tr[id^="e-"]`); !strings.Contains(got, "No account of yours is known at Directory") {
+	if got := alice.Get("/my-roles").Text(`tr[id^="e-"]`); !strings.Contains(got, "No account is known at Directory") {
 		t.Errorf("the row says %q", got)
 	}
 	alice.Ask("alice-operator").Want(t, http.StatusForbidden)

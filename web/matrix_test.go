@@ -105,7 +105,7 @@ var matrix = map[string]rights{
 	"GET /passkeys":             {want: all(200)},
 	"POST /passkeys/new":        {form: []string{"name", "Another"}, want: all(303)},
 	"POST /passkeys/:id/name":   {thing: "passkey", form: []string{"name", "Renamed"}, want: all(303, 404, 404)},
-	"POST /passkeys/:id/remove": {thing: "passkey", want: all(303, 404, 404)},
+	"POST /passkeys/:id/remove": {thing: "passkey", want: all(403, 404, 404)}, // an only passkey stays
 	"GET /profile":              {want: all(200)},
 	"POST /profile":             {form: []string{"zone", "UTC", "theme", ""}, want: all(303)},
 	"GET /notices":              {want: all(200)},

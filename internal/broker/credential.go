@@ -215,7 +215,7 @@ func (b *Broker) RemoveCredential(ctx context.Context, actor Actor, id string) (
 func refuseOnly(tx *store.Tx, principalID string) error {
 	credentials, err := tx.CredentialsOf(principalID)
 	if err == nil && len(credentials) == 1 {
-		err = pim.Refuse(pim.KindConflict, "This is your only passkey. Add another one first, then remove this one.")
+		err = pim.Refuse(pim.KindForbidden, "This is your only passkey. Add another one first, then remove this one.")
 	}
 	return err
 }

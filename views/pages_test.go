@@ -269,3 +269,18 @@ func TestNothingOfLaterWorkIsShown(t *testing.T) {
 		}
 	}
 }
+
+// A person held what is put back as found before Stint: nothing to look at. A DN breaks after its parts and copies as it is written.
+func TestTargetSaysWhatItFound(t *testing.T) {
+	grants := []views.GrantRow{{Account: "esato", Entitlement: "cn=admins,dc=example<b>", Before: "present", Seen: "present"}}
+	page := doc(t, views.Target(views.TargetView{Grants: grants, Test: &views.TestResult{OK: true, Took: 42 * time.Millisecond}}))
+	if got := page.Find("tbody .badge"); got.Text() != "Held before Stint" || strings.TrimSpace(got.AttrOr("class", "")) != "badge" {
+		t.Errorf("held before: %q, class %q", got.Text(), got.AttrOr("class", ""))
+	}
+	if code, _ := page.Find("tbody code").Html(); code != "cn=admins,<wbr/>dc=example&lt;b&gt;<wbr/>" {
+		t.Errorf("the DN is %q", code)
+	}
+	if got := words(page.Find("main .callout")); !strings.Contains(got, "took 42 ms") {
+		t.Errorf("the test says %q", got)
+	}
+}

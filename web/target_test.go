@@ -24,7 +24,7 @@ func TestTargetPage(t *testing.T) {
 			return err
 		}
 		row.Sealed, row.SecretFrom = "c2VhbGVkLWNhbmFyeQ==", "env:LDAP_PASSWORD"
-		row.Settings["address"] = "ldaps://dc1.northwind.example"
+		row.Settings["address"], row.Settings["base_dn"] = "ldaps://dc1.northwind.example", "dc=northwind,dc=example"
 		return tx.UpdateTarget(row)
 	})
 	alice.Activate(w.Eligible("alice", "dba", time.Time{}))
@@ -34,6 +34,9 @@ func TestTargetPage(t *testing.T) {
 		if !strings.Contains(page.Text("main"), want) {
 			t.Errorf("the page does not say %q: %s", want, page.Text("main"))
 		}
+	}
+	if got := page.Text("aside dl"); !strings.Contains(got, "Base DN") || !strings.Contains(got, "Credential from") {
+		t.Errorf("the settings are called %q", got)
 	}
 	if strings.Contains(page.Body, "c2VhbGVkLWNhbmFyeQ") {
 		t.Error("the sealed credential is on the page")

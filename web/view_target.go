@@ -106,13 +106,25 @@ func targetFacts(t store.TargetRow) []views.Detail {
 	var out []views.Detail
 	for _, name := range slices.Sorted(maps.Keys(t.Settings)) {
 		if value := t.Settings[name]; value != "" && name != connector.MayWrite {
-			out = append(out, views.Detail{Term: strings.ReplaceAll(name, "_", " "), Value: value, Code: true})
+			out = append(out, views.Detail{Term: settingTerm(name), Value: value, Code: true})
 		}
 	}
 	if t.SecretFrom != "" {
-		out = append(out, views.Detail{Term: "credential from", Value: t.SecretFrom, Code: true})
+		out = append(out, views.Detail{Term: "Credential from", Value: t.SecretFrom, Code: true})
 	}
 	return append(out, views.Detail{Term: "Known from", Value: sourceWords[t.Source]})
+}
+
+// settingTerm is a setting's name in words: bind_dn is "Bind DN".
+func settingTerm(name string) string {
+	words := strings.Fields(plain(name))
+	for i, w := range words {
+		switch w := strings.ToUpper(w); w {
+		case "DN", "TLS", "CA", "URL", "ID":
+			words[i] = w
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // needBook names who and what a target's grants are for, each once.

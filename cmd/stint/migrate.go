@@ -14,6 +14,9 @@ type migrateCmd struct {
 
 // Run brings the schema up to date without serving; serve does the same at its start.
 func (c *migrateCmd) Run(ctx context.Context, e *environment) error {
+	if err := finishSwap(&c.Config); err != nil {
+		return err
+	}
 	s, err := store.Open(ctx, store.Options{Path: c.Database()})
 	if err != nil {
 		return err

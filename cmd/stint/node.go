@@ -46,7 +46,10 @@ func logger(e *environment, level string) *slog.Logger {
 // openNode opens the database for writing with the keys that belong to it.
 func openNode(ctx context.Context, cfg *config.Config, e *environment, mode string) (*node, error) {
 	n := &node{cfg: cfg, log: logger(e, cfg.LogLevel)}
-	var err error
+	err := finishSwap(cfg)
+	if err != nil {
+		return nil, err
+	}
 	if n.store, err = store.Open(ctx, store.Options{Path: cfg.Database(), Mode: mode, Log: n.log}); err != nil {
 		return nil, err
 	}
@@ -185,9 +188,13 @@ func socket(cfg *config.Config) string { return filepath.Join(cfg.Data, "stint.s
 // readOnly opens the database beside a running process, without the lock.
 func readOnly(ctx context.Context, cfg *config.Config) (*store.Store, error) {
 	if _, err := os.Stat(cfg.Database()); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no database at %s; name its directory with --data, or start `stint serve` first", cfg.Database())
+		return nil, noDatabase(cfg)
 	}
 	return store.Open(ctx, store.Options{Path: cfg.Database(), ReadOnly: true})
+}
+
+func noDatabase(cfg *config.Config) error {
+	return fmt.Errorf("there is no database at %s; name its directory with --data, or start `stint serve` first", cfg.Database())
 }
 
 // trim shortens a text for one line of output.

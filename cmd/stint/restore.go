@@ -7,7 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"time"
+	"path/filepath"
 
 	"stint/internal/config"
 	"stint/internal/store"
@@ -21,31 +21,63 @@ type restoreCmd struct {
 
 // Run puts a backup in the place of the database and opens a new epoch: sessions, ceremonies and
 // vouchers of the old one are dead, every grant is looked at again, and the log says what it lost.
+// The epoch is opened in a copy beside the database, which is untouched until the copy is whole.
 func (c *restoreCmd) Run(ctx context.Context, e *environment) error {
 	if err := checkBackup(ctx, c.From); err != nil {
 		return err
 	}
-	aside, err := c.swap(e.now())
+	free, err := store.Free(c.Database())
 	if err != nil {
 		return err
 	}
-	n, err := openNode(ctx, &c.Config, e, "")
-	if err != nil {
-		return errors.Join(err, c.undo(aside))
+	defer free()
+	swap := swapOf(&c.Config)
+	if err := swap.finish(); err != nil {
+		return err
 	}
-	defer n.close()
-	if err := n.reopen(ctx, c.Reason, aside); err != nil {
-		return errors.Join(err, n.close(), c.undo(aside))
+	aside := ""
+	if _, err := os.Stat(c.Database()); err == nil {
+		aside = filepath.Base(c.Database()) + ".replaced-" + e.now().UTC().Format("20060102T150405Z")
+	}
+	if err := c.stage(ctx, e, swap, aside); err != nil {
+		return errors.Join(err, os.RemoveAll(swap.staged))
+	}
+	if err := errors.Join(swap.commit(), swap.finish()); err != nil {
+		return err
 	}
 	fmt.Fprintf(e.stdout, "Restored %s. Everybody has to sign in again; every grant is looked at again when Stint starts.\n", c.From)
 	if aside != "" {
-		fmt.Fprintf(e.stdout, "The database that was there is kept at %s.\n", aside)
+		fmt.Fprintf(e.stdout, "The database that was there is kept at %s.\n", filepath.Join(c.Data, aside))
 	}
 	return nil
 }
 
-// reopen begins the new epoch; openNode has already checked that the keys fit. replaced is the database that was
-// there, "" when there was none.
+// stage makes the database that shall be, with its epoch open and its checkpoint, beside the one that is.
+func (c *restoreCmd) stage(ctx context.Context, e *environment, swap swap, aside string) error {
+	staged := c.Config
+	staged.Data, staged.Checkpoint = swap.staged, filepath.Join(swap.staged, swapCheckpoint)
+	if err := errors.Join(os.RemoveAll(swap.staged), os.Mkdir(swap.staged, 0o700)); err != nil {
+		return err
+	}
+	if err := copyFile(c.From, staged.Database()); err != nil {
+		return err
+	}
+	// The epoch is opened against the checkpoint that is, and signs beside it.
+	if err := copyFile(c.Checkpoint, staged.Checkpoint); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(swap.staged, swapAside), []byte(aside), 0o600); err != nil {
+		return err
+	}
+	n, err := openNode(ctx, &staged, e, "")
+	if err != nil {
+		return err
+	}
+	return errors.Join(n.reopen(ctx, c.Reason, c.Database()), n.close(), syncDir(swap.staged))
+}
+
+// reopen begins the new epoch; openNode has already checked that the keys fit. replaced is the database that is
+// there, if there is one.
 func (n *node) reopen(ctx context.Context, reason, replaced string) error {
 	id, err := readIdentity(ctx, n.store)
 	if err != nil {
@@ -63,7 +95,7 @@ func (n *node) reopen(ctx context.Context, reason, replaced string) error {
 
 // epochOf is the epoch of another database of this log, 0 when it cannot be read.
 func epochOf(ctx context.Context, path, host string) int {
-	if path == "" {
+	if _, err := os.Stat(path); err != nil {
 		return 0
 	}
 	s, err := store.Open(ctx, store.Options{Path: path, ReadOnly: true})
@@ -88,42 +120,6 @@ func checkBackup(ctx context.Context, path string) error {
 		return fmt.Errorf("%s is damaged (%s%v); use another backup", path, problem, err)
 	}
 	return nil
-}
-
-// swap moves the database aside and copies the backup to its place.
-func (c *restoreCmd) swap(now time.Time) (aside string, err error) {
-	free, err := store.Free(c.Database())
-	if err != nil {
-		return "", err
-	}
-	defer free()
-	if _, err := os.Stat(c.Database()); err == nil {
-		aside = c.Database() + ".replaced-" + now.UTC().Format("20060102T150405Z")
-		for _, suffix := range []string{"", "-wal", "-shm"} {
-			if err := os.Rename(c.Database()+suffix, aside+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return "", err
-			}
-		}
-	}
-	if err := copyFile(c.From, c.Database()); err != nil {
-		return aside, errors.Join(err, c.undo(aside))
-	}
-	return aside, nil
-}
-
-func (c *restoreCmd) undo(aside string) error {
-	if aside == "" {
-		return nil
-	}
-	for _, suffix := range []string{"-wal", "-shm"} {
-		if err := os.Remove(c.Database() + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if err := os.Rename(aside+suffix, c.Database()+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return os.Rename(aside, c.Database())
 }
 
 func copyFile(from, to string) error {

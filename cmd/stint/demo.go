@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"stint/internal/broker"
@@ -31,7 +32,7 @@ const demoClient = "stint-demo"
 
 // Run starts the portal with an OpenID provider and an LDAP directory of its own, all on loopback.
 func (c *demoCmd) Run(ctx context.Context, e *environment) error {
-	if err := c.directory(); err != nil {
+	if err := c.directory(ctx); err != nil {
 		return err
 	}
 	directory, err := c.startDirectory(e)
@@ -59,30 +60,49 @@ func (c *demoCmd) Run(ctx context.Context, e *environment) error {
 	return n.serve(ctx, e, serveOptions{demo: true, ready: func(string) { c.welcome(e.stdout, cfg, directory.Addr()) }})
 }
 
-// directory makes or empties the demo's directory; only one that carries the demo's mark is emptied.
-func (c *demoCmd) directory() error {
-	mark := filepath.Join(c.Dir, "this-is-a-stint-demo")
-	if c.Reset {
-		_, err := os.Stat(c.Dir)
-		_, marked := os.Stat(mark)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-		case marked != nil:
-			return fmt.Errorf("%s was not made by the demo, so --reset leaves it alone; choose another --dir", c.Dir)
-		default:
-			free, err := store.Free(filepath.Join(c.Dir, "data", "stint.db"))
-			if err != nil {
-				return err
-			}
-			if err := errors.Join(os.RemoveAll(c.Dir), free()); err != nil {
-				return err
-			}
-		}
-	}
-	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+// demoMark is the file that says that a directory is the demo's. It is made only in a new or empty one.
+const demoMark = "this-is-a-stint-demo"
+
+// demoNames are what the demo keeps in its directory beside the mark: all that --reset removes.
+var demoNames = []string{"data", "keys", "checkpoint", "checkpoint.new", "directory.json", "directory.password", "provider.key"}
+
+// directory makes the demo's directory, or finds it again and with --reset empties it. Somebody else's is refused.
+func (c *demoCmd) directory(ctx context.Context) error {
+	var err error
+	if c.Dir, err = filepath.Abs(c.Dir); err != nil {
 		return err
 	}
-	return os.WriteFile(mark, []byte("stint demo --reset empties this directory.\n"), 0o600)
+	there, err := os.ReadDir(c.Dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	marked := slices.ContainsFunc(there, func(f fs.DirEntry) bool { return f.Name() == demoMark && f.Type().IsRegular() })
+	switch {
+	case len(there) == 0:
+		return errors.Join(os.MkdirAll(c.Dir, 0o700), os.WriteFile(filepath.Join(c.Dir, demoMark), []byte("stint demo --reset removes what the demo keeps here.\n"), 0o600))
+	case !marked:
+		return fmt.Errorf("%s was not made by the demo, which leaves it alone; name a new or empty directory with --dir", c.Dir)
+	case c.Reset:
+		return c.reset(ctx)
+	}
+	return nil
+}
+
+// reset removes the demo's own files, and those only when no database but the demo's is among them.
+func (c *demoCmd) reset(ctx context.Context) error {
+	data := &config.Config{Data: filepath.Join(c.Dir, "data")}
+	free, err := store.Free(data.Database())
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(data.Database()); !errors.Is(err, fs.ErrNotExist) && modeOf(ctx, data) != "demo" {
+		return errors.Join(fmt.Errorf("%s is not a database of the demo, so --reset leaves it alone; choose another --dir, or remove it yourself", data.Database()), free())
+	}
+	var errs []error
+	for _, name := range demoNames {
+		errs = append(errs, os.RemoveAll(filepath.Join(c.Dir, name)))
+	}
+	return errors.Join(append(errs, free())...)
 }
 
 func (c *demoCmd) startDirectory(e *environment) (*demo.Directory, error) {

@@ -86,6 +86,27 @@ func onHost(ctx context.Context, cfg *config.Config, e *environment, op string, 
 	return json.Marshal(result)
 }
 
+// missing reports whether there is no database yet. A command would make one: that may be a mistyped path.
+func missing(cfg *config.Config) (bool, error) {
+	if err := finishSwap(cfg); err != nil {
+		return false, err
+	}
+	_, err := os.Stat(cfg.Database())
+	return errors.Is(err, fs.ErrNotExist), nil
+}
+
+// onDatabase is onHost for what makes no sense on a new database.
+func onDatabase(ctx context.Context, cfg *config.Config, e *environment, op string, in any) (json.RawMessage, error) {
+	none, err := missing(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if none {
+		return nil, noDatabase(cfg)
+	}
+	return onHost(ctx, cfg, e, op, in)
+}
+
 // modeOf is the mode a database carries, so that the host's commands work on the demo too.
 func modeOf(ctx context.Context, cfg *config.Config) string {
 	if _, err := os.Stat(cfg.Database()); errors.Is(err, fs.ErrNotExist) {
@@ -110,9 +131,16 @@ type adminLinkCmd struct {
 // Run prints the link on a terminal; elsewhere it writes it 0600 beside the data, so that it does not end
 // up in a log.
 func (c *adminLinkCmd) Run(ctx context.Context, e *environment) error {
+	none, err := missing(&c.Config)
+	if err != nil {
+		return err
+	}
 	out, err := onHost(ctx, &c.Config, e, opAdminLink, nil)
 	if err != nil {
 		return err
+	}
+	if none {
+		fmt.Fprintf(e.stderr, "A new database was made at %s, because there was none. Is it another one you mean? Name its directory with --data.\n", c.Database())
 	}
 	var secret string
 	if err := json.Unmarshal(out, &secret); err != nil {
@@ -129,7 +157,7 @@ type adminVoucherCmd struct {
 
 // Run prints the voucher on a terminal; elsewhere it writes it 0600 beside the data.
 func (c *adminVoucherCmd) Run(ctx context.Context, e *environment) error {
-	out, err := onHost(ctx, &c.Config, e, opAdminVoucher, voucherRequest{c.Person, c.Lost})
+	out, err := onDatabase(ctx, &c.Config, e, opAdminVoucher, voucherRequest{c.Person, c.Lost})
 	if err != nil {
 		return err
 	}
@@ -171,7 +199,7 @@ type adminClockCmd struct {
 
 // Run accepts the clock.
 func (c *adminClockCmd) Run(ctx context.Context, e *environment) error {
-	if _, err := onHost(ctx, &c.Config, e, opClockAccept, nil); err != nil {
+	if _, err := onDatabase(ctx, &c.Config, e, opClockAccept, nil); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintln(e.stdout, "The clock as it is now is believed.")

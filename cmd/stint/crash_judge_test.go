@@ -21,7 +21,6 @@ type records struct {
 	activations map[string]pim.Activation
 	wanted      map[holding][]span // windows in which some activation needed the membership, by their begin
 	entries     map[string]int     // activation id -> entries "activation.requested"
-	log         int64              // entries of the whole log
 }
 
 func (c *crash) records() records {

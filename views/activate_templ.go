@@ -328,9 +328,9 @@ func durationField(v ActivateView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var9 string
-		templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs("At most " + Duration(v.Max) + " for this role. Choose Other to give hours and minutes yourself, 1:30.")
+		templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs("At most " + Duration(v.Max) + " for this role. Choose Other to give hours and minutes yourself, such as 1:30.")
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `activate.templ`, Line: 137, Col: 133}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `activate.templ`, Line: 137, Col: 141}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
 		if templ_7745c5c3_Err != nil {
@@ -652,8 +652,8 @@ func ticketFields(v ActivateView) templ.Component {
 	})
 }
 
-// ActivateAside is the dry run: every rule's verdict and what will happen. It follows the chosen duration;
-// only that is sent, the reason never travels in an address.
+// ActivateAside is the dry run: every rule's verdict and what will happen. It follows the form, sent in a
+// body: the reason never travels in an address.
 func ActivateAside(v ActivateAsideView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -675,20 +675,20 @@ func ActivateAside(v ActivateAsideView) templ.Component {
 			templ_7745c5c3_Var21 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "<aside class=\"stack\" id=\"activate-aside\" aria-label=\"Checks and consequences\" hx-get=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "<aside class=\"stack\" id=\"activate-aside\" aria-label=\"Checks and consequences\" hx-post=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var22 string
-		templ_7745c5c3_Var22, templ_7745c5c3_Err = templ.JoinStringErrs(to("my-roles", v.Assignment, "activate"))
+		templ_7745c5c3_Var22, templ_7745c5c3_Err = templ.JoinStringErrs(to("my-roles", v.Assignment, "checks"))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `activate.templ`, Line: 213, Col: 51}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `activate.templ`, Line: 213, Col: 50}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var22))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 53, "\" hx-trigger=\"change from:#activate-form\" hx-include=\"[name='duration'], [name='other']\" hx-swap=\"outerMorph\" hx-nonce=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 53, "\" hx-trigger=\"change from:#activate-form, input from:#activate-form delay:500ms\" hx-include=\"#activate-form\" hx-swap=\"outerMorph\" hx-nonce=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -141,7 +141,7 @@ func TestAddressesStayAddresses(t *testing.T) {
 // T24: the whole markup uses what the policy and the htmx subset of DESIGN §6 allow.
 func TestPagesObeyThePolicy(t *testing.T) {
 	allowed := map[string]bool{
-		"hx-get": true, "hx-trigger": true, "hx-swap": true, "hx-nonce": true, "hx-include": true,
+		"hx-get": true, "hx-post": true, "hx-trigger": true, "hx-swap": true, "hx-nonce": true, "hx-include": true,
 	}
 	for _, p := range samples(t, sample.Plain).Pages() {
 		d := doc(t, p.Body)
@@ -153,7 +153,7 @@ func TestPagesObeyThePolicy(t *testing.T) {
 					t.Errorf("%s: <%s %s=%q>", p.Name, s.Nodes[0].Data, a.Key, a.Val)
 				}
 			}
-			if s.Is("[hx-get]") && s.AttrOr("hx-nonce", "") != "n0nce" {
+			if s.Is("[hx-get], [hx-post]") && s.AttrOr("hx-nonce", "") != "n0nce" {
 				t.Errorf("%s: an htmx element without the nonce is stripped by the browser", p.Name)
 			}
 		})

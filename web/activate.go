@@ -14,8 +14,7 @@ import (
 	"stint/views"
 )
 
-// ActivatePage is GET /my-roles/:assignment/activate: the form with every rule's verdict. htmx gets the
-// verdicts for the duration that is chosen; the reason never travels in an address.
+// ActivatePage is GET /my-roles/:assignment/activate: the form with every rule's verdict.
 func (s *Server) ActivatePage(q *request) error {
 	values := views.ActivateValues{Duration: q.QueryParam("duration"), Other: clip(q.QueryParam("other"), 16)}
 	req := pim.ActivationRequest{AssignmentID: q.Param("assignment")}
@@ -26,11 +25,6 @@ func (s *Server) ActivatePage(q *request) error {
 	check, err := s.broker.CheckActivation(q.ctx(), q.actor(), req)
 	if err != nil {
 		return err
-	}
-	if q.fragment() {
-		aside := asideView(check, req.Duration, wrong)
-		aside.Reader, aside.Assignment = q.reader(), req.AssignmentID
-		return s.ok(q, views.ActivateAside(aside))
 	}
 	if values == (views.ActivateValues{}) {
 		values = offered(check, q.QueryParam("again") == "1")
@@ -43,13 +37,35 @@ func (s *Server) ActivatePage(q *request) error {
 	return s.ok(q, views.Activate(v))
 }
 
+// ActivationChecks is POST /my-roles/:assignment/checks: what the rules say to the form as it stands. It changes
+// nothing; it is a POST so that the reason never travels in an address.
+func (s *Server) ActivationChecks(q *request) error {
+	req, values := activationForm(q)
+	var wrong error
+	if values.Duration != "" || values.Other != "" {
+		req.Duration, wrong = parseDuration(values.Duration, values.Other)
+	}
+	check, err := s.broker.CheckActivation(q.ctx(), q.actor(), req)
+	if err != nil {
+		return err
+	}
+	aside := asideView(check, req.Duration, wrong)
+	aside.Reader, aside.Assignment = q.reader(), req.AssignmentID
+	return s.ok(q, views.ActivateAside(aside))
+}
+
+// activationForm is what the form holds: as it is shown again, and as it is asked for, without its duration.
+func activationForm(q *request) (pim.ActivationRequest, views.ActivateValues) {
+	values := views.ActivateValues{Duration: q.FormValue("duration"), Other: strings.TrimSpace(q.FormValue("other")), Justification: q.FormValue("justification"),
+		TicketNumber: strings.TrimSpace(q.FormValue("ticket_number")), TicketSystem: strings.TrimSpace(q.FormValue("ticket_system"))}
+	return pim.ActivationRequest{AssignmentID: q.Param("assignment"), Justification: strings.TrimSpace(values.Justification),
+		TicketNumber: values.TicketNumber, TicketSystem: values.TicketSystem}, values
+}
+
 // RequestActivation is POST /my-roles/:assignment/activations: asks for the role, or shows the form again
 // with what is wrong, all at once (422).
 func (s *Server) RequestActivation(q *request) error {
-	values := views.ActivateValues{Duration: q.FormValue("duration"), Other: strings.TrimSpace(q.FormValue("other")), Justification: q.FormValue("justification"),
-		TicketNumber: strings.TrimSpace(q.FormValue("ticket_number")), TicketSystem: strings.TrimSpace(q.FormValue("ticket_system"))}
-	req := pim.ActivationRequest{AssignmentID: q.Param("assignment"), Justification: strings.TrimSpace(values.Justification),
-		TicketNumber: values.TicketNumber, TicketSystem: values.TicketSystem}
+	req, values := activationForm(q)
 	var wrong error
 	if req.Duration, wrong = parseDuration(values.Duration, values.Other); wrong != nil {
 		return s.activateAgain(q, req, values, wrong)

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -87,13 +88,16 @@ func TestDryRun(t *testing.T) {
 	alice.Ready()
 	before := w.Store.Head().Size
 	for query, want := range map[string]string{
-		"duration=60":          "1 h is within the 2 h allowed",
-		"duration=120":         "Cut to 1 h 30 min", // EC-10
-		"duration=&other=3:00": "At most 2 h",
-		"duration=&other=x":    "Write hours and minutes",
-		"":                     "1 h is within the 2 h allowed",
+		"duration=60":                     "1 h is within the 2 h allowed",
+		"duration=120":                    "Cut to 1 h 30 min", // EC-10
+		"duration=&other=3:00":            "At most 2 h",
+		"duration=&other=x":               "Write hours and minutes",
+		"":                                "1 h is within the 2 h allowed",
+		"justification=Repair+the+ledger": "Met: Reason",
 	} {
-		page := alice.Fragment("/my-roles/"+assignment+"/activate?"+query).Want(t, http.StatusOK)
+		form, err := url.ParseQuery(query)
+		w.OK(err)
+		page := alice.Do(http.MethodPost, "/my-roles/"+assignment+"/checks", form, "HX-Request", "true", "Sec-Fetch-Site", "same-origin").Want(t, http.StatusOK)
 		if got := page.Text("#activate-aside"); !strings.Contains(got, want) || strings.Contains(page.Body, "<form") {
 			t.Errorf("%s: %q", query, got)
 		}

@@ -85,6 +85,7 @@ var matrix = map[string]rights{
 	"GET /my-roles":                          {want: all(200)},
 	"POST /my-roles/:assignment/favourite":   {thing: "assignment", form: []string{"favourite", "yes"}, want: all(303, 404, 404)},
 	"GET /my-roles/:assignment/activate":     {thing: "assignment", want: all(200, 404, 404)},
+	"POST /my-roles/:assignment/checks":      {thing: "assignment", form: []string{"duration", "60"}, want: all(200, 404, 404)},
 	"POST /my-roles/:assignment/activations": {thing: "assignment", form: []string{"duration", "60", "justification", why}, want: all(303, 404, 404)},
 	"GET /my-requests":                       {want: all(200)},
 	"GET /activations/:id":                   {thing: "active", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")},

@@ -39,6 +39,7 @@ var routes = []route{
 	{get, "/my-roles", person, (*Server).MyRolesPage},
 	{post, "/my-roles/:assignment/favourite", person, (*Server).SetFavourite},
 	{get, "/my-roles/:assignment/activate", person, (*Server).ActivatePage},
+	{post, "/my-roles/:assignment/checks", person, (*Server).ActivationChecks},
 	{post, "/my-roles/:assignment/activations", person, (*Server).RequestActivation},
 	{get, "/my-requests", person, (*Server).MyRequestsPage},
 	{get, "/activations/:id", person, (*Server).ActivationPage},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -13,17 +14,20 @@ type versionCmd struct{}
 
 // Run prints one line: version, commit, Go and platform.
 func (versionCmd) Run(e *environment) error {
-	name, commit := version, "unknown"
+	commit := "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {
-		if name == "" {
-			name = info.Main.Version
-		}
-		if s := commitOf(info); s != "" {
-			commit = s
-		}
+		commit = cmp.Or(commitOf(info), commit)
 	}
-	_, err := fmt.Fprintf(e.stdout, "stint %s, commit %s, %s %s/%s\n", name, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(e.stdout, "stint %s, commit %s, %s %s/%s\n", programVersion(), commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
+}
+
+// programVersion is what the linker was told, else what the build knows of the module.
+func programVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return cmp.Or(version, info.Main.Version)
+	}
+	return version
 }
 
 func commitOf(info *debug.BuildInfo) (commit string) {

@@ -25,6 +25,7 @@ type observation struct {
 	readDelay time.Duration
 	acted     bool // a write went before it: until this look succeeds nothing is known
 	held      bool // nothing is granted now: come back
+	wanted    bool // what a pass that ends here without an error was for
 	final     bool // the pass ends here: release the lease
 }
 
@@ -43,7 +44,7 @@ func (b *Broker) pass(ctx context.Context, g store.GrantRow) error {
 	}
 	step := g.Next(b.clock(), true)
 	if step != pim.StepGrant && step != pim.StepRevoke {
-		_, err = b.record(ctx, g, observation{final: true})
+		_, err = b.record(ctx, g, observation{wanted: g.Wanted, final: true})
 		return err
 	}
 	if step == pim.StepGrant && b.Paused() != "" { // fail closed to grant, open to revoke (invariant 6)
@@ -61,7 +62,7 @@ func (b *Broker) pass(ctx context.Context, g store.GrantRow) error {
 		}
 	}
 	seen := look(ctx, conn, g, delay)
-	seen.final, seen.acted = true, true
+	seen.final, seen.acted, seen.wanted = true, true, g.Wanted
 	_, err = b.record(ctx, g, seen)
 	return err
 }
@@ -218,6 +219,8 @@ func schedule(g *store.GrantRow, o observation, now time.Time, jitter float64) {
 		g.DueAt = nextLook(*g, now, jitter)
 	case o.err == nil && g.Seen == pim.Absent && !g.Wanted && now.Before(g.UnsureUntil):
 		g.DueAt = g.UnsureUntil
+	case o.err == nil && g.Wanted != o.wanted:
+		g.DueAt = now // the need changed while the target was written: nothing failed, and nothing waits
 	default:
 		if o.err == nil {
 			g.Tries++ // the target said yes and did nothing (THREATS T40)

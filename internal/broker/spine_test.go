@@ -30,6 +30,7 @@ type ward struct {
 	asked sync.Once
 	dims  bool // from a write on, nothing can be seen
 	dim   bool
+	after func() // happens once, when the next grant has taken effect and its answer is on the way
 }
 
 func (w *ward) Capabilities() connector.Capabilities { return connector.Capabilities{} }
@@ -73,7 +74,12 @@ func (w *ward) set(a connector.AccountID, e connector.EntitlementID, on bool) er
 	return err
 }
 func (w *ward) Grant(_ context.Context, a connector.AccountID, e connector.EntitlementID, _ time.Time) error {
-	return w.set(a, e, true)
+	err := w.set(a, e, true)
+	if after := w.after; after != nil {
+		w.after = nil
+		after()
+	}
+	return err
 }
 func (w *ward) Revoke(_ context.Context, a connector.AccountID, e connector.EntitlementID) error {
 	return w.set(a, e, false)

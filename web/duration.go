@@ -39,3 +39,5 @@ func inMinutes(hours, minutes string) time.Duration {
 	m, _ := strconv.Atoi(minutes)
 	return time.Duration(h)*time.Hour + time.Duration(m)*time.Minute
 }
+
+func seconds(n int64) time.Duration { return time.Duration(n) * time.Second }

@@ -118,6 +118,9 @@ func activationRows(r *store.Reader, q *request, list []pim.Activation) (active,
 			return nil, nil, err
 		}
 		if a.State == pim.PendingApproval {
+			if row.Status.Approvals, err = waitsFor(r, a); err != nil {
+				return nil, nil, err
+			}
 			waiting = append(waiting, row)
 		} else {
 			active = append(active, row)
@@ -125,6 +128,22 @@ func activationRows(r *store.Reader, q *request, list []pim.Activation) (active,
 	}
 	slices.SortStableFunc(active, func(a, b views.RoleRow) int { return a.End.Compare(b.End) })
 	return active, waiting, nil
+}
+
+// waitsFor names up to two of those who may decide a request, and says how many others may.
+func waitsFor(r *store.Reader, a pim.Activation) (string, error) {
+	people, err := deciders(r, a)
+	var names []string
+	for _, p := range people[:min(2, len(people))] {
+		names = append(names, p.Name)
+	}
+	switch others := len(people) - 2; {
+	case len(people) == 0:
+		return "", err
+	case others > 0:
+		return "waits for " + strings.Join(names, ", ") + " and " + views.Plural(others, "other", "others"), err
+	}
+	return "waits for " + strings.Join(names, " or "), err
 }
 
 // eligibleRoles is what a person may activate, with everything its lines say.

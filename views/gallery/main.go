@@ -73,6 +73,9 @@ func serve(s sample.Samples, w http.ResponseWriter, r *http.Request) {
 }
 
 func write(s sample.Samples, dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
 	for _, p := range s.Pages() {
 		var page bytes.Buffer
 		if err := p.Body.Render(context.Background(), &page); err != nil {

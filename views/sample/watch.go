@@ -27,7 +27,7 @@ func (s Samples) audit() views.AuditView {
 	return views.AuditView{
 		Shell: s.shell(), Rows: s.entries(), Total: 184226, First: time.Date(2026, 2, 2, 9, 0, 0, 0, time.UTC), Checkpoint: ago(2),
 		Filter:  views.AuditFilter{Person: s.T("Alice"), Result: "ok"},
-		Actions: []views.Option{{Value: "activation.requested", Label: "activation.requested"}, {Value: "grant.gone", Label: "grant.gone"}},
+		Actions: []views.Option{{Value: "activation.requested", Label: "Activation requested"}, {Value: "grant.confirmed_gone", Label: "Grant seen gone"}},
 		Results: []views.Option{{Value: "ok", Label: "Done"}, {Value: "refused", Label: "Refused"}},
 		Pager:   views.Pager{Older: "/audit?cursor=x", Note: "Searched back to 2026-11-02"},
 		Errors:  views.Errors{"role": s.T("At most 200 characters.")},
@@ -37,12 +37,12 @@ func (s Samples) audit() views.AuditView {
 func (s Samples) entries() []views.AuditRow {
 	object := s.T("db_owner on billing-prod, akeller")
 	return []views.AuditRow{
-		{Seq: 184226, At: at(14, 21, 40), Actor: s.stint(), Action: "grant.seen", Object: object, Result: views.Result{Tone: views.OK, Word: "Member"}},
-		{Seq: 184219, At: at(14, 16, 2), Actor: s.alice(), Action: "activation.requested", Object: s.T("Global Administrator on northwind.example"), Result: views.Result{Tone: views.Warn, Word: "Waiting"}},
-		{Seq: 184201, At: at(14, 2, 11), Actor: s.stint(), Action: "activation.confirmed", Object: object, Result: views.Result{Tone: views.OK, Word: "Active"}},
-		{Seq: 184199, At: at(14, 2, 5), Actor: s.bob(), Action: "activation.approved", Object: object, Result: views.Result{Tone: views.OK, Word: "Approved"}},
-		{Seq: 184066, At: at(11, 37, 20), Actor: s.farid(), Action: "activation.refused", Object: s.T("db_owner on billing-prod: no ticket"), Result: views.Result{Tone: views.Bad, Word: "Refused"}},
-		{Seq: 183950, At: ago(60 * 20), Actor: s.stint(), Action: "grant.gone", Object: object, Result: views.Result{Tone: views.OK, Word: "Gone"}},
+		{Seq: 184226, At: at(14, 21, 40), Actor: s.stint(), Action: "Grant seen at the target", Object: object, Result: views.Result{Tone: views.OK, Word: "Member"}},
+		{Seq: 184219, At: at(14, 16, 2), Actor: s.alice(), Action: "Activation requested", Object: s.T("Global Administrator on northwind.example"), Result: views.Result{Tone: views.Warn, Word: "Waiting"}},
+		{Seq: 184201, At: at(14, 2, 11), Actor: s.stint(), Action: "Active, confirmed at the target", Object: object, Result: views.Result{Tone: views.OK, Word: "Active"}},
+		{Seq: 184199, At: at(14, 2, 5), Actor: s.bob(), Action: "Activation approved", Object: object, Result: views.Result{Tone: views.OK, Word: "Approved"}},
+		{Seq: 184066, At: at(11, 37, 20), Actor: s.farid(), Action: "Activation refused", Object: s.T("db_owner on billing-prod: no ticket"), Result: views.Result{Tone: views.Bad, Word: "Refused"}},
+		{Seq: 183950, At: ago(60 * 20), Actor: s.stint(), Action: "Grant seen gone", Object: object, Result: views.Result{Tone: views.OK, Word: "Gone"}},
 	}
 }
 

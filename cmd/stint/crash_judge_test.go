@@ -88,9 +88,9 @@ func (out *records) addEntries(r *store.Reader) error {
 func (c *crash) judge(rounds int) {
 	c.Helper()
 	rec := c.records()
-	asked, released := c.judgeAcknowledged(rec)
+	asked, released, lost := c.judgeAcknowledged(rec)
 	changes := c.journal.all()
-	c.judgeGrants(rec, changes)
+	unrecorded := c.judgeGrants(rec, changes)
 	late := c.judgeEnds(rec, changes)
 	verified := c.stint("audit", "verify")
 	c.says(verified, "are good", "Every activation tells a legal story; 0 are not over yet")
@@ -105,9 +105,9 @@ func (c *crash) judge(rounds int) {
 	if limit := readyPromise * ciFactor(); slowest > limit {
 		c.Errorf("ready only after %s, promised are %s", slowest, limit)
 	}
-	c.Logf("crash: %d kills; %d activations (%d acknowledged, %d given back as acknowledged, %d expired), 0 acknowledged ones missing unless said above; "+
-		"%d changes at the target; gone at most %s after the end and ready; ready after %s (median), %s (slowest); %s", rounds, len(rec.activations), asked, released, expired,
-		len(changes), late.Round(time.Millisecond), c.starts[len(c.starts)/2].Round(time.Millisecond), slowest.Round(time.Millisecond), strings.SplitN(verified, " of ", 2)[0])
+	c.Logf("crash: %d kills; %d activations (%d acknowledged, %d given back as acknowledged, %d expired), %d acknowledged ones lost; "+
+		"%d changes at the target, %d without a record; gone at most %s after the end and ready; ready after %s (median), %s (slowest); %s", rounds, len(rec.activations), asked, released, expired,
+		lost, len(changes), unrecorded, late.Round(time.Millisecond), c.starts[len(c.starts)/2].Round(time.Millisecond), slowest.Round(time.Millisecond), strings.SplitN(verified, " of ", 2)[0])
 }
 
 // ciFactor gives a busy machine three times as long.
@@ -119,7 +119,7 @@ func ciFactor() time.Duration {
 }
 
 // judgeAcknowledged finds what a client was told and Stint does not know.
-func (c *crash) judgeAcknowledged(rec records) (asked, released int) {
+func (c *crash) judgeAcknowledged(rec records) (asked, released, lost int) {
 	c.Helper()
 	for _, p := range c.people {
 		for _, problem := range p.problems {
@@ -128,6 +128,7 @@ func (c *crash) judgeAcknowledged(rec records) (asked, released int) {
 		for id, ack := range p.asked {
 			a, known := rec.activations[id]
 			if !known {
+				lost++
 				c.Errorf("the activation %s, acknowledged to %s at %s, is lost", id, p.id, ack.at.Format(time.StampMicro))
 			}
 			if n := rec.entries[id]; n != 1 {
@@ -150,11 +151,11 @@ func (c *crash) judgeAcknowledged(rec records) (asked, released int) {
 			c.Errorf("%s is %s, though nobody but Stint wrote to the target", id, a.State)
 		}
 	}
-	return asked, released
+	return asked, released, lost
 }
 
 // judgeGrants finds memberships at the target that no record asked for, and the one that was there before Stint.
-func (c *crash) judgeGrants(rec records, changes []change) {
+func (c *crash) judgeGrants(rec records, changes []change) (unrecorded int) {
 	c.Helper()
 	standing := holding{crashPersonID(0), crashGroupOf(crashGroups - 1)}
 	for _, ch := range changes {
@@ -167,9 +168,11 @@ func (c *crash) judgeGrants(rec records, changes []change) {
 		}
 		asked := slices.ContainsFunc(rec.wanted[h], func(w span) bool { return !ch.at.Before(w.from) && ch.at.Before(w.to.Add(gonePromise)) })
 		if !asked {
+			unrecorded++
 			c.Errorf("%s was put into %s at %s without a record", ch.member, ch.group, ch.at.Format(time.StampMicro))
 		}
 	}
+	return unrecorded
 }
 
 // judgeEnds finds memberships that outlived their need while the server was ready, and returns the longest such time.

@@ -141,3 +141,15 @@ func TestActivateWithoutPasskey(t *testing.T) {
 		t.Errorf("%d requests", n)
 	}
 }
+
+// T2: the provider's claim counts for a while after the sign-in, not as long as the session.
+func TestClaimGoesStale(t *testing.T) {
+	t.Parallel()
+	w := stinttest.New(t)
+	alice := w.Person("alice")
+	alice.SignIn(map[string]any{"amr": []string{"hwk"}})
+	w.Clock.Advance(14 * time.Minute)
+	alice.Post("/passkeys/new", "name", "Laptop").Want(t, http.StatusSeeOther)
+	w.Clock.Advance(2 * time.Minute)
+	alice.Post("/passkeys/new", "name", "Laptop").Want(t, http.StatusUnprocessableEntity)
+}

@@ -37,7 +37,7 @@ func (s *Server) passkeys(q *request) (views.PasskeysView, error) {
 			return v, err
 		}
 		v.Needed = eligible.asking()
-		v.By, err = enrolBy(r, q.who.ID, len(credentials), s.claim && kept.Claim)
+		v.By, err = enrolBy(r, q.who.ID, len(credentials), s.claimFresh(q, kept))
 		return v, err
 	})
 	if err != nil {
@@ -58,6 +58,14 @@ func enrolBy(r *store.Reader, personID string, have int, claim bool) (views.Enro
 	return views.ByVoucher, err
 }
 
+// claimLife is how long after the sign-in the provider's claim may enrol a first passkey: a cookie stolen
+// later must not (THREATS T2).
+const claimLife = broker.VoucherLife
+
+func (s *Server) claimFresh(q *request, kept sessionData) bool {
+	return s.claim && kept.Claim && q.now.Sub(rowOf(q.session).CreatedAt) < claimLife
+}
+
 // AddPasskey is POST /passkeys/new: the first with a voucher or the provider's claim, a further one with
 // a passkey that is there (THREATS T2).
 func (s *Server) AddPasskey(q *request) error {
@@ -66,7 +74,7 @@ func (s *Server) AddPasskey(q *request) error {
 		return err
 	}
 	name, voucher := strings.TrimSpace(q.FormValue("name")), q.FormValue("voucher")
-	out, err := s.broker.BeginCredential(q.ctx(), q.actor(), name, broker.Enrolment{Voucher: voucher, Claim: s.claim && kept.Claim})
+	out, err := s.broker.BeginCredential(q.ctx(), q.actor(), name, broker.Enrolment{Voucher: voucher, Claim: s.claimFresh(q, kept)})
 	if wrong, other := fieldErrors(err); wrong != nil {
 		return s.passkeysAgain(q, func(v *views.PasskeysView) { v.Errors, v.Name, v.Voucher = wrong, name, voucher })
 	} else if other != nil {

@@ -143,6 +143,9 @@ func (c *applyCmd) here(ctx context.Context, e *environment, r applyRequest) (do
 
 // forgetSealingKey lets the database be opened with another key than the one it was sealed with.
 func forgetSealingKey(ctx context.Context, cfg *config.Config) error {
+	if err := finishSwap(cfg); err != nil {
+		return err
+	}
 	s, err := store.Open(ctx, store.Options{Path: cfg.Database(), Mode: modeOf(ctx, cfg)})
 	if errors.Is(err, store.ErrLocked) {
 		return errors.New("a Stint is running: stop it before --reseal")

@@ -106,12 +106,7 @@ func MayDecide(r *store.Reader, who pim.Principal, a pim.Activation) error {
 	return nil
 }
 
-// Queue lists what waits for this person's decision, oldest first.
-func (b *Broker) Queue(ctx context.Context, actor Actor, limit int) ([]pim.Activation, error) {
-	return store.Read(ctx, b.store, func(r *store.Reader) ([]pim.Activation, error) { return QueueOf(r, actor.PrincipalID, limit) })
-}
-
-// QueueOf is Queue inside a snapshot.
+// QueueOf lists what waits for a person's decision, oldest first.
 func QueueOf(r *store.Reader, principalID string, limit int) ([]pim.Activation, error) {
 	who, err := r.Principal(principalID)
 	if err != nil {

@@ -284,26 +284,4 @@ func (b *Broker) unresolved(ctx context.Context, targetID, name string, cause er
 }
 
 // resume lets what waited for a name go on.
-func (b *Broker) resume(ctx context.Context) error {
-	return do(ctx, b, func(tx *store.Tx) error {
-		waiting, err := tx.ProvisioningActivations()
-		if err != nil {
-			return err
-		}
-		for _, a := range waiting {
-			if err := ensureActivationNeeds(tx, a); err != nil {
-				return err
-			}
-		}
-		active, err := tx.ActiveAssignments()
-		if err != nil {
-			return err
-		}
-		for _, asg := range active {
-			if err := syncAssignment(tx, asg); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
+func (b *Broker) resume(ctx context.Context) error { return do(ctx, b, b.resumeIn) }

@@ -286,25 +286,14 @@ func tellLost(tx *store.Tx, g store.GrantRow) error {
 
 // health records what a call says about its target as a whole.
 func (b *Broker) health(tx *store.Tx, g store.GrantRow, o observation) error {
-	kind := connector.KindOf(o.err)
-	event := pim.Event{Actor: pim.System, TargetID: g.TargetID, ObjectID: g.TargetID, Result: pim.OK, Facts: map[string]any{}}
-	switch {
-	case o.event == "":
+	if o.event == "" {
 		return nil
-	case kind == connector.Transient || kind == connector.Denied || kind == connector.OutcomeUnknown:
-		first, err := tx.TargetFailed(g.TargetID, string(kind), o.err.Error())
-		if err == nil && first {
-			event.Type = pim.EvTargetFailing
-			tx.Emit(event.With("error", string(kind)))
-		}
-		return err
+	}
+	switch connector.KindOf(o.err) {
+	case connector.Transient, connector.Denied, connector.OutcomeUnknown:
+		return targetFails(tx, g.TargetID, o.err)
 	default:
-		recovered, err := tx.TargetOK(g.TargetID)
-		if err == nil && recovered {
-			event.Type = pim.EvTargetRecovered
-			tx.Emit(event)
-		}
-		return err
+		return targetAnswers(tx, g.TargetID)
 	}
 }
 

@@ -251,7 +251,7 @@ func linkAccount(tx *store.Tx, id, externalID string) error {
 
 func (b *Broker) resolved(ctx context.Context, targetID string, fn func(*store.Tx) error) int {
 	err := do(ctx, b, func(tx *store.Tx) error {
-		if _, err := tx.TargetOK(targetID); err != nil {
+		if err := targetAnswers(tx, targetID); err != nil {
 			return err
 		}
 		return fn(tx)
@@ -271,16 +271,32 @@ func (b *Broker) unresolved(ctx context.Context, targetID, name string, cause er
 		return
 	}
 	dead[targetID] = true
-	err := do(ctx, b, func(tx *store.Tx) error {
-		first, err := tx.TargetFailed(targetID, string(kind), cause.Error())
-		if err == nil && first {
-			tx.Emit(pim.Event{Type: pim.EvTargetFailing, Actor: pim.System, TargetID: targetID, ObjectID: targetID, Result: pim.OK, Facts: map[string]any{"error": string(kind)}})
-		}
-		return err
-	})
-	if err != nil {
+	if err := do(ctx, b, func(tx *store.Tx) error { return targetFails(tx, targetID, cause) }); err != nil {
 		b.log.Error("recording a failing target", "target", targetID, "error", err)
 	}
+}
+
+// targetFails records a failing call; the first of an outage is an event.
+func targetFails(tx *store.Tx, targetID string, cause error) error {
+	kind := string(connector.KindOf(cause))
+	first, err := tx.TargetFailed(targetID, kind, cause.Error())
+	if err == nil && first {
+		tx.Emit(targetEvent(pim.EvTargetFailing, targetID).With("error", kind))
+	}
+	return err
+}
+
+// targetAnswers records a working call; the end of an outage is an event.
+func targetAnswers(tx *store.Tx, targetID string) error {
+	recovered, err := tx.TargetOK(targetID)
+	if err == nil && recovered {
+		tx.Emit(targetEvent(pim.EvTargetRecovered, targetID))
+	}
+	return err
+}
+
+func targetEvent(t pim.EventType, targetID string) pim.Event {
+	return pim.Event{Type: t, Actor: pim.System, TargetID: targetID, ObjectID: targetID, Result: pim.OK, Facts: map[string]any{}}
 }
 
 // resume lets what waited for a name go on.

@@ -84,11 +84,21 @@ func (s *Store) newerThanKnown(ctx context.Context, conn *sql.DB) error {
 		if err != nil {
 			continue // no such table yet: a new database
 		}
-		if have > int64(len(files)) {
-			return fmt.Errorf("the database was written by a newer Stint (schema %d, this program knows %d); install that version or a later one", have, len(files))
+		if known := newest(files); have > known {
+			return fmt.Errorf("the database was written by a newer Stint (schema %d, this program knows %d); install that version or a later one", have, known)
 		}
 	}
 	return nil
+}
+
+// newest is the highest number among the migrations of a folder.
+func newest(files []fs.DirEntry) (n int64) {
+	for _, f := range files {
+		if v, err := goose.NumericComponent(f.Name()); err == nil {
+			n = max(n, v)
+		}
+	}
+	return n
 }
 
 // vacuumInto writes a consistent copy without stopping the writer's readers.

@@ -53,7 +53,7 @@ var narrow = []struct {
 
 	{"database/sql", []string{"internal/store"}, "SQL is written in store, nowhere else"},
 	{"modernc.org/sqlite", []string{"internal/store"}, "the engine is store's business"},
-	{"github.com/jackc/pgx", []string{"internal/store", "internal/connector/postgres"}, "an engine of the store; a target of its own connector"},
+	{"github.com/jackc/pgx", []string{"internal/store", "internal/connector/postgres", "internal/stinttest/"}, "an engine of the store; a target of its own connector; tests set up and look beside both"},
 	{"github.com/pressly/goose", []string{"internal/store"}, "migrations run when the store opens"},
 	{"github.com/go-ldap/ldap", []string{"internal/connector/ldap", "internal/demo", "internal/stinttest/"}, "LDAP is one connector's language; the demo's directory answers in it"},
 	{"github.com/jimlambrt/gldap", []string{"internal/demo"}, "a directory server is part of the demo alone"},

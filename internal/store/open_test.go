@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -171,7 +172,7 @@ func with(t *testing.T, text string) func(*Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := fmt.Sprintf("migrations/common/%05d_more.sql", len(known)+1)
+	name := fmt.Sprintf("migrations/common/%05d_more.sql", newest(known)+1)
 	m := fstest.MapFS{}
 	err = fs.WalkDir(db.Migrations, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -223,17 +224,20 @@ func TestMigrationKeepsABackupAndOldProgramsRefuse(t *testing.T) {
 	}
 }
 
-// The check for a newer schema counts files, so they are numbered without a gap.
-func TestMigrationsAreNumberedWithoutAGap(t *testing.T) {
+// Migrations have five digits and a number each: the check for a newer schema compares the highest.
+func TestMigrationsAreNumbered(t *testing.T) {
 	for _, set := range migrationSets {
 		files, err := fs.ReadDir(db.Migrations, set.dir)
 		if err != nil || len(files) == 0 {
 			t.Fatal(set.dir, err)
 		}
-		for i, f := range files {
-			if !strings.HasPrefix(f.Name(), fmt.Sprintf("%05d_", i+1)) {
-				t.Errorf("%s/%s is file %d", set.dir, f.Name(), i+1)
+		seen := map[string]bool{}
+		for _, f := range files {
+			number, _, _ := strings.Cut(f.Name(), "_")
+			if n, err := strconv.Atoi(number); len(number) != 5 || err != nil || n == 0 || seen[number] {
+				t.Errorf("%s/%s: want a number of its own, five digits", set.dir, f.Name())
 			}
+			seen[number] = true
 		}
 	}
 }

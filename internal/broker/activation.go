@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -163,6 +164,13 @@ func (b *Broker) submit(tx *store.Tx, id string, req pim.ActivationRequest, f co
 		TicketNumber: req.TicketNumber, TicketSystem: req.TicketSystem, RequestedAt: tx.Now, Settings: f.Effective, Verdicts: d.Verdicts, Version: 1}
 	if f.StepUp != nil {
 		a.StepUpID = f.StepUp.CeremonyID
+	}
+	if d.NeedsApproval {
+		same, err := samePeople(tx.Reader, a.PrincipalID)
+		if err != nil {
+			return Outcome{}, err
+		}
+		a.Verdicts = pim.Asking(a.Verdicts, slices.Sorted(maps.Keys(same)))
 	}
 	requested := pim.ActivationRequested(a)
 	if f.StepUp != nil {

@@ -20,18 +20,21 @@ func approversFor(r *store.Reader, named []string, requester pim.Principal) ([]p
 	if err != nil {
 		return nil, err
 	}
-	twins, err := samePeople(r, requester)
+	twins, err := samePeople(r, requester.ID)
 	if err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(people, func(p pim.Principal) bool { return p.Same(requester.PersonID) || twins[p.ID] }), nil
 }
 
-// samePeople returns every principal that is the same human as one: linked by person, or by sharing an
-// account at a target with any of them. It is worked out when it matters, from what is true then, so that
+// samePeople returns every principal that is the same human as one of those given: linked by person, or by
+// sharing an account at a target with any of them. It is worked out when it matters, from what is true then, so that
 // mending a wrong account in the file mends this too.
-func samePeople(r *store.Reader, p pim.Principal) (map[string]bool, error) {
-	same, todo := map[string]bool{p.ID: true}, []string{p.ID}
+func samePeople(r *store.Reader, principals ...string) (map[string]bool, error) {
+	same, todo := map[string]bool{}, slices.Clone(principals)
+	for _, id := range todo {
+		same[id] = true
+	}
 	for len(todo) > 0 {
 		id := todo[0]
 		todo = todo[1:]
@@ -68,13 +71,10 @@ func ids(people []pim.Principal) []string {
 	return out
 }
 
-// approver says how a person stands to a request, from today's settings (V-16).
+// approver says how a person stands to a request, from today's settings (V-16). Whoever is the requester's
+// person now, or was when they asked, is the requester (T10).
 func approver(r *store.Reader, who pim.Principal, a pim.Activation, named []string) (pim.Approver, error) {
-	requester, err := r.Principal(a.PrincipalID)
-	if err != nil {
-		return pim.Approver{}, found(err)
-	}
-	twins, err := samePeople(r, requester)
+	twins, err := samePeople(r, a.Askers()...)
 	if err != nil {
 		return pim.Approver{}, err
 	}

@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"strings"
 	"testing"
@@ -223,6 +224,44 @@ func TestTargetsWordsStayWithTheGrant(t *testing.T) {
 	if strings.Contains(a.EndReason, "10.1.2.3") {
 		t.Errorf("the target's words are the end's reason, which the holder and approvers read: %q", a.EndReason)
 	}
+}
+
+// T10, invariant 5: who was one person with the requester when they asked does not become their approver
+// because the file takes the two apart afterwards; revoking is for everybody who may.
+func TestUnlinkedAfterTheRequest(t *testing.T) {
+	o := newOffice(t)
+	text := strings.Replace(officeFile, "person/bob]", "person/bob, person/alice]", 1)
+	o.apply(strings.Replace(text, "#ACC", "  - {person: alias, target: two, account: shared}", 1)) // alias = bob
+	o.tick()
+	alias, bob, alice := o.who("person/alias"), o.who("person/bob"), o.who("person/alice")
+	for _, id := range []string{alias, bob, alice} {
+		o.enrol(id)
+	}
+	for _, a := range o.assignments("person/alias", pim.Eligible) {
+		if role := read(o, func(r *store.Reader) (pim.RoleDefinition, error) { return r.Role(a.RoleID) }); role.Key != "vault" {
+			continue
+		}
+		id := o.activate(alias, a.ID, 30*time.Minute)
+		o.apply(text) // taken apart while the request waits
+		o.tick()
+		var refusal *pim.Refusal
+		if _, err := o.b.Decide(o.ctx, o.as(bob), id, true, "I know me"); !errors.As(err, &refusal) || refusal.Kind != pim.KindForbidden {
+			t.Errorf("bob asked as alias and may decide: %v", err)
+		}
+		queue := read(o, func(r *store.Reader) ([]pim.Activation, error) { return broker.QueueOf(r, bob, 10) })
+		if len(queue) > 0 {
+			t.Error("bob's queue offers the request that was his own")
+		}
+		out, err := o.b.Decide(o.ctx, o.as(alice), id, true, "Another person")
+		o.ok(err)
+		_, err = o.touch(alice, out)
+		o.ok(err)
+		if got := o.activation(id).State; got != pim.Provisioning {
+			t.Errorf("approved by somebody else, and %s", got)
+		}
+		return
+	}
+	t.Fatal("alias is not eligible for vault")
 }
 
 func newKey() *passkey.Passkey { return passkey.New("http://localhost:8080", "localhost") }

@@ -40,6 +40,7 @@ type Verdict struct {
 	Field   string       `json:"field,omitempty"`
 	Message string       `json:"message"`
 	Object  string       `json:"object,omitempty"`
+	Same    []string     `json:"same,omitempty"` // of the approval: principals who were one person with the requester then
 }
 
 // ActivationRequest is what a person asks for.

@@ -1,6 +1,9 @@
 package pim
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // ApprovalStage is one round of approval. Stages open one after the other; this version makes one.
 type ApprovalStage struct {
@@ -99,4 +102,25 @@ func CheckApprover(a Activation, who Approver) *Refusal {
 		return NotFound()
 	}
 	return nil
+}
+
+// Asking returns the verdicts of a request with the principals that are one person with its requester at
+// this moment, sorted. A file that takes them apart later makes none of them an approver of it (T10).
+func Asking(verdicts []Verdict, same []string) []Verdict {
+	out := slices.Clone(verdicts)
+	for i := range out {
+		if out[i].Rule == RuleApproval {
+			out[i].Same = same
+		}
+	}
+	return out
+}
+
+// Askers returns every principal that was one person with the requester when the activation was requested.
+func (a Activation) Askers() []string {
+	askers := []string{a.PrincipalID}
+	for _, v := range a.Verdicts {
+		askers = append(askers, v.Same...)
+	}
+	return askers
 }

@@ -26,6 +26,7 @@ type auditVerifyCmd struct {
 	config.Config
 	Database string   `placeholder:"FILE" help:"Database to verify, such as a copy of it. Default: stint.db in the data directory."`
 	VKey     []string `name:"vkey" placeholder:"KEY" help:"Verifier key that signed the log, as an auditor noted it; may be repeated for earlier epochs. Default: from the signing key file, never from the database."`
+	Address  []string `placeholder:"URL" help:"Address people confirmed at with a passkey before public_url was changed; may be repeated."`
 }
 
 // Run recomputes every entry, hash and checkpoint beside a running process, and changes nothing (THREATS T20).
@@ -64,6 +65,7 @@ func (c *auditVerifyCmd) outside(out io.Writer) ([][]byte, error) {
 
 func (c *auditVerifyCmd) verify(ctx context.Context, s *store.Store, outside [][]byte, out io.Writer) error {
 	stories := audit.NewStories()
+	var evidence *evidence
 	report, err := store.Read(ctx, s, func(r *store.Reader) (audit.Report, error) {
 		l, err := r.VerifyLog()
 		if err != nil {
@@ -72,17 +74,26 @@ func (c *auditVerifyCmd) verify(ctx context.Context, s *store.Store, outside [][
 		if l.Origin, l.VKeys, err = c.keys(r); err != nil {
 			return audit.Report{}, err
 		}
-		l.Remembered, l.Replay = outside, stories.Replay
-		report, err := audit.Verify(l)
-		if err == nil && report.OK() { // after a bad entry the stories are not whole
-			report.Findings, err = unsettled(r, stories)
+		if evidence, err = newEvidence(r, append([]string{c.PublicURL}, c.Address...)); err != nil {
+			return audit.Report{}, err
 		}
+		l.Remembered, l.Replay = outside, func(e audit.Entry) error { return errors.Join(stories.Replay(e), evidence.Replay(e)) }
+		report, err := audit.Verify(l)
+		if err != nil || !report.OK() { // after a bad entry neither is whole
+			return report, err
+		}
+		open, err := unsettled(r, stories)
+		if err != nil {
+			return report, err
+		}
+		unnamed, err := evidence.rest()
+		report.Findings = append(open, unnamed...)
 		return report, err
 	})
 	if err != nil {
 		return fmt.Errorf("the log could not be read: %w", err)
 	}
-	tell(out, s.Path(), report, stories)
+	tell(out, s.Path(), report, stories, evidence)
 	if first, bad := report.First(); bad {
 		return fmt.Errorf("the audit log is not sound. The first thing wrong: %s", first)
 	}
@@ -137,7 +148,7 @@ func (c *auditVerifyCmd) keys(r *store.Reader) (origin string, vkeys []string, e
 }
 
 // tell says in plain words what was found.
-func tell(out io.Writer, path string, report audit.Report, stories *audit.Stories) {
+func tell(out io.Writer, path string, report audit.Report, stories *audit.Stories, evidence *evidence) {
 	for _, f := range report.Findings {
 		fmt.Fprintln(out, "BAD  "+f.String())
 	}
@@ -160,5 +171,6 @@ func tell(out io.Writer, path string, report audit.Report, stories *audit.Storie
 	for _, field := range slices.Sorted(maps.Keys(report.Erased)) {
 		fmt.Fprintf(out, "Erased: %d texts %q. Their commitments stay.\n", report.Erased[field], field)
 	}
+	evidence.tell(out)
 	fmt.Fprintf(out, "Every activation tells a legal story; %d are not over yet.\nRoot: %s\n", len(stories.Open()), report.Root)
 }

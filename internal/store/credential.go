@@ -63,19 +63,36 @@ func (tx *Tx) InsertStepUp(s pim.StepUp) error {
 	return err
 }
 
+// Evidence is a verified assertion as it is kept, with the public key it verifies with.
+type Evidence struct {
+	pim.StepUp
+	PublicKey []byte
+	Owner     string // principal id the passkey belongs to
+}
+
+const evidenceCols = `u.id, u.principal_id, u.credential_id, u.at, u.random, u.canonical, u.salt, u.auth_data, u.client_data, u.signature, u.sign_count, u.user_verified,
+	c.backup_eligible, u.backed_up, c.public_key, c.principal_id`
+
+func scanEvidence(r row) (e Evidence, err error) {
+	err = r.Scan(&e.CeremonyID, &e.PrincipalID, &e.CredentialID, at(&e.At), b64(&e.Random), b64(&e.Canonical), b64(&e.Salt), b64(&e.AuthData), b64(&e.ClientData),
+		b64(&e.Signature), &e.SignCount, &e.UserVerified, &e.BackupEligible, &e.BackedUp, b64(&e.PublicKey), &e.Owner)
+	return e, err
+}
+
 // StepUp returns stored evidence and the public key it verifies with.
 func (r *Reader) StepUp(id string) (s pim.StepUp, publicKey []byte, err error) {
-	type both struct {
-		s pim.StepUp
-		k []byte
-	}
-	b, err := one(r, func(r row) (b both, err error) {
-		err = r.Scan(&b.s.CeremonyID, &b.s.PrincipalID, &b.s.CredentialID, at(&b.s.At), b64(&b.s.Random), b64(&b.s.Canonical), b64(&b.s.Salt), b64(&b.s.AuthData),
-			b64(&b.s.ClientData), b64(&b.s.Signature), &b.s.SignCount, &b.s.UserVerified, &b.s.BackedUp, b64(&b.k))
-		return b, err
-	}, `SELECT u.id, u.principal_id, u.credential_id, u.at, u.random, u.canonical, u.salt, u.auth_data, u.client_data, u.signature, u.sign_count, u.user_verified,
-		u.backed_up, c.public_key FROM step_ups u JOIN credentials c ON c.id = u.credential_id WHERE u.id = $1`, id)
-	return b.s, b.k, err
+	e, err := r.Evidence(id)
+	return e.StepUp, e.PublicKey, err
+}
+
+// Evidence returns one piece of stored evidence.
+func (r *Reader) Evidence(id string) (Evidence, error) {
+	return one(r, scanEvidence, "SELECT "+evidenceCols+" FROM step_ups u JOIN credentials c ON c.id = u.credential_id WHERE u.id = $1", id)
+}
+
+// EvidenceIDs lists the ids of all stored evidence after one, in order.
+func (r *Reader) EvidenceIDs(after string, limit int) ([]string, error) {
+	return many(r, scanString, "SELECT id FROM step_ups WHERE id > $1 ORDER BY id LIMIT $2", after, limit)
 }
 
 // Ceremony is a WebAuthn ceremony that was begun and not yet finished.

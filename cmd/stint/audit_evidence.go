@@ -1,0 +1,171 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"stint/internal/audit"
+	"stint/internal/pim"
+	"stint/internal/stepup"
+	"stint/internal/store"
+)
+
+// evidence verifies again what passkeys signed, beside the replay of the log: an entry that says somebody
+// confirmed it must have kept evidence of exactly that (THREATS T9, §5 offline verify 4; NIST SP 800-53 AU-10).
+type evidence struct {
+	reader    *store.Reader
+	parties   []*stepup.RelyingParty // the addresses people may have confirmed at
+	named     map[string]bool        // ids of evidence that the log names
+	digests   map[string]bool        // digests that the log names without an id
+	confirmed int64                  // approvals and activations among what verified
+	verified  int64
+	erased    int64 // verified, but the reason that was signed is erased
+}
+
+func newEvidence(r *store.Reader, addresses []string) (*evidence, error) {
+	v := &evidence{reader: r, named: map[string]bool{}, digests: map[string]bool{}}
+	for _, address := range addresses {
+		rp, err := stepup.New(address, "Stint")
+		if err != nil {
+			return nil, err
+		}
+		v.parties = append(v.parties, rp)
+	}
+	return v, nil
+}
+
+// confirms are the actions a passkey confirms for an event.
+var confirms = map[string][]pim.StepUpAction{
+	string(pim.EvActRequested): {pim.ActionActivate},
+	string(pim.EvActApproved):  {pim.ActionApprove},
+	string(pim.EvActDenied):    {pim.ActionDeny},
+	string(pim.EvActEnded):     {pim.ActionRevoke},
+	string(pim.EvActCanceled):  {pim.ActionCancelOther},
+}
+
+// Replay takes the next entry; it is made for audit.Log.Replay.
+func (v *evidence) Replay(e audit.Entry) error {
+	digest, _ := e.Facts["evidence"].(string)
+	id, _ := e.Facts["step_up"].(string)
+	if id == "" && digest != "" {
+		v.digests[digest] = true
+	}
+	if id == "" || confirms[e.Type] == nil || e.Result == audit.ResultRefused {
+		return nil
+	}
+	v.named[id] = true
+	su, err := v.verify(id)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", e.Type, err)
+	case digest != "" && su.Digest() != digest:
+		return fmt.Errorf("%s: the evidence %s in the database is not the one that was logged", e.Type, id)
+	case su.PrincipalID != e.Actor || !covers(su, e):
+		return fmt.Errorf("%s: the evidence %s is for something else", e.Type, id)
+	}
+	v.confirmed++
+	return nil
+}
+
+// covers reports whether what was signed is what the entry says.
+func covers(su store.Evidence, e audit.Entry) bool {
+	var signed struct {
+		Items []pim.StepUpItem `json:"items"`
+	}
+	if err := json.Unmarshal(su.Canonical, &signed); err != nil {
+		return false
+	}
+	object := e.ObjectID
+	if e.Type == string(pim.EvActRequested) {
+		object, _ = e.Facts["assignment"].(string)
+	}
+	return slices.ContainsFunc(signed.Items, func(i pim.StepUpItem) bool {
+		return i.Object == object && i.RoleID == e.RoleID && i.ResourceID == e.ResourceID && slices.Contains(confirms[e.Type], i.Action)
+	})
+}
+
+// verify verifies one piece of kept evidence from its raw parts.
+func (v *evidence) verify(id string) (store.Evidence, error) {
+	su, err := v.reader.Evidence(id)
+	if err != nil {
+		return su, fmt.Errorf("the evidence %s of the passkey is missing or cannot be read", id)
+	}
+	if su.Owner != su.PrincipalID {
+		return su, fmt.Errorf("the evidence %s is of somebody else's passkey", id)
+	}
+	var problems []error
+	for _, rp := range v.parties {
+		problem := stepup.VerifyEvidence(su.StepUp, su.PublicKey, rp.ID(), rp.Origin())
+		if problem == nil {
+			v.verified++
+			if len(su.Salt) == 0 && hasCommitment(su) {
+				v.erased++
+			}
+			return su, nil
+		}
+		problems = append(problems, problem)
+	}
+	if at := signedAt(su); !slices.ContainsFunc(v.parties, func(rp *stepup.RelyingParty) bool { return rp.Origin() == at }) {
+		return su, fmt.Errorf("the evidence %s was signed at %q, which is not this Stint's address. If it was once, give it with --address", id, at)
+	}
+	return su, errors.Join(problems...)
+}
+
+// signedAt is the address the browser was at, as the passkey signed it.
+func signedAt(su store.Evidence) string {
+	var client struct {
+		Origin string `json:"origin"`
+	}
+	_ = json.Unmarshal(su.ClientData, &client) // unreadable: no address at all
+	return client.Origin
+}
+
+func hasCommitment(su store.Evidence) bool {
+	var signed struct {
+		Items []pim.StepUpItem `json:"items"`
+	}
+	return json.Unmarshal(su.Canonical, &signed) == nil && slices.ContainsFunc(signed.Items, func(i pim.StepUpItem) bool { return i.Commitment != "" })
+}
+
+// rest verifies the evidence that no entry names by its id, and finds the digests that nothing fits.
+func (v *evidence) rest() (found []audit.Finding, err error) {
+	bad := func(format string, args ...any) {
+		found = append(found, audit.Finding{Seq: -1, Through: -1, Checkpoint: -1, What: fmt.Sprintf(format, args...)})
+	}
+	const page = 500
+	for after := ""; ; {
+		ids, err := v.reader.EvidenceIDs(after, page)
+		if err != nil {
+			return found, err
+		}
+		for _, id := range ids {
+			after = id
+			if v.named[id] {
+				continue
+			}
+			su, problem := v.verify(id)
+			if problem != nil {
+				bad("%v", problem)
+			}
+			delete(v.digests, su.Digest())
+		}
+		if len(ids) < page {
+			break
+		}
+	}
+	if n := len(v.digests); n > 0 {
+		bad("%d confirmations in the log have no evidence in the database any more", n)
+	}
+	return found, nil
+}
+
+// tell says what was verified.
+func (v *evidence) tell(out io.Writer) {
+	fmt.Fprintf(out, "%d confirmations by passkey verify again, %d of them activations, approvals, denials and revocations.\n", v.verified, v.confirmed)
+	if v.erased > 0 {
+		fmt.Fprintf(out, "Of %d the reason is erased: what was signed verifies, the words cannot be compared any more.\n", v.erased)
+	}
+}

@@ -1,0 +1,64 @@
+//go:build linux
+
+package main
+
+import (
+	"database/sql"
+	"fmt"
+	"os"
+	"testing"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+// THREATS §5 (offline verify 4), T9: the log's proof includes what the passkeys signed; a signature that was changed,
+// or that is gone, is named with the entry that rests on it.
+func TestAuditVerifiesPasskeys(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.stint("apply", "org.yaml")
+	s.serve("/readyz")
+	ada, operator := s.operator()
+	held := ada.Activate(operator)
+	ada.awaitPage("/activations/"+held, soon, "confirmed at the target")
+	s.stop()
+	s.says(s.stint("audit", "verify"), "are good", "1 confirmations by passkey verify again, 1 of them activations")
+	requested := inDatabase(s.host, func(r *store.Reader) (int64, error) {
+		all, err := r.Entries(store.EntryFilter{Type: string(pim.EvActRequested), Limit: 1})
+		if err != nil || len(all) != 1 {
+			return 0, fmt.Errorf("%d entries, %w", len(all), err)
+		}
+		return all[0].Seq, nil
+	})
+	first := fmt.Sprintf("The first thing wrong: entry %d: activation.requested: ", requested)
+	for change, words := range map[string]string{
+		"UPDATE step_ups SET signature = 'MEUCIQ=='":                                                                  "evidence of ceremony",
+		"UPDATE step_ups SET user_verified = 0":                                                                       "the recorded facts are not those that were signed",
+		"UPDATE step_ups SET canonical = 'e30='":                                                                      "evidence of ceremony",
+		"UPDATE credentials SET public_key = 'pQECAyYgASFYIA=='":                                                      "evidence of ceremony",
+		"UPDATE credentials SET principal_id = (SELECT MIN(id) FROM principals WHERE id <> credentials.principal_id)": "is of somebody else's passkey",
+		"PRAGMA foreign_keys = off; DELETE FROM step_ups":                                                             "is missing or cannot be read",
+		"UPDATE step_ups SET salt = ''":                                                                               "",
+		"UPDATE step_ups SET client_data = 'eyJvcmlnaW4iOiJodHRwczovL2V2aWwifQ=='":                                    `was signed at "https://evil"`,
+	} {
+		s.stint("backup", s.path("copy.db"))
+		s.change("copy.db", change)
+		if words == "" { // the reason was erased: the signature stays good
+			s.says(s.stint("audit", "verify", "--database", s.path("copy.db")), "Of 1 the reason is erased")
+		} else {
+			s.refused([]string{first, words}, "audit", "verify", "--database", s.path("copy.db"))
+		}
+		s.ok(os.Remove(s.path("copy.db")))
+	}
+}
+
+// change does to a database what somebody with the file can do.
+func (s *site) change(name, statements string) {
+	s.Helper()
+	db, err := sql.Open("sqlite", "file:"+s.path(name))
+	s.ok(err)
+	_, err = db.Exec(statements)
+	s.ok(err)
+	s.ok(db.Close())
+}

@@ -114,7 +114,7 @@ func (c *doctorCmd) checkpoint(ctx context.Context, s *store.Store, id identity)
 	if err != nil {
 		return finding{"checkpoint", false, err.Error()}
 	}
-	st, err := broker.CompareOutside(ctx, s, c.Checkpoint, signer.VKey())
+	st, err := standingOf(ctx, s, c.Checkpoint, signer, id)
 	if err != nil {
 		return finding{"checkpoint", false, err.Error()}
 	}

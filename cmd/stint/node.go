@@ -136,17 +136,26 @@ func (n *node) standing(ctx context.Context) (broker.Standing, error) {
 	if err != nil {
 		return broker.Standing{}, err
 	}
-	keys := []string{n.signer.VKey()}
-	if _, vkey := n.laterOutside(id.host); vkey != "" {
-		keys = append(keys, vkey)
+	return standingOf(ctx, n.store, n.cfg.Checkpoint, n.signer, id)
+}
+
+// standingOf holds a database against the checkpoint outside it; of a later epoch than the database's, it
+// says that the database is from before a restore (THREATS F4).
+func standingOf(ctx context.Context, s *store.Store, path string, signer *audit.Signer, id identity) (broker.Standing, error) {
+	later, vkey := laterOutside(path, signer, id.host)
+	if later <= id.epoch {
+		return broker.CompareOutside(ctx, s, path, signer.VKey())
 	}
-	return broker.CompareOutside(ctx, n.store, n.cfg.Checkpoint, keys...)
+	st, err := broker.CompareOutside(ctx, s, path, signer.VKey(), vkey)
+	st.Behind = true // even if it held every entry that was signed since, which it cannot
+	st.Words = fmt.Sprintf("The checkpoint outside the database is of epoch %d, the database of epoch %d: it is one from before a restore.", later, id.epoch)
+	return st, err
 }
 
 // laterOutside is the epoch of the checkpoint outside the database, from the second on, and the key that signed it;
 // 0 when there is none of this log.
-func (n *node) laterOutside(host string) (epoch int, vkey string) {
-	note, err := os.ReadFile(n.cfg.Checkpoint)
+func laterOutside(path string, signer *audit.Signer, host string) (epoch int, vkey string) {
+	note, err := os.ReadFile(path)
 	if err != nil {
 		return 0, ""
 	}
@@ -157,14 +166,14 @@ func (n *node) laterOutside(host string) (epoch int, vkey string) {
 	if named, err := audit.Origin(host, epoch); err != nil || named != origin {
 		return 0, ""
 	}
-	signer, err := n.signer.ForOrigin(origin)
+	then, err := signer.ForOrigin(origin)
 	if err != nil {
 		return 0, ""
 	}
-	if _, err := audit.ParseCheckpoint(note, signer.VKey()); err != nil {
+	if _, err := audit.ParseCheckpoint(note, then.VKey()); err != nil {
 		return 0, ""
 	}
-	return epoch, signer.VKey()
+	return epoch, then.VKey()
 }
 
 func (n *node) openEpoch(ctx context.Context, id identity, standing broker.Standing, reason string) error {

@@ -103,6 +103,10 @@ func (s *site) restoredTwice() {
 		s.Errorf("the log after the second restore is called %s, the one it replaces %s", origin(after), origin(before))
 	}
 	s.stint("audit", "verify")
+
+	// F4: the database that was replaced is put back by hand; doctor says which of the two is the newer.
+	s.putBack("monday.db")
+	s.refused([]string{"BAD checkpoint", "of epoch 3, the database of epoch 1", "from before a restore", "put the newest database back", "stint restore"}, "doctor")
 }
 
 // What does not fit is refused in plain words, and nothing is changed by the attempt.

@@ -88,7 +88,7 @@ func (n *node) reopen(ctx context.Context, reason, replaced string) error {
 		return err
 	}
 	// The same backup may come back a second time: two logs must never carry one name.
-	outside, _ := n.laterOutside(id.host)
+	outside, _ := laterOutside(n.cfg.Checkpoint, n.signer, id.host)
 	id.epoch = max(id.epoch, outside, epochOf(ctx, replaced, id.host))
 	return n.openEpoch(ctx, id, standing, reason)
 }

@@ -129,8 +129,8 @@ func stepUpView(r *store.Reader, q *request, w broker.StepUpView) (views.StepUpV
 	}
 	sum := sha256.Sum256(pim.CanonicalItems(q.who.PersonID, w.Items))
 	v.Digest = shortDigest(base64.StdEncoding.EncodeToString(sum[:]))
-	for _, item := range w.Items {
-		view, err := stepUpItem(r, q, w, item)
+	for i, item := range w.Items {
+		view, err := stepUpItem(r, q, w, i, item)
 		if err != nil {
 			return v, err
 		}
@@ -140,16 +140,17 @@ func stepUpView(r *store.Reader, q *request, w broker.StepUpView) (views.StepUpV
 }
 
 // stepUpItem says one thing in words, with what it is about.
-func stepUpItem(r *store.Reader, q *request, w broker.StepUpView, item pim.StepUpItem) (views.StepUpItem, error) {
+func stepUpItem(r *store.Reader, q *request, w broker.StepUpView, n int, item pim.StepUpItem) (views.StepUpItem, error) {
 	i := ids{roles: []string{item.RoleID}, resources: []string{item.ResourceID}}
-	n, err := namesOf(r, i)
+	names, err := namesOf(r, i)
 	if err != nil {
 		return views.StepUpItem{}, err
 	}
-	role := n.role(item.RoleID, item.ResourceID)
+	role := names.role(item.RoleID, item.ResourceID)
 	v := views.StepUpItem{Role: role.Name, Scope: role.Scope, Duration: seconds(item.Duration), Reason: w.Reason, Person: q.who.Name}
-	if w.Request != nil {
-		v.Reason, v.Ticket = w.Request.Justification, strings.TrimSpace(w.Request.TicketNumber+" "+w.Request.TicketSystem)
+	if len(w.Requests) > n {
+		req := w.Requests[n]
+		v.Reason, v.Ticket = req.Justification, strings.TrimSpace(req.TicketNumber+" "+req.TicketSystem)
 	}
 	return v, aboutItem(r, q, item, &v)
 }

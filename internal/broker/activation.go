@@ -98,26 +98,72 @@ func effective(r *store.Reader, roleID, resourceID string) (pim.RoleDefinition, 
 	return role, path, pim.ResolveSettings(role, path, rows), err
 }
 
-// RequestActivation asks for a role. Where the rules want a passkey it only stores the ceremony; the
-// request itself is made when that succeeds.
+// RequestActivation asks for one role.
 func (b *Broker) RequestActivation(ctx context.Context, actor Actor, req pim.ActivationRequest) (Outcome, error) {
-	id, ceremony, random, salt := NewID(), NewID(), randomBytes(32), randomBytes(32)
+	return b.RequestActivations(ctx, actor, []pim.ActivationRequest{req})
+}
+
+// RequestActivations asks for roles with one touch. Where the rules of any of them want a passkey it only
+// stores the ceremony, over all of them; the requests themselves are made when that succeeds. What the
+// rules refuse now refuses the whole, so that nothing is half done.
+func (b *Broker) RequestActivations(ctx context.Context, actor Actor, requests []pim.ActivationRequest) (Outcome, error) {
+	if refusal := pim.CheckTogether(assignmentsOf(requests), "role"); refusal != nil {
+		return Outcome{}, refusal
+	}
+	ids, ceremony, results, random, salt := newIDs(len(requests)), NewID(), NewID(), randomBytes(32), randomBytes(32)
 	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
-		f, err := b.activationFacts(tx.Reader, actor, req.AssignmentID)
+		set, err := b.consider(tx, actor, requests)
 		if err != nil {
 			return Outcome{}, err
 		}
-		d := pim.EvaluateActivation(req, f.ActivationFacts)
-		if d.Refused() {
-			tx.Emit(pim.ActivationRefused(f.Person, f.Assignment, d.Verdicts, clip(req.Justification)))
-			return Outcome{}, d.Refusal()
+		who := set[0].facts.Person
+		if slices.ContainsFunc(set, func(c asked) bool { return c.decision.NeedsStepUp }) {
+			p := pending{Salt: salt, Requests: requests}
+			for i, c := range set {
+				p.Items = append(p.Items, activationItem(requests[i], c.facts, salt))
+			}
+			return b.begin(tx, actor, who, p, ceremony, random, "/my-roles")
 		}
-		if d.NeedsStepUp {
-			item := activationItem(req, f, salt)
-			return b.begin(tx, actor, f.Person, pending{Items: []pim.StepUpItem{item}, Salt: salt, Request: &req}, ceremony, random, "/my-roles")
-		}
-		return b.submit(tx, id, req, f, d)
+		return together(tx, who, results, "activate", len(set), func(i int) (pim.ItemResult, Outcome, error) {
+			c := set[i]
+			out, err := b.submit(tx, ids[i], requests[i], c.facts, c.decision)
+			return pim.ItemResult{RoleID: c.facts.Role.ID, ResourceID: c.facts.Assignment.ResourceID, ActivationID: out.ActivationID}, out, err
+		})
 	})
+}
+
+func assignmentsOf(requests []pim.ActivationRequest) []string {
+	out := make([]string, len(requests))
+	for i, req := range requests {
+		out[i] = req.AssignmentID
+	}
+	return out
+}
+
+// asked is one request with what its decision rests on.
+type asked struct {
+	facts    considered
+	decision pim.Decision
+}
+
+// consider answers every rule of every request; each refusal is evidence, the first one is the answer.
+func (b *Broker) consider(tx *store.Tx, actor Actor, requests []pim.ActivationRequest) ([]asked, error) {
+	set := make([]asked, len(requests))
+	var refusal error
+	for i, req := range requests {
+		f, err := b.activationFacts(tx.Reader, actor, req.AssignmentID)
+		if err != nil {
+			return nil, err
+		}
+		set[i] = asked{f, pim.EvaluateActivation(req, f.ActivationFacts)}
+		if d := set[i].decision; d.Refused() {
+			tx.Emit(pim.ActivationRefused(f.Person, f.Assignment, d.Verdicts, clip(req.Justification)))
+			if refusal == nil {
+				refusal = d.Refusal()
+			}
+		}
+	}
+	return set, refusal
 }
 
 // clip keeps a refused text within what a leaf's neighbour may hold.
@@ -133,28 +179,38 @@ func activationItem(req pim.ActivationRequest, f considered, salt []byte) pim.St
 		ResourceID: f.Assignment.ResourceID, Duration: int64(req.Duration.Seconds()), Commitment: commitReason(salt, req.Justification, req.TicketNumber, req.TicketSystem)}
 }
 
-// activateConfirmed makes the request that a passkey confirmed, if everything still holds.
+// activateConfirmed makes the requests that a passkey confirmed, each if everything of it still holds.
 func (b *Broker) activateConfirmed(ctx context.Context, actor Actor, p pending, su pim.StepUp) (Outcome, error) {
-	id := NewID()
+	ids, results := newIDs(len(p.Requests)), NewID()
 	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
-		f, err := b.activationFacts(tx.Reader, actor, p.Request.AssignmentID)
+		who, err := confirmed(tx, actor, p, su)
 		if err != nil {
 			return Outcome{}, err
 		}
-		if !itemsMatch(su, f.Person.PersonID, []pim.StepUpItem{activationItem(*p.Request, f, p.Salt)}) {
-			return Outcome{}, pim.Refuse(pim.KindConflict, "Your eligibility changed since you confirmed. Look at it and ask again.")
-		}
-		f.StepUp = &su
-		d := pim.EvaluateActivation(*p.Request, f.ActivationFacts)
-		if d.Refused() {
-			tx.Emit(pim.ActivationRefused(f.Person, f.Assignment, d.Verdicts, p.Request.Justification))
-			return Outcome{}, d.Refusal()
-		}
-		if err := spend(tx, su); err != nil {
-			return Outcome{}, err
-		}
-		return b.submit(tx, id, *p.Request, f, d)
+		return together(tx, who, results, "activate", len(p.Requests), func(i int) (pim.ItemResult, Outcome, error) {
+			item := p.Items[i]
+			out, err := b.activateItem(tx, actor, ids[i], p.Requests[i], item, p.Salt, su)
+			return pim.ItemResult{RoleID: item.RoleID, ResourceID: item.ResourceID, ActivationID: out.ActivationID}, out, err
+		})
 	})
+}
+
+// activateItem makes one confirmed request.
+func (b *Broker) activateItem(tx *store.Tx, actor Actor, id string, req pim.ActivationRequest, item pim.StepUpItem, salt []byte, su pim.StepUp) (Outcome, error) {
+	f, err := b.activationFacts(tx.Reader, actor, req.AssignmentID)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if activationItem(req, f, salt) != item {
+		return Outcome{}, pim.Refuse(pim.KindConflict, "Your eligibility changed since you confirmed. Look at it and ask again.")
+	}
+	f.StepUp = &su
+	d := pim.EvaluateActivation(req, f.ActivationFacts)
+	if d.Refused() {
+		tx.Emit(pim.ActivationRefused(f.Person, f.Assignment, d.Verdicts, req.Justification))
+		return Outcome{}, d.Refusal()
+	}
+	return b.submit(tx, id, req, f, d)
 }
 
 // submit inserts the activation, and opens approval or starts granting.

@@ -156,23 +156,39 @@ func namesApprover(r *store.Reader, key [2]string, principalID string) (bool, er
 	return slices.ContainsFunc(eff.Approvers, func(id string) bool { return slices.Contains(mine, id) }), nil
 }
 
-// Decide begins an approver's decision: it stores what will be decided and asks for their passkey.
+// Decide begins an approver's decision on one request.
 func (b *Broker) Decide(ctx context.Context, actor Actor, id string, approve bool, justification string) (Outcome, error) {
+	return b.DecideAll(ctx, actor, []string{id}, approve, justification)
+}
+
+// DecideAll begins an approver's decision: it stores what will be decided, exactly these requests, and asks
+// for their passkey once.
+func (b *Broker) DecideAll(ctx context.Context, actor Actor, requests []string, approve bool, justification string) (Outcome, error) {
+	if refusal := pim.CheckTogether(requests, "request"); refusal != nil {
+		return Outcome{}, refusal
+	}
 	ceremony, random, salt := NewID(), randomBytes(32), randomBytes(32)
 	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
 		who, err := person(tx.Reader, actor)
 		if err != nil {
 			return Outcome{}, err
 		}
-		a, err := b.decidable(tx, who, id)
-		if err != nil {
-			return Outcome{}, err
+		p := pending{Salt: salt, Reason: justification}
+		for _, id := range requests {
+			a, err := b.decidable(tx, who, id)
+			if err != nil {
+				return Outcome{}, err
+			}
+			p.Items = append(p.Items, decisionItem(a, approve, justification, salt))
 		}
 		if problem := pim.CheckJustification(justification, true); problem != "" { // V-04: on approve and on deny
 			return Outcome{}, pim.Invalid("justification", "%s", problem)
 		}
-		p := pending{Items: []pim.StepUpItem{decisionItem(a, approve, justification, salt)}, Salt: salt, Reason: justification}
-		return b.begin(tx, actor, who, p, ceremony, random, "/approvals/"+id)
+		back := "/approvals"
+		if len(requests) == 1 {
+			back += "/" + requests[0]
+		}
+		return b.begin(tx, actor, who, p, ceremony, random, back)
 	})
 }
 
@@ -243,29 +259,37 @@ func stateWords(s pim.ActivationState) string {
 	return string(s)
 }
 
-// decideConfirmed records the decision a passkey confirmed and lets the fold say what follows.
+// decideConfirmed records the decisions a passkey confirmed and lets the fold say what follows of each.
 func (b *Broker) decideConfirmed(ctx context.Context, actor Actor, p pending, su pim.StepUp) (Outcome, error) {
-	id := NewID()
-	item := p.Items[0]
+	ids, results := newIDs(len(p.Items)), NewID()
 	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
-		who, err := person(tx.Reader, actor)
+		who, err := confirmed(tx, actor, p, su)
 		if err != nil {
 			return Outcome{}, err
 		}
-		a, err := b.decidable(tx, who, item.Object)
-		if err != nil {
-			return Outcome{}, err
-		}
-		approve := item.Action == pim.ActionApprove
-		if !itemsMatch(su, who.PersonID, []pim.StepUpItem{decisionItem(a, approve, p.Reason, p.Salt)}) {
-			return Outcome{}, pim.Refuse(pim.KindConflict, "The request changed since you confirmed. Look at it again.")
-		}
-		if err := spend(tx, su); err != nil {
-			return Outcome{}, err
-		}
-		return b.decide(tx, who, a, pim.ApprovalDecision{ID: id, ActivationID: a.ID, Stage: 1, PrincipalID: who.ID, PersonID: who.PersonID,
-			Approve: approve, Justification: p.Reason, StepUpID: su.CeremonyID, At: tx.Now}, su)
+		kind := map[bool]string{true: "approve", false: "deny"}[p.Items[0].Action == pim.ActionApprove]
+		return together(tx, who, results, kind, len(p.Items), func(i int) (pim.ItemResult, Outcome, error) {
+			item := p.Items[i]
+			r := pim.ItemResult{RoleID: item.RoleID, ResourceID: item.ResourceID, ActivationID: item.Object}
+			a, err := b.decidable(tx, who, item.Object)
+			if err != nil {
+				return r, Outcome{}, err
+			}
+			r.PrincipalID = a.PrincipalID
+			out, err := b.decideItem(tx, who, a, ids[i], item, p, su)
+			return r, out, err
+		})
 	})
+}
+
+// decideItem records one confirmed decision.
+func (b *Broker) decideItem(tx *store.Tx, who pim.Principal, a pim.Activation, id string, item pim.StepUpItem, p pending, su pim.StepUp) (Outcome, error) {
+	approve := item.Action == pim.ActionApprove
+	if decisionItem(a, approve, p.Reason, p.Salt) != item {
+		return Outcome{}, pim.Refuse(pim.KindConflict, "The request changed since you confirmed. Look at it again.")
+	}
+	return b.decide(tx, who, a, pim.ApprovalDecision{ID: id, ActivationID: a.ID, Stage: 1, PrincipalID: who.ID, PersonID: who.PersonID,
+		Approve: approve, Justification: p.Reason, StepUpID: su.CeremonyID, At: tx.Now}, su)
 }
 
 func (b *Broker) decide(tx *store.Tx, who pim.Principal, a pim.Activation, d pim.ApprovalDecision, su pim.StepUp) (Outcome, error) {

@@ -69,6 +69,7 @@ type Actor struct {
 type Outcome struct {
 	CeremonyID   string // a step-up is needed first: go there
 	ActivationID string
+	ResultsID    string // several things were done together: what became of each
 	Back         string // where the person came from
 	Voucher      string // shown once
 	Done         string // one sentence for the person

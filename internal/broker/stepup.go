@@ -15,13 +15,13 @@ import (
 
 // pending is what a ceremony executes when it succeeds: fixed when it begins, never taken from a form.
 type pending struct {
-	Items   []pim.StepUpItem       `json:"items"`
-	Salt    []byte                 `json:"salt"`
-	Request *pim.ActivationRequest `json:"request,omitempty"`
-	Reason  string                 `json:"reason,omitempty"`
-	Name    string                 `json:"name,omitempty"`
-	Allowed string                 `json:"allowed,omitempty"` // what allows a new passkey: voucher, claim or passkey
-	Options json.RawMessage        `json:"options"`           // for the browser
+	Items    []pim.StepUpItem        `json:"items"`
+	Salt     []byte                  `json:"salt"`
+	Requests []pim.ActivationRequest `json:"requests,omitempty"` // one for each item, in their order
+	Reason   string                  `json:"reason,omitempty"`
+	Name     string                  `json:"name,omitempty"`
+	Allowed  string                  `json:"allowed,omitempty"` // what allows a new passkey: voucher, claim or passkey
+	Options  json.RawMessage         `json:"options"`           // for the browser
 }
 
 // executors run an item once its step-up is verified; each reads everything again in its transaction.
@@ -91,14 +91,14 @@ func (b *Broker) visit(who pim.Principal, actor Actor, now time.Time) stepup.Vis
 
 // StepUpView is a waiting ceremony as its page restates it, from the server's row (THREATS T8).
 type StepUpView struct {
-	ID      string
-	Kind    string // "create" or "get"
-	Options []byte // JSON for the browser
-	Items   []pim.StepUpItem
-	Reason  string
-	Request *pim.ActivationRequest
-	Back    string
-	Expires time.Time
+	ID       string
+	Kind     string // "create" or "get"
+	Options  []byte // JSON for the browser
+	Items    []pim.StepUpItem
+	Reason   string
+	Requests []pim.ActivationRequest
+	Back     string
+	Expires  time.Time
 }
 
 // StepUp returns the waiting ceremony of this person and session.
@@ -115,7 +115,7 @@ func (b *Broker) StepUp(ctx context.Context, actor Actor, id string) (StepUpView
 		if err := json.Unmarshal(row.Payload, &p); err != nil {
 			return StepUpView{}, err
 		}
-		return StepUpView{ID: id, Kind: row.Kind, Options: p.Options, Items: p.Items, Reason: p.Reason, Request: p.Request, Back: row.Back, Expires: row.ExpiresAt}, nil
+		return StepUpView{ID: id, Kind: row.Kind, Options: p.Options, Items: p.Items, Reason: p.Reason, Requests: p.Requests, Back: row.Back, Expires: row.ExpiresAt}, nil
 	})
 }
 
@@ -207,6 +207,19 @@ func spend(tx *store.Tx, su pim.StepUp) error {
 		return pim.Refuse(pim.KindForbidden, "This passkey was removed or used elsewhere meanwhile. Start again.")
 	}
 	return err
+}
+
+// confirmed loads who confirmed, holds the evidence against what was stored, and spends it. Whether each
+// item still stands is for its own operation to say.
+func confirmed(tx *store.Tx, actor Actor, p pending, su pim.StepUp) (pim.Principal, error) {
+	who, err := person(tx.Reader, actor)
+	if err == nil && !itemsMatch(su, who.PersonID, p.Items) {
+		err = pim.Refuse(pim.KindConflict, "What you confirmed is not what was asked. Start again.")
+	}
+	if err == nil {
+		err = spend(tx, su)
+	}
+	return who, err
 }
 
 // itemsMatch reports whether the evidence covers exactly these items of this person.

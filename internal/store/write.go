@@ -31,6 +31,38 @@ func (tx *Tx) Emit(e pim.Event) {
 // AfterCommit runs fn once the transaction is durable: wake-ups, never effects that must not be lost.
 func (tx *Tx) AfterCommit(fn func()) { tx.after = append(tx.after, fn) }
 
+// Alone runs one of several things an operation does together. When it is refused its state is undone and
+// only its refusals stay among the events; the operation goes on and gets the refusal as a value. Any
+// other error is the operation's.
+func (tx *Tx) Alone(fn func() error) (*pim.Refusal, error) {
+	if _, err := tx.exec("SAVEPOINT alone"); err != nil {
+		return nil, err
+	}
+	events, after := len(tx.events), len(tx.after)
+	err := fn()
+	var refusal *pim.Refusal
+	if errors.As(err, &refusal) {
+		if _, err := tx.exec("ROLLBACK TO SAVEPOINT alone"); err != nil {
+			return nil, err
+		}
+		tx.events = append(tx.events[:events:events], refusalsAmong(tx.events[events:])...)
+		tx.after, err = tx.after[:after], nil
+	}
+	if err == nil || refusal != nil {
+		_, err = tx.exec("RELEASE SAVEPOINT alone")
+	}
+	return refusal, err
+}
+
+func refusalsAmong(events []pim.Event) (out []pim.Event) {
+	for _, e := range events {
+		if e.Result == pim.Refused {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
 type job struct {
 	ctx    context.Context
 	fn     func(*Tx) (any, error)

@@ -1,0 +1,110 @@
+package broker
+
+import (
+	"context"
+	"errors"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+// together does n things in one write, each refused alone (invariant 4), and keeps what became of each. A
+// single thing is refused as a whole.
+func together(tx *store.Tx, who pim.Principal, id, kind string, n int, do func(i int) (pim.ItemResult, Outcome, error)) (Outcome, error) {
+	if n == 1 {
+		_, out, err := do(0)
+		return out, err
+	}
+	v := store.Results{ID: id, PrincipalID: who.ID, Kind: kind}
+	for i := range n {
+		var r pim.ItemResult
+		refusal, err := tx.Alone(func() (err error) { r, _, err = do(i); return err })
+		if err != nil {
+			return Outcome{}, err
+		}
+		if refusal != nil {
+			r.Refused = refusal.Message
+		}
+		v.Items = append(v.Items, r)
+	}
+	return Outcome{ResultsID: id}, tx.InsertResults(v)
+}
+
+func newIDs(n int) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = NewID()
+	}
+	return out
+}
+
+// Results returns what became of several things a person did together.
+func Results(r *store.Reader, principalID, id string) (store.Results, error) {
+	v, err := r.Results(id)
+	if err == nil && v.PrincipalID != principalID {
+		err = store.ErrNotFound
+	}
+	return v, found(err)
+}
+
+// SaveSet keeps roles a person activates together, under a name; the same name replaces (K-03).
+func (b *Broker) SaveSet(ctx context.Context, actor Actor, name string, requests []pim.ActivationRequest) error {
+	id := NewID()
+	return do(ctx, b, func(tx *store.Tx) error {
+		set := pim.Set{ID: id, PrincipalID: actor.PrincipalID, Name: name}
+		for _, req := range requests {
+			f, err := b.activationFacts(tx.Reader, actor, req.AssignmentID)
+			if err != nil {
+				return err
+			}
+			set.Items = append(set.Items, pim.SetItem{RoleID: f.Role.ID, ResourceID: f.Assignment.ResourceID, Duration: req.Duration})
+		}
+		if refusal := set.Check(); refusal != nil {
+			return refusal
+		}
+		kept, err := tx.Sets(actor.PrincipalID)
+		if err != nil {
+			return err
+		}
+		if len(kept) >= pim.MaxSets {
+			return pim.Invalid("name", "You keep %d sets already. Delete one first.", len(kept))
+		}
+		return tx.SaveSet(set)
+	})
+}
+
+// DeleteSet forgets a set of the person's own.
+func (b *Broker) DeleteSet(ctx context.Context, actor Actor, id string) error {
+	return do(ctx, b, func(tx *store.Tx) error {
+		if _, err := person(tx.Reader, actor); err != nil {
+			return err
+		}
+		err := tx.DeleteSet(id, actor.PrincipalID)
+		if errors.Is(err, store.ErrConflict) {
+			return pim.NotFound()
+		}
+		return err
+	})
+}
+
+// DeactivateAll gives several roles back at once; each is refused alone.
+func (b *Broker) DeactivateAll(ctx context.Context, actor Actor, activations []string) (Outcome, error) {
+	if refusal := pim.CheckTogether(activations, "role"); refusal != nil {
+		return Outcome{}, refusal
+	}
+	results := NewID()
+	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
+		who, err := person(tx.Reader, actor)
+		if err != nil {
+			return Outcome{}, err
+		}
+		return together(tx, who, results, "deactivate", len(activations), func(i int) (pim.ItemResult, Outcome, error) {
+			a, err := ownActivation(tx, actor, activations[i])
+			r := pim.ItemResult{RoleID: a.RoleID, ResourceID: a.ResourceID, ActivationID: a.ID}
+			if err != nil {
+				return r, Outcome{}, err
+			}
+			return r, Outcome{ActivationID: a.ID}, b.end(tx, a, pim.OnDeactivated, actor.PrincipalID, "", "")
+		})
+	})
+}

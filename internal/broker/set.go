@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"stint/internal/pim"
 	"stint/internal/store"
@@ -66,7 +67,7 @@ func (b *Broker) SaveSet(ctx context.Context, actor Actor, name string, requests
 		if err != nil {
 			return err
 		}
-		if len(kept) >= pim.MaxSets {
+		if len(kept) >= pim.MaxSets && !slices.ContainsFunc(kept, func(k pim.Set) bool { return k.Name == name }) {
 			return pim.Invalid("name", "You keep %d sets already. Delete one first.", len(kept))
 		}
 		return tx.SaveSet(set)

@@ -34,12 +34,14 @@ func (r *Reader) UnreadNotices(principalID string) (int64, error) {
 
 // InsertNotice adds a notice.
 func (tx *Tx) InsertNotice(n Notice) error {
+	tx.people = append(tx.people, n.PrincipalID)
 	_, err := tx.exec("INSERT INTO notices (id, principal_id, text, link, created_at) VALUES ($1, $2, $3, $4, $5)", n.ID, n.PrincipalID, n.Text, n.Link, us(tx.Now))
 	return err
 }
 
 // ReadNotices marks a person's notices read up to an instant.
 func (tx *Tx) ReadNotices(principalID string, until time.Time) error {
+	tx.people = append(tx.people, principalID)
 	_, err := tx.exec("UPDATE notices SET read_at = $1 WHERE principal_id = $2 AND read_at = 0 AND created_at <= $3", us(tx.Now), principalID, us(until))
 	return err
 }

@@ -23,6 +23,17 @@ func (r *Reader) Session(id string, idle time.Duration) (SessionRow, error) {
 		id, us(r.Now), us(r.Now.Add(-idle)))
 }
 
+// LiveSessions returns the ids of every session that is neither expired nor idle for too long and whose person is enabled.
+func (r *Reader) LiveSessions(idle time.Duration) (map[string]bool, error) {
+	ids, err := many(r, scanString, `SELECT s.id FROM sessions s JOIN principals p ON p.id = s.principal_id
+		WHERE p.enabled = 1 AND s.expires_at > $1 AND s.seen_at > $2`, us(r.Now), us(r.Now.Add(-idle)))
+	live := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		live[id] = true
+	}
+	return live, err
+}
+
 // InsertSession starts a session and forgets expired ones.
 func (tx *Tx) InsertSession(s SessionRow) error {
 	if _, err := tx.exec("DELETE FROM sessions WHERE expires_at <= $1", us(tx.Now)); err != nil {

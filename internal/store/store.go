@@ -56,6 +56,8 @@ type Store struct {
 	refused refusals
 	head    audit.Head // of the last commit; owned by the writer
 	mu      sync.Mutex
+
+	watchers []func(Change)
 }
 
 // Open opens, migrates and checks a database and starts its writer. The caller calls Close.

@@ -17,6 +17,7 @@ const maxBatch = 64
 type Tx struct {
 	*Reader
 	events []pim.Event
+	people []string // whose notices this changes
 	after  []func()
 }
 
@@ -69,6 +70,7 @@ type job struct {
 	val    any
 	err    error
 	events []draft
+	people []string
 	after  []func()
 	done   chan struct{}
 }
@@ -130,6 +132,9 @@ func (s *Store) gather(first *job) []*job {
 
 func (s *Store) commit(batch []*job) {
 	err := s.transact(batch)
+	if err == nil {
+		s.announce(batch)
+	}
 	for _, j := range batch {
 		if err != nil {
 			var zero any
@@ -209,12 +214,12 @@ func (s *Store) try(j *job, now time.Time, last bool) error {
 	if j.events, err = drafts(events, now); err != nil && (j.err == nil || refused) {
 		j.err, refused = err, false // without its evidence neither the change nor the refusal may stand
 	}
-	j.after = t.after
+	j.after, j.people = t.after, t.people
 	if j.err != nil || !last {
 		if err := s.writes.run(j.ctx, "ROLLBACK TO SAVEPOINT job"); err != nil {
 			return err
 		}
-		j.after = nil
+		j.after, j.people = nil, nil
 	}
 	if j.err != nil && !refused {
 		j.events = nil

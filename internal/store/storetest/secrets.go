@@ -257,7 +257,21 @@ func sessions(t *testing.T, s *store.Store) {
 	if !alive("a1", time.Hour) || alive("a1", -time.Second) || alive("", time.Hour) {
 		t.Error("idle is counted from the last use")
 	}
+	live := func(idle time.Duration) map[string]bool {
+		return get(t, s, func(r *store.Reader) (map[string]bool, error) { return r.LiveSessions(idle) })
+	}
+	if got := live(time.Hour); !reflect.DeepEqual(got, map[string]bool{"a1": true, "a2": true, "b": true}) || len(live(-time.Second)) != 0 {
+		t.Errorf("live: %v", got)
+	}
 	do(t, s, func(tx *store.Tx) error { return tx.InsertCeremony(ceremony("c", tx.Now.Add(time.Minute))) })
+	do(t, s, func(tx *store.Tx) error {
+		bob, err := tx.Principal("bob")
+		bob.Enabled = false
+		return errors.Join(err, tx.UpdatePrincipal(bob))
+	})
+	if live(time.Hour)["b"] {
+		t.Error("a disabled person's session is live")
+	}
 	ended, err := store.Write(context.Background(), s, func(tx *store.Tx) (int64, error) { return tx.EndSessionsOf("alice") })
 	if err != nil || ended != 2 || alive("a1", time.Hour) || alive("a2", time.Hour) || !alive("b", time.Hour) {
 		t.Errorf("%d ended, %v", ended, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -23,6 +24,7 @@ var writing = []testCase{
 	{"a read is one snapshot", readIsOneSnapshot},
 	{"an event without an actor", eventWithoutActor},
 	{"meta", metaValues},
+	{"what a commit was about", commitsAreAnnounced},
 }
 
 var errBroken = errors.New("broken")
@@ -237,5 +239,35 @@ func metaValues(t *testing.T, s *store.Store) {
 	})
 	if v := get(t, s, func(r *store.Reader) (string, error) { return r.Meta("k") }); v != "ü'\"\n2" {
 		t.Fatalf("%q", v)
+	}
+}
+
+// Pages follow what is committed: each commit says what it was about, once, when it can be read; what left nothing says nothing.
+func commitsAreAnnounced(t *testing.T, s *store.Store) {
+	world(t, s)
+	told := make(chan store.Change, 8)
+	s.Watch(func(c store.Change) { told <- c })
+	do(t, s, func(tx *store.Tx) error {
+		emit(tx, "alice")
+		return tx.InsertNotice(store.Notice{ID: "n", PrincipalID: "bob", Text: "Hello"})
+	})
+	c := <-told
+	if len(c.Entries) != 1 || c.Entries[0].Subject != "alice" || c.Entries[0].Type != string(pim.EvSignedIn) || !slices.Equal(c.People, []string{"bob"}) {
+		t.Errorf("told %+v", c)
+	}
+	if n := get(t, s, func(r *store.Reader) (int64, error) { return r.UnreadNotices("bob") }); n != 1 || s.Head().Size != 1 {
+		t.Error("told before it could be read")
+	}
+	do(t, s, func(tx *store.Tx) error { return tx.SetMeta("k", "v") })
+	err := store.Do(context.Background(), s, func(tx *store.Tx) error {
+		emit(tx, "alice")
+		return errors.Join(tx.InsertNotice(store.Notice{ID: "m", PrincipalID: "bob", Text: "Hello"}), errBroken)
+	})
+	if !errors.Is(err, errBroken) {
+		t.Fatal(err)
+	}
+	_ = store.Do(context.Background(), s, func(tx *store.Tx) error { refuse(tx, "bob"); return pim.Refuse(pim.KindConflict, "taken") })
+	if c := <-told; len(c.Entries) != 1 || c.Entries[0].Subject != "bob" || len(c.People) != 0 || len(told) != 0 {
+		t.Errorf("after a write without an entry and an error: %+v, and %d more", c, len(told))
 	}
 }

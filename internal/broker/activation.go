@@ -18,7 +18,7 @@ type ActivationCheck struct {
 	Path       pim.Path
 	Effective  pim.Effective
 	Decision   pim.Decision
-	Approvers  []pim.Principal // who could decide, the person left out
+	Approvers  []pim.Principal // who could decide where approval is asked for, the person left out
 	Meanings   []pim.Meaning
 	Last       *pim.Activation // for the last reason and duration
 }
@@ -46,7 +46,7 @@ func (b *Broker) CheckActivation(ctx context.Context, actor Actor, req pim.Activ
 // considered is everything an activation rests on, read in one snapshot.
 type considered struct {
 	pim.ActivationFacts
-	people []pim.Principal // who could approve
+	people []pim.Principal // who could approve, where that is asked for
 	reach  reach
 }
 
@@ -59,11 +59,10 @@ func (b *Broker) activationFacts(r *store.Reader, actor Actor, assignmentID stri
 	if f.Assignment, err = r.Assignment(assignmentID); err != nil {
 		return f, found(err)
 	}
-	groups, err := r.GroupsOf(f.Person.ID)
-	if err != nil {
+	if f.Belongs, err = r.Within(f.Person.ID, f.Assignment.PrincipalID); err != nil {
 		return f, err
 	}
-	if f.Belongs = slices.Contains(groups, f.Assignment.PrincipalID); !f.Belongs {
+	if !f.Belongs {
 		return f, pim.NotFound()
 	}
 	if f.Role, f.Path, f.Effective, err = effective(r, f.Assignment.RoleID, f.Assignment.ResourceID); err != nil {
@@ -79,7 +78,9 @@ func (b *Broker) activationFacts(r *store.Reader, actor Actor, assignmentID stri
 	if f.Role.Source != pim.SourceBuiltin { // Stint's own roles must stay reachable: they mend what is paused
 		f.Paused = b.Paused()
 	}
-	f.people, err = approversFor(r, f.Effective.Approvers, f.Person)
+	if f.Effective.Approval {
+		f.people, err = approversFor(r, f.Effective.Approvers, f.Person)
+	}
 	f.Approvers = len(f.people)
 	return f, err
 }

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"stint/internal/pim"
@@ -367,6 +366,9 @@ func stillEligible(r *store.Reader, a pim.Activation) (pim.Assignment, bool, err
 	if err != nil {
 		return asg, false, err
 	}
-	groups, err := r.GroupsOf(a.PrincipalID)
-	return asg, asg.InForceAt(r.Now) && slices.Contains(groups, asg.PrincipalID), err
+	if !asg.InForceAt(r.Now) {
+		return asg, false, nil
+	}
+	belongs, err := r.Within(a.PrincipalID, asg.PrincipalID)
+	return asg, belongs, err
 }

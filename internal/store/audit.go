@@ -19,24 +19,23 @@ import (
 // commit, and returns the new head.
 func (s *Store) appendEvents(ctx context.Context, tx conn, batch []*job) (audit.Head, error) {
 	head := s.getHead()
-	var leaves [][]byte
+	var rows entryRows
 	for _, j := range batch {
 		for _, e := range j.events {
-			leaf, err := insertEntry(ctx, tx, head.Size+int64(len(leaves)), e)
-			if err != nil {
+			if err := rows.add(head.Size+int64(len(rows.leaves)), e); err != nil {
 				return head, err
 			}
-			leaves = append(leaves, leaf)
 		}
 	}
-	if len(leaves) == 0 {
+	if len(rows.leaves) == 0 {
 		return head, nil
 	}
-	added := head.Append(leaves)
-	for i, h := range added.Hashes {
-		if _, err := tx.ExecContext(ctx, "INSERT INTO audit_hashes (idx, hash) VALUES ($1, $2)", added.First+int64(i), h.String()); err != nil {
-			return head, err
-		}
+	added := head.Append(rows.leaves)
+	if err := rows.insert(ctx, tx); err != nil {
+		return head, err
+	}
+	if err := insertHashes(ctx, tx, added); err != nil {
+		return head, err
 	}
 	res, err := tx.ExecContext(ctx, "UPDATE audit_head SET size = $1, root = $2 WHERE id = 1 AND size = $3", added.Head.Size, added.Head.Root.String(), head.Size)
 	if err != nil {
@@ -81,22 +80,41 @@ func drafts(events []pim.Event, now time.Time) ([]draft, error) {
 // maxSeq has the most digits an entry's number can have.
 const maxSeq = 1<<53 - 1
 
-func insertEntry(ctx context.Context, tx conn, seq int64, d draft) ([]byte, error) {
+// entryRows are the entries of one batch on their way to the tables.
+type entryRows struct {
+	leaves         [][]byte
+	entries, texts []any // values of rows, one after the other
+}
+
+func (r *entryRows) add(seq int64, d draft) error {
 	e := d.entry
 	e.Seq = seq
 	leaf, err := audit.Encode(e)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	r.leaves = append(r.leaves, leaf)
+	r.entries = append(r.entries, seq, us(e.At), e.Type, e.Actor, e.Subject, e.RoleID, e.ResourceID, e.TargetID, e.ObjectID, e.Correlation, e.Result, string(leaf))
 	for field, value := range d.texts {
-		if _, err := tx.ExecContext(ctx, "INSERT INTO audit_texts (seq, field, salt, value) VALUES ($1, $2, $3, $4)", seq, field, to64(d.salts[field]), value); err != nil {
-			return nil, err
-		}
+		r.texts = append(r.texts, seq, field, to64(d.salts[field]), value)
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO audit_entries (seq, at, type, actor_id, subject_id, role_id, resource_id, target_id, object_id, correlation, result, leaf)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, seq, us(e.At), e.Type, e.Actor, e.Subject, e.RoleID, e.ResourceID, e.TargetID, e.ObjectID,
-		e.Correlation, e.Result, string(leaf))
-	return leaf, err
+	return nil
+}
+
+func (r *entryRows) insert(ctx context.Context, tx conn) error {
+	err := insertRows(ctx, tx, "audit_entries (seq, at, type, actor_id, subject_id, role_id, resource_id, target_id, object_id, correlation, result, leaf)", r.entries)
+	if err != nil {
+		return err
+	}
+	return insertRows(ctx, tx, "audit_texts (seq, field, salt, value)", r.texts)
+}
+
+func insertHashes(ctx context.Context, tx conn, added audit.Appended) error {
+	values := make([]any, 0, 2*len(added.Hashes))
+	for i, h := range added.Hashes {
+		values = append(values, added.First+int64(i), h.String())
+	}
+	return insertRows(ctx, tx, "audit_hashes (idx, hash)", values)
 }
 
 func (s *Store) setHead(h audit.Head) {

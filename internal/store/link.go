@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync/atomic"
 )
 
 // maxPrepared bounds the statements a connection keeps; lists of ids make texts of many lengths.
@@ -14,6 +15,7 @@ const maxPrepared = 256
 type link struct {
 	c     *sql.Conn
 	stmts map[string]*sql.Stmt
+	ran   atomic.Int64 // statements so far
 }
 
 func newLink(ctx context.Context, db *sql.DB) (*link, error) {
@@ -25,6 +27,7 @@ func newLink(ctx context.Context, db *sql.DB) (*link, error) {
 }
 
 func (l *link) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	l.ran.Add(1)
 	if s, ok := l.stmts[query]; ok {
 		return s, nil
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"time"
 
 	"stint/internal/pim"
@@ -117,6 +118,21 @@ const groupsOf = `WITH RECURSIVE mine(id, depth) AS (
 // GroupsOf returns the ids of a principal and of every group it is in.
 func (r *Reader) GroupsOf(principalID string) ([]string, error) {
 	return many(r, scanString, groupsOf+"SELECT DISTINCT id FROM mine", principalID, us(r.Now))
+}
+
+// Within reports whether a principal is another one or in it, directly or nested. Most people stand
+// directly where a role was assigned, and walking the groups costs ten times as much as looking there.
+func (r *Reader) Within(principalID, groupID string) (bool, error) {
+	if principalID == groupID {
+		return true, nil
+	}
+	n, err := one(r, scanInt, `SELECT COUNT(*) FROM group_members WHERE group_id = $1 AND member_id = $2 AND (fresh_until = 0 OR fresh_until > $3)`,
+		groupID, principalID, us(r.Now))
+	if err != nil || n > 0 {
+		return n > 0, err
+	}
+	groups, err := r.GroupsOf(principalID)
+	return slices.Contains(groups, groupID), err
 }
 
 // PeopleIn returns the enabled people among principals and the groups within them, nested ones included.

@@ -184,6 +184,37 @@ func in(args *[]any, values []string) string {
 	return "(" + b.String() + ")"
 }
 
+// insertRows adds rows to "table (column, …)"; values holds them one after the other. Each statement adds
+// 32, 16, … or 1 rows, so that few texts are enough for every number and each stays prepared.
+func insertRows(ctx context.Context, c conn, into string, values []any) error {
+	width := strings.Count(into, ",") + 1
+	for n := 32; len(values) > 0; n /= 2 {
+		for ; len(values) >= n*width; values = values[n*width:] {
+			if _, err := c.ExecContext(ctx, "INSERT INTO "+into+" VALUES "+rowsOf(n, width), values[:n*width]...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// rowsOf writes "($1, $2), ($3, $4)" for two rows of two values.
+func rowsOf(n, width int) string {
+	b := make([]byte, 0, n*width*6)
+	for i := range n * width {
+		switch {
+		case i == 0:
+			b = append(b, "($"...)
+		case i%width == 0:
+			b = append(b, "), ($"...)
+		default:
+			b = append(b, ", $"...)
+		}
+		b = strconv.AppendInt(b, int64(i+1), 10)
+	}
+	return string(append(b, ')'))
+}
+
 // where collects conditions for a list page.
 type where struct {
 	conds []string

@@ -162,6 +162,10 @@ func (s *Store) closeFiles() error {
 // Path is the database file.
 func (s *Store) Path() string { return s.opts.Path }
 
+// Statements is how many statements the writer has run since the database was opened: each is a round
+// trip on PostgreSQL.
+func (s *Store) Statements() int64 { return s.writes.ran.Load() }
+
 // Clock is the node's guarded clock.
 func (s *Store) Clock() *Clock { return s.clock }
 

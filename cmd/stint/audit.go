@@ -93,7 +93,7 @@ func (c *auditVerifyCmd) verify(ctx context.Context, s *store.Store, outside [][
 	if err != nil {
 		return fmt.Errorf("the log could not be read: %w", err)
 	}
-	tell(out, s.Path(), report, stories, evidence)
+	tell(out, s.Name(), report, stories, evidence)
 	if first, bad := report.First(); bad {
 		return fmt.Errorf("the audit log is not sound. The first thing wrong: %s", first)
 	}

@@ -92,7 +92,7 @@ func integrity(ctx context.Context, s *store.Store) finding {
 	if err != nil || problem != "" {
 		return finding{"database", false, fmt.Sprintf("damaged: %s %v. Restore the latest backup with `stint restore`.", problem, err)}
 	}
-	return finding{"database", true, fmt.Sprintf("%s is whole, %d audit entries", s.Path(), s.Head().Size)}
+	return finding{"database", true, fmt.Sprintf("%s is whole, %d audit entries", s.Name(), s.Head().Size)}
 }
 
 func (c *doctorCmd) clock(s *store.Store) finding {

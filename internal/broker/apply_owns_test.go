@@ -364,7 +364,7 @@ func TestSecretsAreSealed(t *testing.T) {
 		said += string(e.Leaf) + fmt.Sprint(e.Texts)
 	}
 	for _, suffix := range []string{"", "-wal"} {
-		file, err := os.ReadFile(o.b.Store().Path() + suffix)
+		file, err := os.ReadFile(o.b.Store().Name() + suffix)
 		o.ok(err)
 		said += string(file)
 	}

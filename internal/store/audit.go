@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -17,8 +16,7 @@ import (
 
 // appendEvents numbers, encodes, hashes and stores the events of a batch as the last thing before its
 // commit, and returns the new head.
-func (s *Store) appendEvents(ctx context.Context, tx conn, batch []*job) (audit.Head, error) {
-	head := s.getHead()
+func (s *Store) appendEvents(ctx context.Context, tx conn, head audit.Head, batch []*job) (audit.Head, error) {
 	var rows entryRows
 	for _, j := range batch {
 		for _, e := range j.events {
@@ -115,83 +113,6 @@ func insertHashes(ctx context.Context, tx conn, added audit.Appended) error {
 		values = append(values, added.First+int64(i), h.String())
 	}
 	return insertRows(ctx, tx, "audit_hashes (idx, hash)", values)
-}
-
-func (s *Store) setHead(h audit.Head) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.head = h
-}
-
-func (s *Store) getHead() audit.Head {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.head
-}
-
-// Head is the committed head of the audit log.
-func (s *Store) Head() audit.Head { return s.getHead() }
-
-func (s *Store) loadHead(ctx context.Context) error {
-	err := s.readHead(ctx)
-	if s.opts.ReadOnly {
-		return nil // nothing will be appended, and audit verify must open what is damaged to say so
-	}
-	return err
-}
-
-func (s *Store) readHead(ctx context.Context) error {
-	var size int64
-	var root string
-	err := s.r.QueryRowContext(ctx, "SELECT size, root FROM audit_head WHERE id = 1").Scan(&size, &root)
-	if errors.Is(err, sql.ErrNoRows) {
-		head := audit.EmptyHead()
-		if !s.opts.ReadOnly {
-			if _, err := s.w.ExecContext(ctx, "INSERT INTO audit_head (id, size, root) VALUES (1, 0, $1)", head.Root.String()); err != nil {
-				return err
-			}
-		}
-		s.setHead(head)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	hash, err := tlog.ParseHash(root)
-	if err != nil {
-		return fmt.Errorf("the audit head is damaged: %w; run stint audit verify", err)
-	}
-	head, err := audit.LoadHead(size, hashReader{ctx, s.r})
-	if err != nil {
-		return err
-	}
-	if head.Root != hash {
-		return errors.New("the audit log's hashes do not give its recorded root; run stint audit verify")
-	}
-	s.setHead(head)
-	return nil
-}
-
-// hashReader reads stored hashes of the Merkle tree.
-type hashReader struct {
-	ctx context.Context
-	db  conn
-}
-
-func (h hashReader) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
-	out := make([]tlog.Hash, len(indexes))
-	for i, idx := range indexes {
-		var text string
-		if err := h.db.QueryRowContext(h.ctx, "SELECT hash FROM audit_hashes WHERE idx = $1", idx).Scan(&text); err != nil {
-			return nil, fmt.Errorf("audit hash %d: %w", idx, err)
-		}
-		hash, err := tlog.ParseHash(text)
-		if err != nil {
-			return nil, fmt.Errorf("audit hash %d: %w", idx, err)
-		}
-		out[i] = hash
-	}
-	return out, nil
 }
 
 // HashReader reads the tree's stored hashes in this snapshot.

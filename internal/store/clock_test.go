@@ -21,7 +21,7 @@ type twoClocks struct {
 
 func (c *twoClocks) wall() time.Time          { return noon.Add(c.real + c.off) }
 func (c *twoClocks) mono() time.Duration      { return c.real }
-func (c *twoClocks) guard(h time.Time) *Clock { return newClock(c.wall, c.mono, h) }
+func (c *twoClocks) guard(h time.Time) *Clock { return newClock(c.wall, c.mono, h, nil) }
 
 // T18, F9, invariant 7: what the guarded clock says after a step of the wall clock.
 func TestClockSteps(t *testing.T) {

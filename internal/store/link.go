@@ -14,24 +14,38 @@ const maxPrepared = 256
 // queries. It is used by one goroutine at a time.
 type link struct {
 	c     *sql.Conn
-	stmts map[string]*sql.Stmt
-	ran   atomic.Int64 // statements so far
+	stmts map[string]*sql.Stmt // nil: the driver keeps them
+	ran   *atomic.Int64        // statements so far; nil: not counted
 }
 
-func newLink(ctx context.Context, db *sql.DB) (*link, error) {
+func (s *Store) newLink(ctx context.Context, db *sql.DB) (*link, error) {
 	c, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &link{c: c, stmts: map[string]*sql.Stmt{}}, nil
+	l := &link{c: c}
+	if !s.engine.preparesItself() {
+		l.stmts = map[string]*sql.Stmt{}
+	}
+	return l, nil
+}
+
+func (s *Store) newWriter(ctx context.Context) (*link, error) {
+	l, err := s.newLink(ctx, s.w)
+	if err == nil {
+		l.ran = &s.ran
+	}
+	return l, err
 }
 
 func (l *link) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
-	l.ran.Add(1)
+	if l.ran != nil {
+		l.ran.Add(1)
+	}
 	if s, ok := l.stmts[query]; ok {
 		return s, nil
 	}
-	if len(l.stmts) >= maxPrepared {
+	if l.stmts == nil || len(l.stmts) >= maxPrepared {
 		return nil, errFull
 	}
 	s, err := l.c.PrepareContext(ctx, query)

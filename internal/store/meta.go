@@ -55,20 +55,34 @@ func (s *Store) checkMode(ctx context.Context) error {
 }
 
 func (s *Store) loadState(ctx context.Context) error {
+	if err := s.loadHead(ctx); err != nil {
+		return err
+	}
+	s.told.Store(s.head.Size)
 	text, err := (&Reader{ctx: ctx, db: s.r}).Meta(MetaClock)
 	if err != nil {
 		return err
 	}
-	var high time.Time
-	if text != "" {
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return fmt.Errorf("the stored clock mark is damaged: %w", err)
-		}
-		high = time.UnixMicro(n).UTC()
+	high, err := toMark(text)
+	if err != nil {
+		return err
 	}
-	s.clock = newClock(s.opts.Now, s.opts.Mono, high)
-	return s.loadHead(ctx)
+	at, err := s.engine.look(ctx, s.r)
+	if err == nil {
+		s.clock = newClock(s.opts.Now, s.opts.Mono, high, at)
+	}
+	return err
+}
+
+func toMark(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("the stored clock mark is damaged: %w", err)
+	}
+	return time.UnixMicro(n).UTC(), nil
 }
 
 // saveClock stores the high-water mark with every commit.

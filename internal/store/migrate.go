@@ -3,29 +3,29 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"strconv"
 
 	"github.com/pressly/goose/v3"
 )
 
-// Each folder keeps its own version table, so that engine-specific files never renumber the common ones.
-var migrationSets = []struct{ dir, table string }{
-	{"migrations/common", "schema_common"},
-	{"migrations/sqlite", "schema_engine"},
+// migrationSet is a folder of migrations with a version table of its own, so that engine-specific files
+// never renumber the common ones.
+type migrationSet struct{ dir, table string }
+
+func (s *Store) migrationSets() []migrationSet {
+	dir, _, _, _ := s.engine.migrations()
+	return []migrationSet{{"migrations/common", "schema_common"}, {dir, "schema_engine"}}
 }
 
-// migrate brings the schema up to date; an existing database is copied aside first, 0600.
+// migrate brings the schema up to date; an existing database is copied aside first where it is a file.
 func (s *Store) migrate(ctx context.Context) error {
 	if err := s.refuseNewer(ctx); err != nil {
 		return err
 	}
-	backedUp := false
-	for _, set := range migrationSets {
-		p, err := s.provider(set.dir, set.table)
+	kept := false
+	for _, set := range s.migrationSets() {
+		p, err := s.provider(set)
 		if err != nil {
 			return err
 		}
@@ -36,11 +36,11 @@ func (s *Store) migrate(ctx context.Context) error {
 		if !pending {
 			continue
 		}
-		if v, err := p.GetDBVersion(ctx); err == nil && v > 0 && !backedUp {
-			if err := s.backupBeforeMigration(ctx, v); err != nil {
+		if v, err := p.GetDBVersion(ctx); err == nil && v > 0 && !kept {
+			if err := s.engine.keep(ctx, s.w, v); err != nil {
 				return err
 			}
-			backedUp = true
+			kept = true
 		}
 		if _, err := p.Up(ctx); err != nil {
 			return fmt.Errorf("migrate the database: %w", err)
@@ -49,23 +49,16 @@ func (s *Store) migrate(ctx context.Context) error {
 	return nil
 }
 
-func (s *Store) provider(dir, table string) (*goose.Provider, error) {
-	sub, err := fs.Sub(s.opts.schema, dir)
+func (s *Store) provider(set migrationSet) (*goose.Provider, error) {
+	sub, err := fs.Sub(s.opts.schema, set.dir)
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(goose.DialectSQLite3, s.w, sub, goose.WithTableName(table), goose.WithDisableGlobalRegistry(true))
-}
-
-func (s *Store) backupBeforeMigration(ctx context.Context, version int64) error {
-	path := s.opts.Path + ".before-" + strconv.FormatInt(version+1, 10)
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	_, dialect, options, err := s.engine.migrations()
+	if err != nil {
+		return nil, err
 	}
-	if err := vacuumInto(ctx, s.w, path); err != nil {
-		return fmt.Errorf("back up before migrating: %w", err)
-	}
-	return nil
+	return goose.NewProvider(dialect, s.w, sub, append(options, goose.WithTableName(set.table), goose.WithDisableGlobalRegistry(true))...)
 }
 
 // refuseNewer stops an old program from touching what a newer one wrote.
@@ -74,7 +67,7 @@ func (s *Store) refuseNewer(ctx context.Context) error { return s.newerThanKnown
 func (s *Store) checkVersion(ctx context.Context) error { return s.newerThanKnown(ctx, s.r) }
 
 func (s *Store) newerThanKnown(ctx context.Context, conn *sql.DB) error {
-	for _, set := range migrationSets {
+	for _, set := range s.migrationSets() {
 		files, err := fs.ReadDir(s.opts.schema, set.dir)
 		if err != nil {
 			return err
@@ -101,39 +94,10 @@ func newest(files []fs.DirEntry) (n int64) {
 	return n
 }
 
-// vacuumInto writes a consistent copy without stopping the writer's readers.
-func vacuumInto(ctx context.Context, conn *sql.DB, path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if _, err = conn.ExecContext(ctx, "VACUUM INTO $1", path); err != nil {
-		return errors.Join(err, os.Remove(path)) // half a copy is none
-	}
-	return nil
-}
-
 // Backup copies the database to a new file, 0600. It never holds key files: they live outside.
-func (s *Store) Backup(ctx context.Context, path string) error {
-	// The readers' connections are query_only, which forbids VACUUM INTO too.
-	conn, err := sql.Open("sqlite", dsn(s.opts.Path, "mode", "ro", "_pragma", "busy_timeout(10000)"))
-	if err != nil {
-		return err
-	}
-	return errors.Join(vacuumInto(ctx, conn, path), conn.Close())
-}
+func (s *Store) Backup(ctx context.Context, path string) error { return s.engine.backup(ctx, path) }
 
-// Integrity checks the file; it returns the first problem, or "".
+// Integrity checks the database; it returns the first problem, or "".
 func (s *Store) Integrity(ctx context.Context) (string, error) {
-	var found string
-	if err := s.r.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&found); err != nil {
-		return "", err
-	}
-	if found == "ok" {
-		return "", nil
-	}
-	return found, nil
+	return s.engine.integrity(ctx, s.r)
 }

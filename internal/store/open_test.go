@@ -72,7 +72,7 @@ func TestFilesAreTheOwnersAlone(t *testing.T) {
 	s := mustOpenAt(t, filepath.Join(dir, "stint.db"), nil)
 	setMeta(t, s, "k", "v")
 	for _, suffix := range []string{"", "-wal", "-shm", ".lock"} {
-		wantMode(t, s.Path()+suffix, 0o600)
+		wantMode(t, s.Name()+suffix, 0o600)
 	}
 	wantMode(t, dir, 0o700)
 	if err := s.Backup(context.Background(), filepath.Join(dir, "copy.db")); err != nil {
@@ -226,7 +226,7 @@ func TestMigrationKeepsABackupAndOldProgramsRefuse(t *testing.T) {
 
 // Migrations have five digits and a number each: the check for a newer schema compares the highest.
 func TestMigrationsAreNumbered(t *testing.T) {
-	for _, set := range migrationSets {
+	for _, set := range (&Store{engine: &sqlite{}}).migrationSets() {
 		files, err := fs.ReadDir(db.Migrations, set.dir)
 		if err != nil || len(files) == 0 {
 			t.Fatal(set.dir, err)
@@ -335,7 +335,7 @@ func TestClose(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Errorf("closed twice: %v", err)
 	}
-	if got := meta(t, mustOpenAt(t, s.Path(), nil), "k"); got != "v" {
+	if got := meta(t, mustOpenAt(t, s.Name(), nil), "k"); got != "v" {
 		t.Errorf("acknowledged and lost: %q", got)
 	}
 }

@@ -10,10 +10,15 @@ const readers = 8
 
 // Reader reads one consistent snapshot. Its methods stand in the file of their noun.
 type Reader struct {
-	ctx context.Context
-	db  conn
-	Now time.Time // one instant for the whole snapshot
+	ctx  context.Context
+	db   conn
+	Now  time.Time // one instant for the whole snapshot
+	size int64
 }
+
+// LogSize is how many audit entries this snapshot holds at least. What is kept in memory as long as the
+// log does not grow is kept by this number: other nodes write too.
+func (r *Reader) LogSize() int64 { return r.size }
 
 // Read runs fn on a read-only snapshot.
 func Read[T any](ctx context.Context, s *Store, fn func(*Reader) (T, error)) (v T, err error) {
@@ -23,12 +28,22 @@ func Read[T any](ctx context.Context, s *Store, fn func(*Reader) (T, error)) (v 
 	}
 	healthy := false
 	defer func() { s.giveReader(l, healthy) }()
-	if err = l.run(ctx, "BEGIN"); err != nil {
+	reader := &Reader{ctx: ctx, db: l, size: s.Head().Size}
+	at, err := s.engine.snapshot(ctx, l)
+	if err != nil {
 		return v, err
 	}
 	// A canceled request must still give its snapshot back.
-	defer func() { healthy = l.run(context.WithoutCancel(ctx), "ROLLBACK") == nil }()
-	return fn(&Reader{ctx: ctx, db: l, Now: s.clock.Now()})
+	defer func() {
+		ctx, cancel := s.bounded(context.WithoutCancel(ctx))
+		defer cancel()
+		healthy = l.run(ctx, "ROLLBACK") == nil
+	}()
+	if at != nil {
+		reader.size = at.size
+	}
+	reader.Now = s.clock.Now()
+	return fn(reader)
 }
 
 // takeReader waits for a free connection; a broken one was left out of the pool and is made anew.
@@ -43,7 +58,7 @@ func (s *Store) takeReader(ctx context.Context) (*link, error) {
 	case <-s.quit:
 		return nil, ErrClosed
 	}
-	l, err := newLink(ctx, s.r)
+	l, err := s.newLink(ctx, s.r)
 	if err != nil {
 		s.pool <- nil
 	}

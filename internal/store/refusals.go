@@ -15,7 +15,8 @@ const (
 
 // refusals counts refusals by actor. It belongs to the writer alone.
 type refusals struct {
-	by map[string]*refusalCount
+	by      map[string]*refusalCount
+	touched map[string]refusalCount // as they were before the transaction
 }
 
 type refusalCount struct {
@@ -36,11 +37,29 @@ func (r *refusals) keep(events []pim.Event, now time.Time) []pim.Event {
 	return out
 }
 
+// mark begins a transaction; the returned function takes back what it counted, when it died.
+func (r *refusals) mark() (undo func()) {
+	r.touched = map[string]refusalCount{}
+	return func() {
+		for actor, was := range r.touched {
+			if r.by[actor] = &was; was == (refusalCount{}) {
+				delete(r.by, actor)
+			}
+		}
+	}
+}
+
 func (r *refusals) room(actor string, now time.Time) bool {
 	c := r.by[actor]
 	if c == nil {
-		c = &refusalCount{since: now}
+		c = &refusalCount{}
 		r.by[actor] = c
+	}
+	if _, known := r.touched[actor]; !known {
+		r.touched[actor] = *c
+	}
+	if c.since.IsZero() {
+		c.since = now
 	}
 	if c.kept >= refusalsKept {
 		c.dropped++

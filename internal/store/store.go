@@ -4,16 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/url"
-	"os"
-	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	_ "modernc.org/sqlite" // the SQLite engine, in Go
 
 	"stint/db"
 	"stint/internal/audit"
@@ -48,16 +43,20 @@ type Store struct {
 	r       *sql.DB    // read-only
 	writes  *link      // the writer's connection
 	pool    chan *link // readers; nil: to be made
-	lock    *os.File
+	engine  engine
 	jobs    chan *job
 	quit    chan struct{}
 	done    sync.WaitGroup
 	clock   *Clock
 	refused refusals
-	head    audit.Head // of the last commit; owned by the writer
 	mu      sync.Mutex
+	head    audit.Head   // the last one known
+	lost    string       // why entries are missing
+	ran     atomic.Int64 // statements of the writer
 
 	watchers []func(Change)
+	told     atomic.Int64 // entries before this one were announced
+	own      []span       // of them, what this node wrote and announced itself
 }
 
 // Open opens, migrates and checks a database and starts its writer. The caller calls Close.
@@ -71,7 +70,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.schema == nil {
 		o.schema = db.Migrations
 	}
-	s := &Store{opts: o, jobs: make(chan *job), quit: make(chan struct{}), pool: make(chan *link, readers),
+	s := &Store{opts: o, engine: &sqlite{path: o.Path}, jobs: make(chan *job), quit: make(chan struct{}), pool: make(chan *link, readers),
 		refused: refusals{by: map[string]*refusalCount{}}}
 	if err := s.open(ctx); err != nil {
 		s.closeFiles()
@@ -80,6 +79,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if !o.ReadOnly {
 		s.done.Add(1)
 		go s.writer()
+		if s.engine.shared() {
+			s.done.Add(1)
+			go s.watch()
+		}
 	}
 	return s, nil
 }
@@ -87,20 +90,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 func (s *Store) open(ctx context.Context) error {
 	var err error
 	if !s.opts.ReadOnly {
-		if err = os.MkdirAll(filepath.Dir(s.opts.Path), 0o700); err != nil {
-			return fmt.Errorf("create the data directory: %w", err)
-		}
-		if s.lock, err = lockFile(s.opts.Path + ".lock"); err != nil {
-			return err
-		}
-		if s.w, err = openWriter(ctx, s.opts.Path); err != nil {
+		if s.w, err = s.engine.openWriter(ctx); err != nil {
 			return err
 		}
 		if err = s.migrate(ctx); err != nil {
 			return err
 		}
 	}
-	if s.r, err = openReaders(ctx, s.opts.Path); err != nil {
+	if s.r, err = s.engine.openReaders(ctx); err != nil {
 		return err
 	}
 	if err = s.checkVersion(ctx); err != nil {
@@ -121,7 +118,7 @@ func (s *Store) links(ctx context.Context) (err error) {
 		s.pool <- nil
 	}
 	if s.w != nil {
-		s.writes, err = newLink(ctx, s.w)
+		s.writes, err = s.newWriter(ctx)
 	}
 	return err
 }
@@ -153,58 +150,15 @@ func (s *Store) closeFiles() error {
 			errs = append(errs, db.Close())
 		}
 	}
-	if s.lock != nil {
-		errs = append(errs, s.lock.Close())
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.engine.close())...)
 }
 
-// Path is the database file.
-func (s *Store) Path() string { return s.opts.Path }
+// Name is the database for people: the path of its file, or its address without a password.
+func (s *Store) Name() string { return s.engine.name() }
 
 // Statements is how many statements the writer has run since the database was opened: each is a round
 // trip on PostgreSQL.
-func (s *Store) Statements() int64 { return s.writes.ran.Load() }
+func (s *Store) Statements() int64 { return s.ran.Load() }
 
 // Clock is the node's guarded clock.
 func (s *Store) Clock() *Clock { return s.clock }
-
-func dsn(path string, params ...string) string {
-	q := url.Values{}
-	for i := 0; i+1 < len(params); i += 2 {
-		q.Add(params[i], params[i+1])
-	}
-	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
-}
-
-func openWriter(ctx context.Context, path string) (*sql.DB, error) {
-	// The file holds personal data: it must be 0600 before SQLite writes its first page.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
-	}
-	if err := f.Close(); err != nil {
-		return nil, err
-	}
-	db, err := sql.Open("sqlite", dsn(path, "_txlock", "immediate", "_pragma", "journal_mode(WAL)", "_pragma", "synchronous(FULL)",
-		"_pragma", "foreign_keys(1)", "_pragma", "busy_timeout(10000)", "_pragma", "cache_size(-8192)", "_pragma", "temp_store(MEMORY)"))
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(2) // the writer keeps one; the other is for what runs before and beside it
-	return db, db.PingContext(ctx)
-}
-
-func openReaders(ctx context.Context, path string) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", dsn(path, "mode", "ro", "_pragma", "query_only(1)", "_pragma", "busy_timeout(10000)",
-		"_pragma", "cache_size(-8192)", "_pragma", "temp_store(MEMORY)"))
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(readers + 2) // a backup and a check beside the pages
-	db.SetMaxIdleConns(readers + 2)
-	if err := db.PingContext(ctx); err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, err)
-	}
-	return db, nil
-}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -118,19 +119,19 @@ func TestVerifyLogNamesTheFirstBadEntry(t *testing.T) {
 }
 
 // copyOf is a copy of a database that somebody changed by hand, opened read-only as audit verify does.
-func copyOf(t *testing.T, s *Store, sql string) *Store {
+func copyOf(t *testing.T, s *Store, change string) *Store {
 	t.Helper()
 	ctx := context.Background()
 	path := filepath.Join(t.TempDir(), "stint.db")
 	if err := vacuumInto(ctx, s.w, path); err != nil {
 		t.Fatal(err)
 	}
-	w, err := openWriter(ctx, path)
+	w, err := sql.Open("sqlite", dsn(path))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, q := range []string{"DROP TRIGGER audit_entries_keep_update", "DROP TRIGGER audit_entries_keep_delete",
-		"DROP TRIGGER audit_hashes_keep_update", "DROP TRIGGER audit_hashes_keep_delete", sql} {
+		"DROP TRIGGER audit_hashes_keep_update", "DROP TRIGGER audit_hashes_keep_delete", change} {
 		if _, err := w.ExecContext(ctx, q); err != nil {
 			t.Fatalf("%s: %v", q, err)
 		}

@@ -9,7 +9,8 @@ type Change struct {
 }
 
 // Watch has fn called after each commit that recorded something or changed notices, in the order of the
-// commits. fn returns at once and writes nothing: the writer waits for it.
+// commits, and within a second of what other nodes recorded. fn may be called from two goroutines at once,
+// returns at once and writes nothing: the writer waits for it.
 func (s *Store) Watch(fn func(Change)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -18,12 +19,6 @@ func (s *Store) Watch(fn func(Change)) {
 
 // announce tells the watchers what a committed batch was about.
 func (s *Store) announce(batch []*job) {
-	s.mu.Lock()
-	watchers := s.watchers
-	s.mu.Unlock()
-	if len(watchers) == 0 {
-		return
-	}
 	var c Change
 	for _, j := range batch {
 		for _, d := range j.events {
@@ -31,9 +26,16 @@ func (s *Store) announce(batch []*job) {
 		}
 		c.People = append(c.People, j.people...)
 	}
+	s.tell(c)
+}
+
+func (s *Store) tell(c Change) {
 	if len(c.Entries)+len(c.People) == 0 {
 		return
 	}
+	s.mu.Lock()
+	watchers := s.watchers
+	s.mu.Unlock()
 	for _, fn := range watchers {
 		fn(c)
 	}

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"stint/internal/audit"
 	"stint/internal/pim"
 )
 
@@ -138,7 +139,7 @@ func (s *Store) commit(batch []*job) {
 	for _, j := range batch {
 		if err != nil {
 			var zero any
-			j.val, j.err = zero, fmt.Errorf("nothing was saved, try again: %w", err)
+			j.val, j.err = zero, failed(err)
 		}
 		if err == nil {
 			for _, fn := range j.after {
@@ -149,17 +150,55 @@ func (s *Store) commit(batch []*job) {
 	}
 }
 
-func (s *Store) transact(batch []*job) (err error) {
-	ctx := context.Background()
-	if err := s.writes.run(ctx, "BEGIN IMMEDIATE"); err != nil {
+// failed is what every member of a batch is told whose transaction died.
+func failed(err error) error {
+	if errors.Is(err, ErrUnclear) {
 		return err
+	}
+	return fmt.Errorf("nothing was saved, try again: %w", err)
+}
+
+// ErrUnclear says that the database could not be asked whether it committed.
+var ErrUnclear = errors.New("the database went away while it saved, and whether it did is not known yet; look at the page again before you try again")
+
+// maxAttempts is how often a transaction is run that died of what running it again may cure.
+const maxAttempts = 3
+
+func (s *Store) transact(batch []*job) error {
+	for attempt := 1; ; attempt++ {
+		undo := s.refused.mark()
+		err := s.attempt(batch)
+		if err == nil {
+			return nil
+		}
+		undo()
+		if attempt == maxAttempts || !s.engine.again(err) {
+			return err
+		}
+	}
+}
+
+func (s *Store) attempt(batch []*job) (err error) {
+	ctx, cancel := s.bounded(context.Background())
+	defer cancel()
+	if s.writes == nil {
+		if s.writes, err = s.newWriter(ctx); err != nil {
+			return err
+		}
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.writes.run(ctx, "ROLLBACK"))
+			s.abandon()
 		}
 	}()
-	now := s.clock.Now()
+	at, err := s.engine.begin(ctx, s.writes)
+	if err != nil {
+		return err
+	}
+	head, now, err := s.stand(ctx, at)
+	if err != nil {
+		return err
+	}
 	for _, j := range batch {
 		if err := s.run(j, now); err != nil {
 			return err
@@ -169,19 +208,49 @@ func (s *Store) transact(batch []*job) (err error) {
 	if err != nil {
 		return err
 	}
-	head, err := s.appendEvents(ctx, s.writes, append(batch, &job{events: counted}))
-	if err != nil {
+	from := head.Size
+	if head, err = s.appendEvents(ctx, s.writes, head, append(batch, &job{events: counted})); err != nil {
 		return err
 	}
 	if err := s.saveClock(ctx, s.writes); err != nil {
 		return err
 	}
-	if err := s.writes.run(ctx, "COMMIT"); err != nil {
+	if err := s.engine.commit(ctx, s.writes); err != nil {
 		return err
 	}
 	s.setHead(head)
+	s.wrote(span{from, head.Size})
 	s.refused.forget(now)
 	return nil
+}
+
+// bounded ends what a database does not answer, where it is on the other side of a network.
+func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if p := s.engine.patience(); p > 0 {
+		return context.WithTimeout(ctx, p)
+	}
+	return ctx, func() {}
+}
+
+// abandon rolls back; a connection that cannot is replaced by a new one.
+func (s *Store) abandon() {
+	ctx, cancel := s.bounded(context.Background())
+	defer cancel()
+	if s.writes.run(ctx, "ROLLBACK") != nil {
+		_ = s.writes.close() // broken already
+		s.writes = nil
+	}
+}
+
+// stand returns the head this transaction appends to and the instant of its operations.
+func (s *Store) stand(ctx context.Context, at *place) (audit.Head, time.Time, error) {
+	head := s.getHead()
+	if at == nil {
+		return head, s.clock.Now(), nil
+	}
+	s.clock.follow(*at)
+	head, err := s.headAt(ctx, s.writes, head, *at)
+	return head, s.clock.Now(), err
 }
 
 // run executes one job in a savepoint; the error it returns is the transaction's, not the job's.
@@ -199,10 +268,12 @@ func (s *Store) run(j *job, now time.Time) error {
 }
 
 func (s *Store) try(j *job, now time.Time, last bool) error {
-	if err := s.writes.run(j.ctx, "SAVEPOINT job"); err != nil {
+	ctx, cancel := s.bounded(j.ctx)
+	defer cancel()
+	if err := s.writes.run(ctx, "SAVEPOINT job"); err != nil {
 		return err
 	}
-	t := &Tx{Reader: &Reader{ctx: j.ctx, db: s.writes, Now: now}}
+	t := &Tx{Reader: &Reader{ctx: ctx, db: s.writes, Now: now}}
 	j.val, j.err = protect(func() (any, error) { return j.fn(t) })
 	var refusal *pim.Refusal
 	refused := errors.As(j.err, &refusal)
@@ -215,16 +286,20 @@ func (s *Store) try(j *job, now time.Time, last bool) error {
 		j.err, refused = err, false // without its evidence neither the change nor the refusal may stand
 	}
 	j.after, j.people = t.after, t.people
-	if j.err != nil || !last {
-		if err := s.writes.run(j.ctx, "ROLLBACK TO SAVEPOINT job"); err != nil {
-			return err
+	if j.err == nil && last {
+		if err = s.writes.run(ctx, "RELEASE SAVEPOINT job"); err == nil {
+			return nil
 		}
-		j.after, j.people = nil, nil
+		j.err = err // it went on after a statement had failed: none of it stands
 	}
+	j.after, j.people = nil, nil
 	if j.err != nil && !refused {
 		j.events = nil
 	}
-	return s.writes.run(j.ctx, "RELEASE SAVEPOINT job")
+	if err := s.writes.run(ctx, "ROLLBACK TO SAVEPOINT job"); err != nil {
+		return errors.Join(j.err, err)
+	}
+	return s.writes.run(ctx, "RELEASE SAVEPOINT job")
 }
 
 func protect(fn func() (any, error)) (v any, err error) {

@@ -87,16 +87,29 @@ func (b *Broker) activationFacts(r *store.Reader, actor Actor, assignmentID stri
 
 // effective resolves a role's settings at a resource.
 func effective(r *store.Reader, roleID, resourceID string) (pim.RoleDefinition, pim.Path, pim.Effective, error) {
-	role, err := r.Role(roleID)
-	if err != nil {
-		return role, nil, pim.Effective{}, err
+	d, err := store.Remembered(r, defined{roleID, resourceID}, func() (d definition, err error) { return loadDefinition(r, roleID, resourceID) })
+	return d.role, d.path, d.effective, err
+}
+
+type defined struct{ roleID, resourceID string }
+
+// definition is a role at a resource with its settings there.
+type definition struct {
+	role      pim.RoleDefinition
+	path      pim.Path
+	effective pim.Effective
+}
+
+func loadDefinition(r *store.Reader, roleID, resourceID string) (d definition, err error) {
+	if d.role, err = r.Role(roleID); err != nil {
+		return d, err
 	}
-	path, err := r.Path(resourceID)
-	if err != nil {
-		return role, nil, pim.Effective{}, err
+	if d.path, err = r.Path(resourceID); err != nil {
+		return d, err
 	}
 	rows, err := r.Settings(roleID)
-	return role, path, pim.ResolveSettings(role, path, rows), err
+	d.effective = pim.ResolveSettings(d.role, d.path, rows)
+	return d, err
 }
 
 // RequestActivation asks for one role.

@@ -1,8 +1,6 @@
 package broker
 
 import (
-	"errors"
-
 	"stint/internal/pim"
 	"stint/internal/store"
 )
@@ -20,52 +18,71 @@ type reach struct {
 	complete bool              // nothing is missing from facts
 }
 
-// reachOf loads the reach of a role at a resource for one person.
-func reachOf(r *store.Reader, principalID, roleID, resourceID string) (reach, error) {
-	out := reach{complete: true}
+// place is one thing that a role at a resource means at a target. Without a target it cannot be held yet.
+type place struct {
+	pim.Meaning
+	targetID, targetName string
+}
+
+// placesOf returns what a role at a resource means there and on everything below.
+func placesOf(r *store.Reader, roleID, resourceID string) ([]place, error) {
+	type key struct{ roleID, resourceID string }
+	return store.Remembered(r, key{roleID, resourceID}, func() ([]place, error) { return loadPlaces(r, roleID, resourceID) })
+}
+
+func loadPlaces(r *store.Reader, roleID, resourceID string) ([]place, error) {
 	meanings, err := r.MeaningsBelow(roleID, resourceID)
-	if err != nil || len(meanings) == 0 {
-		return out, err
+	if err != nil {
+		return nil, err
 	}
 	targets, err := targetsOf(r, meanings)
 	if err != nil {
-		return out, err
+		return nil, err
 	}
-	accounts := map[string]*pim.Account{}
-	for _, m := range meanings {
-		target := targets[m.ResourceID]
-		account, known := accounts[target]
-		if !known && target != "" {
-			if account, err = out.add(r, principalID, target); err != nil {
-				return out, err
+	names, out := map[string]string{}, make([]place, len(meanings))
+	for i, m := range meanings {
+		id := targets[m.ResourceID]
+		if _, known := names[id]; !known && id != "" {
+			t, err := r.Target(id)
+			if err != nil {
+				return nil, err
 			}
-			accounts[target] = account
+			names[id] = t.Name
 		}
-		if account == nil || account.ExternalID == "" || m.EntitlementID == "" {
-			out.complete = false
-			continue
-		}
-		out.facts = append(out.facts, fact{target, account.ExternalID, m.EntitlementID, account.Name, m.Name})
+		out[i] = place{m, id, names[id]}
 	}
 	return out, nil
 }
 
-// add loads a target and the person's account there, nil when there is none.
-func (out *reach) add(r *store.Reader, principalID, targetID string) (*pim.Account, error) {
-	t, err := r.Target(targetID)
+// reachOf loads the reach of a role at a resource for one person.
+func reachOf(r *store.Reader, principalID, roleID, resourceID string) (reach, error) {
+	out := reach{complete: true}
+	places, err := placesOf(r, roleID, resourceID)
+	if err != nil || len(places) == 0 {
+		return out, err
+	}
+	accounts, err := r.AccountsOf(principalID)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	need := pim.AccountNeed{TargetID: targetID, TargetName: t.Name}
-	account, err := r.AccountAt(principalID, targetID)
-	switch {
-	case err == nil:
-		need.Account = &account
-	case !errors.Is(err, store.ErrNotFound):
-		return nil, err
+	at := make(map[string]*pim.Account, len(accounts))
+	for i := range accounts {
+		at[accounts[i].TargetID] = &accounts[i]
 	}
-	out.accounts = append(out.accounts, need)
-	return need.Account, nil
+	asked := map[string]bool{"": true}
+	for _, p := range places {
+		account := at[p.targetID]
+		if !asked[p.targetID] {
+			asked[p.targetID] = true
+			out.accounts = append(out.accounts, pim.AccountNeed{TargetID: p.targetID, TargetName: p.targetName, Account: account})
+		}
+		if account == nil || account.ExternalID == "" || p.EntitlementID == "" {
+			out.complete = false
+			continue
+		}
+		out.facts = append(out.facts, fact{p.targetID, account.ExternalID, p.EntitlementID, account.Name, p.Name})
+	}
+	return out, nil
 }
 
 // targetsOf returns the target of each meaning's resource.

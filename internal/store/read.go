@@ -14,6 +14,9 @@ type Reader struct {
 	db   conn
 	Now  time.Time // one instant for the whole snapshot
 	size int64
+
+	memory  *memory
+	version string // of the definitions; empty: not read yet
 }
 
 // LogSize is how many audit entries this snapshot holds at least. What is kept in memory as long as the
@@ -28,7 +31,7 @@ func Read[T any](ctx context.Context, s *Store, fn func(*Reader) (T, error)) (v 
 	}
 	healthy := false
 	defer func() { s.giveReader(l, healthy) }()
-	reader := &Reader{ctx: ctx, db: l, size: s.Head().Size}
+	reader := &Reader{ctx: ctx, db: l, size: s.Head().Size, memory: &s.memory}
 	at, err := s.engine.snapshot(ctx, l)
 	if err != nil {
 		return v, err

@@ -51,6 +51,7 @@ func scanInt(r row) (n int64, err error) { return n, r.Scan(&n) }
 
 // exec runs a statement and returns how many rows it changed.
 func (tx *Tx) exec(query string, args ...any) (int64, error) {
+	tx.version = "" // this may define
 	res, err := tx.db.ExecContext(tx.ctx, query, args...)
 	if err != nil {
 		return 0, err

@@ -49,6 +49,7 @@ type Store struct {
 	done    sync.WaitGroup
 	clock   *Clock
 	refused refusals
+	memory  memory
 	mu      sync.Mutex
 	head    audit.Head   // the last one known
 	lost    string       // why entries are missing

@@ -273,7 +273,7 @@ func (s *Store) try(j *job, now time.Time, last bool) error {
 	if err := s.writes.run(ctx, "SAVEPOINT job"); err != nil {
 		return err
 	}
-	t := &Tx{Reader: &Reader{ctx: ctx, db: s.writes, Now: now}}
+	t := &Tx{Reader: &Reader{ctx: ctx, db: s.writes, Now: now, memory: &s.memory}}
 	j.val, j.err = protect(func() (any, error) { return j.fn(t) })
 	var refusal *pim.Refusal
 	refused := errors.As(j.err, &refusal)

@@ -1,11 +1,12 @@
 package web
 
 import (
-	"maps"
+	"strings"
 	"sync"
 
 	"stint/internal/pim"
 	"stint/internal/store"
+	"stint/views"
 )
 
 // catalogue is what changes seldom and every page asks: roles, their settings and what they mean. It is
@@ -18,35 +19,52 @@ type catalogue struct {
 	paths     map[string]pim.Path           // of the meanings' resources
 	targets   map[string]string             // names
 
-	mu     sync.Mutex
-	scopes map[string]pim.Path // of resources that pages asked for so far
+	mu    sync.Mutex
+	lines map[[2]string]*roleLine // by role and resource, of those that pages asked for so far
 }
 
-// shelf keeps the catalogue as long as the audit log does not grow: each change of a definition is an
-// entry (DESIGN §4 invariant 11).
+// maxLines bounds what the catalogue keeps ready.
+const maxLines = 10_000
+
+// shelf keeps the catalogue until the audit log says that a definition changed: each change is an entry
+// (DESIGN §4 invariant 11).
 type shelf struct {
 	mu   sync.Mutex
-	size int64
+	size int64 // of the log up to which last is known to hold
 	last *catalogue
 }
+
+// definitions are the entries that say that a catalogue is out of date.
+var definitions = []pim.EventType{pim.EvTargetSaved, pim.EvTargetRemoved, pim.EvResourceSaved, pim.EvResourceRemoved, pim.EvRoleSaved,
+	pim.EvRoleRemoved, pim.EvMeaningSaved, pim.EvMeaningRemoved, pim.EvSettingsSaved, pim.EvSettingsRemoved}
 
 // catalogue returns what holds in the reader's snapshot, which was opened after q.head was read.
 func (s *Server) catalogue(r *store.Reader, head int64) (*catalogue, error) {
 	s.shelf.mu.Lock()
 	defer s.shelf.mu.Unlock()
-	if s.shelf.last != nil && s.shelf.size == head {
-		return s.shelf.last, nil
+	if s.shelf.last != nil && s.shelf.size < head {
+		changed, err := r.Recorded(s.shelf.size, head, definitions...)
+		if err != nil {
+			return nil, err
+		}
+		if changed {
+			s.shelf.last = nil
+		}
 	}
-	c, err := loadCatalogue(r)
-	if err == nil {
-		s.shelf.last, s.shelf.size = c, head
+	if s.shelf.last == nil {
+		c, err := loadCatalogue(r)
+		if err != nil {
+			return nil, err
+		}
+		s.shelf.last = c
 	}
-	return c, err
+	s.shelf.size = max(s.shelf.size, head)
+	return s.shelf.last, nil
 }
 
 func loadCatalogue(r *store.Reader) (*catalogue, error) {
 	c := &catalogue{roles: map[string]pim.RoleDefinition{}, settings: map[string][]pim.RoleSettings{}, approvers: map[string]bool{},
-		meanings: map[string][]pim.Meaning{}, targets: map[string]string{}, scopes: map[string]pim.Path{}}
+		meanings: map[string][]pim.Meaning{}, targets: map[string]string{}, lines: map[[2]string]*roleLine{}}
 	roles, err := r.Roles()
 	if err != nil {
 		return nil, err
@@ -87,28 +105,53 @@ func (c *catalogue) loadMeanings(r *store.Reader) error {
 	return err
 }
 
-// scopesOf returns resources with their ancestors, reading those that no page asked for before.
-func (c *catalogue) scopesOf(r *store.Reader, ids []string) (map[string]pim.Path, error) {
+// roleLine is what a list says of a role on a resource, whoever holds it.
+type roleLine struct {
+	role  pim.RoleDefinition
+	path  pim.Path
+	eff   pim.Effective
+	shown views.Role
+	needs []views.Need
+	order string // role and scope, as lists are ordered
+	text  string // what a search looks at
+}
+
+// linesOf returns the line of each role and resource; a role that was removed has none.
+func (c *catalogue) linesOf(r *store.Reader, list []pim.Assignment) (map[[2]string]*roleLine, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var missing []string
-	for _, id := range ids {
-		if _, ok := c.scopes[id]; !ok {
-			missing = append(missing, id)
+	if len(c.lines) > maxLines {
+		clear(c.lines)
+	}
+	var missing [][2]string
+	var resources []string
+	out := make(map[[2]string]*roleLine, len(list))
+	for _, a := range list {
+		key := [2]string{a.RoleID, a.ResourceID}
+		if line, ok := c.lines[key]; ok {
+			out[key] = line
+		} else if _, ok := c.roles[a.RoleID]; ok {
+			missing, resources = append(missing, key), append(resources, a.ResourceID)
 		}
 	}
-	if len(missing) > 0 {
-		found, err := r.Paths(missing)
-		if err != nil {
-			return nil, err
-		}
-		maps.Copy(c.scopes, found)
+	if len(missing) == 0 {
+		return out, nil
 	}
-	out := make(map[string]pim.Path, len(ids))
-	for _, id := range ids {
-		out[id] = c.scopes[id]
+	paths, err := r.Paths(unique(resources))
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range missing {
+		c.lines[key] = newRoleLine(c.roles[key[0]], paths[key[1]], c.settings[key[0]])
+		out[key] = c.lines[key]
 	}
 	return out, nil
+}
+
+func newRoleLine(role pim.RoleDefinition, path pim.Path, settings []pim.RoleSettings) *roleLine {
+	l := &roleLine{role: role, path: path, eff: pim.ResolveSettings(role, path, settings), shown: roleView(role.Name, path)}
+	l.needs, l.order, l.text = needViews(l.eff.Settings), strings.ToLower(l.shown.On()), searchText(l.shown)
+	return l
 }
 
 // names reports whether some role's settings name one of these principals as an approver.

@@ -32,11 +32,11 @@ func (s *Server) passkeys(q *request) (views.PasskeysView, error) {
 		for _, c := range credentials {
 			v.Rows = append(v.Rows, views.PasskeyRow{ID: c.ID, Name: c.Name, Synced: c.BackedUp, CreatedAt: c.CreatedAt, LastUsed: c.LastUsedAt})
 		}
-		eligible, err := s.loadEligible(r, q, nil)
+		own, err := s.loadRoles(r, q, nil)
 		if err != nil {
 			return v, err
 		}
-		v.Needed = eligible.asking()
+		v.Needed = own.asking()
 		v.By, err = enrolBy(r, q.who.ID, len(credentials), s.claimFresh(q, kept))
 		return v, err
 	})

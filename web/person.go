@@ -36,6 +36,7 @@ func (s *Server) PeoplePage(q *request) error {
 		return err
 	}
 	v.Rows, v.Pager = rows.rows, pagerView("/people", url.Values{"q": {search}, "state": {state}}, q.QueryParam("cursor"), rows.next)
+	v.Pager.ByName = true
 	v.Pager.Note = rows.note
 	return s.ok(q, views.People(v))
 }
@@ -43,8 +44,8 @@ func (s *Server) PeoplePage(q *request) error {
 const maxNameCursor = 2 << 10 // bytes
 
 // nameCursor is a place in a list ordered by name, as an address holds it.
-func nameCursor(p pim.Principal) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(p.ID + "\x00" + p.Name))
+func nameCursor(id, name string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(id + "\x00" + name))
 }
 
 // parseNameCursor reads what nameCursor wrote; "" is the first page.

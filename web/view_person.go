@@ -57,7 +57,7 @@ func moreAfter(r *store.Reader, page store.PrincipalPage, p pim.Principal) (stri
 	if err != nil || len(next) == 0 {
 		return "", err
 	}
-	return nameCursor(p), nil
+	return nameCursor(p.ID, p.Name), nil
 }
 
 func personRow(r *store.Reader, p pim.Principal) (views.PersonRow, error) {

@@ -94,16 +94,22 @@ func (r *Reader) LastActivation(principalID, roleID, resourceID string) (*pim.Ac
 	return &a, err
 }
 
-// LastUse is when a person last asked for a role on a resource.
-type LastUse struct {
-	RoleID, ResourceID string
-	At                 time.Time
-}
-
-// LastUses lists when a person last asked for each role.
-func (r *Reader) LastUses(principalID string) ([]LastUse, error) {
-	return many(r, func(r row) (u LastUse, err error) { return u, r.Scan(&u.RoleID, &u.ResourceID, at(&u.At)) },
-		"SELECT role_id, resource_id, MAX(requested_at) FROM activations WHERE principal_id = $1 GROUP BY role_id, resource_id", principalID)
+// LastUses returns when a person last asked for what assignments are about, by assignment; zero: never.
+func (r *Reader) LastUses(principalID string, assignmentIDs []string) (map[string]time.Time, error) {
+	args := []any{principalID}
+	list := in(&args, assignmentIDs)
+	type use struct {
+		id string
+		at time.Time
+	}
+	uses, err := many(r, func(r row) (u use, err error) { return u, r.Scan(&u.id, at(&u.at)) }, `SELECT g.id,
+		(SELECT MAX(a.requested_at) FROM activations a WHERE a.principal_id = $1 AND a.role_id = g.role_id AND a.resource_id = g.resource_id)
+		FROM assignments g WHERE g.id IN `+list, args...)
+	out := make(map[string]time.Time, len(uses))
+	for _, u := range uses {
+		out[u.id] = u.at
+	}
+	return out, err
 }
 
 // PendingActivations lists what waits for approval, oldest first.

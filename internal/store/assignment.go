@@ -25,6 +25,15 @@ func (r *Reader) AssignmentsFor(principalID string, kind pim.AssignmentKind) ([]
 		ORDER BY g.id`, principalID, us(r.Now), kind)
 }
 
+// Holdings lists the assignments of both kinds that are in force for a person, through groups too, without what
+// lists do not show (source, creation, version): all of it stands in one index.
+func (r *Reader) Holdings(principalID string) ([]pim.Assignment, error) {
+	return many(r, func(r row) (a pim.Assignment, err error) {
+		return a, r.Scan(&a.ID, &a.PrincipalID, &a.RoleID, &a.ResourceID, (*string)(&a.Kind), at(&a.StartsAt), at(&a.EndsAt))
+	}, groupsOf+`SELECT g.id, g.principal_id, g.role_id, g.resource_id, g.kind, g.starts_at, g.ends_at FROM assignments g
+		WHERE g.principal_id IN (SELECT id FROM mine) AND g.ended_at = 0 AND g.starts_at <= $2 AND (g.ends_at = 0 OR g.ends_at > $2)`, principalID, us(r.Now))
+}
+
 // Assignments lists every assignment that was not removed or expired.
 func (r *Reader) Assignments() ([]pim.Assignment, error) {
 	return many(r, scanAssignment, "SELECT "+assignmentCols+" FROM assignments g WHERE g.ended_at = 0 ORDER BY g.id")

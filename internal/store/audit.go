@@ -241,6 +241,17 @@ func (r *Reader) Entry(seq int64) (EntryRow, error) {
 	return e, r.fillTexts(rows)
 }
 
+// Recorded reports whether an entry of one of these types has a number from since up to below until.
+func (r *Reader) Recorded(since, until int64, types ...pim.EventType) (bool, error) {
+	names := make([]string, 0, len(types))
+	for _, t := range types {
+		names = append(names, string(t))
+	}
+	args := []any{since, until}
+	n, err := one(r, scanInt, "SELECT COUNT(*) FROM (SELECT 1 FROM audit_entries WHERE seq >= $1 AND seq < $2 AND type IN "+in(&args, names)+" LIMIT 1) e", args...)
+	return n > 0, err
+}
+
 // EntryTypes lists the event types that occur, for the filter.
 func (r *Reader) EntryTypes() ([]string, error) {
 	return many(r, scanString, `WITH RECURSIVE t(type) AS (

@@ -195,8 +195,11 @@ func requestsInPages(t *testing.T, s *store.Store) {
 	if a := get(t, s, func(r *store.Reader) (*pim.Activation, error) { return r.LastActivation("alice", "dba", "prod") }); a == nil || a.ID != id("a", 10) {
 		t.Errorf("the last one: %+v", a)
 	}
-	if uses := get(t, s, func(r *store.Reader) ([]store.LastUse, error) { return r.LastUses("alice") }); len(uses) != 1 || !uses[0].At.Equal(at.Add(3*time.Second)) {
+	if uses := get(t, s, func(r *store.Reader) (map[string]time.Time, error) { return r.LastUses("alice", []string{"asg", "absent"}) }); len(uses) != 1 || !uses["asg"].Equal(at.Add(3*time.Second)) {
 		t.Errorf("last uses: %v", uses)
+	}
+	if uses := get(t, s, func(r *store.Reader) (map[string]time.Time, error) { return r.LastUses("bob", []string{"asg"}) }); len(uses) != 1 || !uses["asg"].IsZero() {
+		t.Errorf("another's use is nobody else's: %v", uses)
 	}
 }
 

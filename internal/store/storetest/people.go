@@ -207,6 +207,16 @@ func eligible(t *testing.T, s *store.Store, principal string) []string {
 	for _, a := range get(t, s, func(r *store.Reader) ([]pim.Assignment, error) { return r.AssignmentsFor(principal, pim.Eligible) }) {
 		out = append(out, a.ID)
 	}
+	var listed []string
+	for _, a := range get(t, s, func(r *store.Reader) ([]pim.Assignment, error) { return r.Holdings(principal) }) {
+		if a.Kind == pim.Eligible {
+			listed = append(listed, a.ID)
+		}
+	}
+	slices.Sort(listed)
+	if !slices.Equal(listed, out) {
+		t.Errorf("%s holds %v and lists %v", principal, out, listed)
+	}
 	return out
 }
 

@@ -117,7 +117,7 @@ type roleLine struct {
 }
 
 // linesOf returns the line of each role and resource; a role that was removed has none.
-func (c *catalogue) linesOf(r *store.Reader, list []pim.Assignment) (map[[2]string]*roleLine, error) {
+func (c *catalogue) linesOf(r *store.Reader, list []store.Holding) (map[[2]string]*roleLine, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.lines) > maxLines {
@@ -127,7 +127,7 @@ func (c *catalogue) linesOf(r *store.Reader, list []pim.Assignment) (map[[2]stri
 	var resources []string
 	out := make(map[[2]string]*roleLine, len(list))
 	for _, a := range list {
-		key := [2]string{a.RoleID, a.ResourceID}
+		key := a.At()
 		if line, ok := c.lines[key]; ok {
 			out[key] = line
 		} else if _, ok := c.roles[a.RoleID]; ok {

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/a-h/templ"
@@ -18,10 +19,15 @@ func read[T any](s *Server, q *request, fn func(*store.Reader) (T, error)) (T, e
 	return store.Read(q.ctx(), s.store, fn)
 }
 
+// buffers are pages being rendered; one that has grown is used again.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 // page renders into a buffer first, so that a template's error can still become a 500.
 func (s *Server) page(q *request, status int, c templ.Component) error {
-	var out bytes.Buffer
-	if err := c.Render(q.ctx(), &out); err != nil {
+	out, _ := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(out)
+	out.Reset()
+	if err := c.Render(q.ctx(), out); err != nil {
 		return err
 	}
 	return q.HTMLBlob(status, out.Bytes())

@@ -40,7 +40,7 @@ func TestPeopleSearchStateAndPages(t *testing.T) {
 	for range 4 {
 		page := carol.Get(next).Want(t, http.StatusOK)
 		page.Find("tbody th a").Each(func(_ int, s *goquery.Selection) { seen[s.Text()] = true })
-		if next = page.Find(".pager a:last-child").AttrOr("href", ""); !strings.Contains(page.Text(".pager"), "Older") {
+		if next = page.Find(".pager a:last-child").AttrOr("href", ""); !strings.Contains(page.Text(".pager"), "Next") {
 			break
 		}
 	}

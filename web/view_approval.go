@@ -187,7 +187,8 @@ func fillDecisions(r *store.Reader, q *request, a pim.Activation, v *views.Appro
 	return err
 }
 
-// heldBeside is what a person holds, waits for or may activate beside the role that is asked for: held first.
+// heldBeside is what a person holds, waits for or may activate beside the role that is asked for: held first,
+// each role on a resource once.
 func heldBeside(r *store.Reader, asked pim.Activation) ([]views.HeldRole, error) {
 	open, err := r.OpenActivationsOf(asked.PersonID)
 	if err != nil {
@@ -197,14 +198,14 @@ func heldBeside(r *store.Reader, asked pim.Activation) ([]views.HeldRole, error)
 	for _, a := range open {
 		i.activation(a)
 	}
-	assigned := map[pim.AssignmentKind][]pim.Assignment{}
-	for _, kind := range []pim.AssignmentKind{pim.Active, pim.Eligible} {
-		if assigned[kind], err = r.AssignmentsFor(asked.PrincipalID, kind); err != nil {
-			return nil, err
-		}
-		for _, a := range assigned[kind] {
-			i.roles, i.resources = append(i.roles, a.RoleID), append(i.resources, a.ResourceID)
-		}
+	holdings, err := r.Holdings(asked.PrincipalID)
+	if err != nil {
+		return nil, err
+	}
+	taken := takenBy(append(open, asked)...)
+	assigned := append(oncePerRole(holdings, pim.Active, asked.PrincipalID, taken), oncePerRole(holdings, pim.Eligible, asked.PrincipalID, taken)...)
+	for _, h := range assigned {
+		i.roles, i.resources = append(i.roles, h.RoleID), append(i.resources, h.ResourceID)
 	}
 	n, err := namesOf(r, i)
 	var out []views.HeldRole
@@ -213,11 +214,12 @@ func heldBeside(r *store.Reader, asked pim.Activation) ([]views.HeldRole, error)
 			out = append(out, openHeld(n.role(a.RoleID, a.ResourceID), a))
 		}
 	}
-	for _, a := range assigned[pim.Active] {
-		out = append(out, views.HeldRole{Role: n.role(a.RoleID, a.ResourceID), State: "active", Until: a.EndsAt, Tone: views.OK})
-	}
-	for _, a := range oncePerRole(assigned[pim.Eligible], asked.PrincipalID, []pim.Activation{asked}) {
-		out = append(out, views.HeldRole{Role: n.role(a.RoleID, a.ResourceID), State: "eligible", Until: a.EndsAt})
+	for _, h := range assigned {
+		held := views.HeldRole{Role: n.role(h.RoleID, h.ResourceID), State: "eligible", Until: h.EndsAt}
+		if h.Kind == pim.Active {
+			held.State, held.Tone = "active", views.OK
+		}
+		out = append(out, held)
 	}
 	return out, err
 }

@@ -112,12 +112,10 @@ type roles struct {
 
 // ownRole is an assignment with its line.
 type ownRole struct {
-	pim.Assignment
+	store.Holding
 	line      *roleLine
 	favourite bool
 }
-
-func (o ownRole) key() [2]string { return [2]string{o.RoleID, o.ResourceID} }
 
 // loadRoles reads them in a handful of queries, however many they are; roles with an open activation
 // stand among the active and waiting ones.
@@ -142,27 +140,19 @@ func (s *Server) loadRoles(r *store.Reader, q *request, open []pim.Activation) (
 	if err != nil {
 		return e, err
 	}
-	own := func(list []pim.Assignment) (out []ownRole) {
-		for _, a := range list {
-			key := [2]string{a.RoleID, a.ResourceID}
-			if line := lines[key]; line != nil {
-				out = append(out, ownRole{a, line, a.Kind == pim.Eligible && favourites[key]})
+	own := func(kind pim.AssignmentKind, taken map[[2]string]bool) []ownRole {
+		list := oncePerRole(all, kind, q.who.ID, taken)
+		out := make([]ownRole, 0, len(list))
+		for _, h := range list {
+			if line := lines[h.At()]; line != nil {
+				out = append(out, ownRole{h, line, kind == pim.Eligible && favourites[h.At()]})
 			}
 		}
 		slices.SortFunc(out, ownRole.compare)
 		return out
 	}
-	e.eligible, e.assigned = own(oncePerRole(ofKind(all, pim.Eligible), q.who.ID, open)), own(oncePerRole(ofKind(all, pim.Active), q.who.ID, nil))
+	e.eligible, e.assigned = own(pim.Eligible, takenBy(open...)), own(pim.Active, takenBy())
 	return e, e.loadOwn(r, all)
-}
-
-func ofKind(all []pim.Assignment, kind pim.AssignmentKind) (out []pim.Assignment) {
-	for _, a := range all {
-		if a.Kind == kind {
-			out = append(out, a)
-		}
-	}
-	return out
 }
 
 // compare orders favourites first, then by role and scope.
@@ -181,7 +171,7 @@ func favouriteRank(o ownRole) int {
 }
 
 // loadOwn reads whether there is a passkey, and what the groups are called.
-func (e *roles) loadOwn(r *store.Reader, all []pim.Assignment) (err error) {
+func (e *roles) loadOwn(r *store.Reader, all []store.Holding) (err error) {
 	var groups []string
 	for _, a := range all {
 		if a.PrincipalID != e.who.ID {
@@ -204,30 +194,34 @@ func unique(list []string) []string {
 	return slices.Compact(list)
 }
 
-// oncePerRole keeps one assignment of each role and resource: the person's own before a group's, then the
-// one that lasts longest.
-func oncePerRole(all []pim.Assignment, personID string, open []pim.Activation) []pim.Assignment {
-	taken := make(map[[2]string]bool, len(open))
-	for _, a := range open {
-		taken[[2]string{a.RoleID, a.ResourceID}] = true
-	}
+// oncePerRole keeps one holding of a kind of each role and resource that is not taken yet, and takes it: the
+// person's own before a group's, then the one that lasts longest.
+func oncePerRole(all []store.Holding, kind pim.AssignmentKind, personID string, taken map[[2]string]bool) []store.Holding {
 	place := make(map[[2]string]int, len(all))
-	out := make([]pim.Assignment, 0, len(all))
-	for _, a := range all {
-		key := [2]string{a.RoleID, a.ResourceID}
-		if i, ok := place[key]; ok {
-			if better(a, out[i], personID) {
-				out[i] = a
+	out := make([]store.Holding, 0, len(all))
+	for _, h := range all {
+		if i, ok := place[h.At()]; ok && h.Kind == kind {
+			if better(h, out[i], personID) {
+				out[i] = h
 			}
-		} else if !taken[key] {
-			place[key] = len(out)
-			out = append(out, a)
+		} else if h.Kind == kind && !taken[h.At()] {
+			place[h.At()], taken[h.At()] = len(out), true
+			out = append(out, h)
 		}
 	}
 	return out
 }
 
-func better(a, than pim.Assignment, personID string) bool {
+// takenBy are the roles and resources of activations.
+func takenBy(open ...pim.Activation) map[[2]string]bool {
+	taken := make(map[[2]string]bool, len(open))
+	for _, a := range open {
+		taken[[2]string{a.RoleID, a.ResourceID}] = true
+	}
+	return taken
+}
+
+func better(a, than store.Holding, personID string) bool {
 	if own := a.PrincipalID == personID; own != (than.PrincipalID == personID) {
 		return own
 	}
@@ -323,7 +317,7 @@ func (e roles) blocked(o ownRole) string {
 	if len(accounts) == 0 {
 		return ""
 	}
-	d := pim.EvaluateActivation(pim.ActivationRequest{}, pim.ActivationFacts{Now: e.now, Person: e.who, Assignment: o.Assignment, Belongs: true, Role: o.line.role,
+	d := pim.EvaluateActivation(pim.ActivationRequest{}, pim.ActivationFacts{Now: e.now, Person: e.who, Belongs: true, Role: o.line.role,
 		Path: o.line.path, Effective: o.line.eff, Accounts: accounts})
 	for _, v := range d.Verdicts {
 		if v.Rule == pim.RuleAccount && v.State == pim.No {

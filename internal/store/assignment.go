@@ -25,12 +25,26 @@ func (r *Reader) AssignmentsFor(principalID string, kind pim.AssignmentKind) ([]
 		ORDER BY g.id`, principalID, us(r.Now), kind)
 }
 
-// Holdings lists the assignments of both kinds that are in force for a person, through groups too, without what
-// lists do not show (source, creation, version): all of it stands in one index.
-func (r *Reader) Holdings(principalID string) ([]pim.Assignment, error) {
-	return many(r, func(r row) (a pim.Assignment, err error) {
-		return a, r.Scan(&a.ID, &a.PrincipalID, &a.RoleID, &a.ResourceID, (*string)(&a.Kind), at(&a.StartsAt), at(&a.EndsAt))
-	}, groupsOf+`SELECT g.id, g.principal_id, g.role_id, g.resource_id, g.kind, g.starts_at, g.ends_at FROM assignments g
+// Holding is what lists show of an assignment in force: all of it stands in one index.
+type Holding struct {
+	ID          string
+	PrincipalID string // the person's, or the group's it comes through
+	RoleID      string
+	ResourceID  string
+	Kind        pim.AssignmentKind
+	EndsAt      time.Time
+}
+
+// At is the role and the resource.
+func (h Holding) At() [2]string { return [2]string{h.RoleID, h.ResourceID} }
+
+func scanHolding(r row) (h Holding, err error) {
+	return h, r.Scan(&h.ID, &h.PrincipalID, &h.RoleID, &h.ResourceID, (*string)(&h.Kind), at(&h.EndsAt))
+}
+
+// Holdings lists the assignments of both kinds that are in force for a person, through groups too.
+func (r *Reader) Holdings(principalID string) ([]Holding, error) {
+	return many(r, scanHolding, groupsOf+`SELECT g.id, g.principal_id, g.role_id, g.resource_id, g.kind, g.ends_at FROM assignments g
 		WHERE g.principal_id IN (SELECT id FROM mine) AND g.ended_at = 0 AND g.starts_at <= $2 AND (g.ends_at = 0 OR g.ends_at > $2)`, principalID, us(r.Now))
 }
 
@@ -46,13 +60,13 @@ func (r *Reader) AssignmentsDue(limit int) ([]pim.Assignment, error) {
 }
 
 // StintRoles returns the ids of Stint's own roles a person holds at this instant, by activation or by an
-// active assignment.
+// active assignment; one held in two ways is named twice.
 func (r *Reader) StintRoles(principalID string) ([]string, error) {
 	return many(r, scanString, groupsOf+`SELECT g.role_id FROM assignments g
 		WHERE g.principal_id IN (SELECT id FROM mine) AND g.resource_id = $3 AND g.kind = 'active' AND g.ended_at = 0
 		AND g.starts_at <= $2 AND (g.ends_at = 0 OR g.ends_at > $2)
-		UNION SELECT a.role_id FROM activations a WHERE a.principal_id = $1 AND a.resource_id = $3 AND a.state IN ('provisioning', 'active')
-		AND a.starts_at <= $2 AND a.ends_at > $2`, principalID, us(r.Now), pim.StintResource)
+		UNION ALL SELECT a.role_id FROM activations a WHERE a.principal_id = $1 AND a.resource_id = $3 AND a.state IN `+openStates+`
+		AND a.state <> 'pending_approval' AND a.starts_at <= $2 AND a.ends_at > $2`, principalID, us(r.Now), pim.StintResource)
 }
 
 // HoldersOf lists the people who hold a Stint role at this instant.

@@ -208,7 +208,7 @@ func eligible(t *testing.T, s *store.Store, principal string) []string {
 		out = append(out, a.ID)
 	}
 	var listed []string
-	for _, a := range get(t, s, func(r *store.Reader) ([]pim.Assignment, error) { return r.Holdings(principal) }) {
+	for _, a := range get(t, s, func(r *store.Reader) ([]store.Holding, error) { return r.Holdings(principal) }) {
 		if a.Kind == pim.Eligible {
 			listed = append(listed, a.ID)
 		}

@@ -340,4 +340,10 @@ func TestApprovalShowsWhatElseIsHeld(t *testing.T) {
 	if at := held.Find(".badge time").AttrOr("datetime", ""); at != w.Clock.Now().Add(2*time.Hour).UTC().Format(time.RFC3339) {
 		t.Errorf("eligible until %q", at)
 	}
+	w.Do(func(tx *store.Tx) error {
+		return tx.InsertAssignment(pim.Assignment{ID: "both", PrincipalID: "alice", RoleID: "reader", ResourceID: stinttest.Production, Kind: pim.Active, StartsAt: tx.Now, Source: pim.SourceFile})
+	})
+	if held = bob.Get("/approvals/" + id).Find("aside .lines li"); held.Length() != 1 || !strings.Contains(held.Text(), "active") {
+		t.Errorf("a role both active and eligible is listed as %q", held.Text())
+	}
 }

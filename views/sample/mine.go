@@ -62,10 +62,11 @@ func (s Samples) myRoles() views.MyRolesView {
 	return views.MyRolesView{
 		Shell: shell, CountAll: 9, CountEligible: 5, CountActive: 2, CountWaiting: 2,
 		List: views.MyRolesListView{
-			Total: 9, Eligible: eligible,
+			Total: 10, Eligible: eligible, Pager: views.Pager{ByName: true, Older: "/my-roles?cursor=x", Note: "Eligible 1 to 5 of 12"},
 			Active: []views.RoleRow{
 				{Activation: "x1", Role: s.domainAdmins(), Status: views.StatusView{State: views.Active}, Start: ago(52), End: min(8)},
 				{Activation: "x2", Role: s.dbOwner(), Status: views.StatusView{State: views.Active}, Start: ago(20), End: min(100)},
+				{Assignment: "h1", Assigned: true, Role: s.role("Security Reader", "stint", "Stint"), Through: s.T("Site reliability")},
 				{Activation: "x3", Role: s.role("Auditor", "stint", "Stint"), Status: views.StatusView{State: views.Granting, Note: s.T("The target does not answer; Stint keeps trying.")}, Start: ago(1), End: min(59)},
 			},
 			Waiting: []views.RoleRow{

@@ -26,18 +26,23 @@ import (
 const policy = "default-src 'none'; script-src 'nonce-%s'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types htmx"
 
-// site serves samples under the policy; polls answers /activations/x2 as a running activation that ends.
+// site serves samples under the policy; /activations/x2 is a running activation that ends when it is read again, which
+// its stream says all the time.
 type site struct {
 	t     *testing.T
 	text  sample.Text
 	theme string
-	polls atomic.Int32
+	reads atomic.Int32
 	down  atomic.Bool
 }
 
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/static/") {
 		static.Handler().ServeHTTP(w, r)
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, "/events") {
+		s.events(w, r)
 		return
 	}
 	nonce := rand.Text()
@@ -65,21 +70,37 @@ func (s *site) answer(w http.ResponseWriter, nonce string, c templ.Component) {
 	_, _ = w.Write(b.Bytes())
 }
 
+// events has news all the time for the activation; the other pages have no stream.
+func (s *site) events(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/events/activations/x2" {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.Context().Done():
+			return
+		case <-tick.C:
+			fmt.Fprint(w, "event: news\ndata:\n\n")
+			_ = http.NewResponseController(w).Flush()
+		}
+	}
+}
+
 func (s *site) activation(w http.ResponseWriter, r *http.Request, samples sample.Samples) {
 	if s.down.Load() {
 		http.Error(w, "down", http.StatusServiceUnavailable)
 		return
 	}
 	v := samples.Running()
-	if r.Header.Get("HX-Request") == "" {
-		s.answer(w, samples.Nonce, views.Activation(v))
-		return
-	}
-	if s.polls.Add(1) > 1 {
+	if r.Header.Get("HX-Request") != "" && s.reads.Add(1) > 1 {
 		v.Body.Status = views.StatusView{State: views.Ended, How: views.Expired, Seen: views.SeenGone, At: sample.Now}
+		v.Unread = 7
 	}
-	v.Body.Reader = v.Reader
-	s.answer(w, samples.Nonce, views.ActivationBody(v.Body))
+	s.answer(w, samples.Nonce, views.Activation(v))
 }
 
 // tab is one page of a browser at the site.
@@ -132,31 +153,27 @@ func TestBrowserAccessibility(t *testing.T) {
 	}
 }
 
-// The activation follows itself under the policy, keeps what the reader has opened, and stops at the end.
+// The activation follows its stream under the policy, with what surrounds it, and keeps what the reader has opened and
+// where they are.
 func TestBrowserFollows(t *testing.T) {
 	s := &site{t: t, text: sample.Plain}
 	b := newTab(t, s)
 	b.Open("/activations/x2")
-	b.Run(`document.querySelector("#activation details").open = true`)
+	b.Run(`document.querySelector("#activation details").open = true; document.querySelector("#activation summary").focus()`)
 	badge := `document.querySelector("#activation .badge").textContent`
 	b.Becomes(badge, "Active")
 	b.Becomes(badge, "Expired")
-	b.Quiet("after polls")
+	b.Becomes(`document.querySelector(".bell .count").textContent`, "7")
+	b.Quiet("after reading again")
 	if got := b.Text(`String(document.querySelector("#activation details").open)`); got != "true" {
-		t.Error("a poll closed what the reader had opened")
+		t.Error("reading again closed what the reader had opened")
 	}
-	if got := b.Text(`String(document.querySelector("#activation").hasAttribute("hx-get"))`); got != "false" {
-		t.Error("the final fragment still polls")
-	}
-	// One more poll would have come after 3 s; the browser's own clock says when that is over.
-	after := s.polls.Load()
-	b.Text(`new Promise((done) => setTimeout(() => done("waited"), 4000))`)
-	if s.polls.Load() != after {
-		t.Errorf("%d polls after the end", s.polls.Load()-after)
+	if got := b.Text(`document.activeElement.tagName`); got != "SUMMARY" {
+		t.Errorf("the focus went to %s", got)
 	}
 }
 
-// A poll that fails keeps the old state and says that it is old.
+// A page that cannot be read again keeps the old state and says that it is old.
 func TestBrowserSaysWhenStale(t *testing.T) {
 	s := &site{t: t, text: sample.Plain}
 	b := newTab(t, s)
@@ -164,7 +181,7 @@ func TestBrowserSaysWhenStale(t *testing.T) {
 	s.down.Store(true)
 	b.Becomes(`String(document.getElementById("stale").hidden)`, "false")
 	if got := b.Text(`document.querySelector("#activation .badge").textContent`); got != "Active" {
-		t.Errorf("the failed poll replaced the state by %q", got)
+		t.Errorf("the failed answer replaced the state by %q", got)
 	}
 	s.down.Store(false)
 	b.Becomes(`String(document.getElementById("stale").hidden)`, "true")

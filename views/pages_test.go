@@ -1,6 +1,7 @@
 package views_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,9 +106,7 @@ func TestNavigationShowsOnlyWhatTheReaderMay(t *testing.T) {
 func TestMyRolesRows(t *testing.T) {
 	d := page(t, "my-roles")
 	list := d.Find("#my-roles")
-	if list.AttrOr("hx-trigger", "") != "every 5s" || list.AttrOr("hx-get", "") != "/my-roles" {
-		t.Error("the list does not follow itself")
-	}
+	follows(t, "my-roles", "/events?since=184226", "/my-roles", "#my-roles", "#states")
 	var groups []string
 	list.Find(".group").Each(func(_ int, s *goquery.Selection) { groups = append(groups, words(s)) })
 	if got := strings.Join(groups, ","); got != "Active,Waiting,Eligible" {
@@ -160,11 +159,35 @@ func TestActivateFormKeepsValuesAndNamesWhatIsWrong(t *testing.T) {
 }
 
 func TestActivationStopsFollowingWhenFinal(t *testing.T) {
-	if page(t, "activation").Find("#activation[hx-get='/activations/x2'][hx-trigger]").Length() != 1 {
-		t.Error("a running activation is not followed")
+	follows(t, "activation", "/events/activations/x2?since=184226", "/activations/x2", "#activation")
+	follows(t, "activation-ended", "/events?since=184226", "/shell?nav=my-roles")
+}
+
+// A form that came back with errors would lose them, and what was typed, when the page is read again.
+func TestFormWithErrorsIsNotReadAgain(t *testing.T) {
+	follows(t, "activate-errors", "/events?since=184226", "/shell?nav=my-roles")
+}
+
+// follows checks what a page listens to, what it reads then, and which of its own parts it takes from that.
+func follows(t *testing.T, name, stream, href string, parts ...string) {
+	t.Helper()
+	d := page(t, name)
+	if got := d.Find("#events").AttrOr("hx-sse:connect", ""); got != stream {
+		t.Errorf("%s listens to %q, want %q", name, got, stream)
 	}
-	if page(t, "activation-ended").Find("#activation[hx-get]").Length() != 0 {
-		t.Error("a final activation is still polled")
+	reads := d.Find(`[hx-trigger="news from:#events"]`)
+	if got := reads.AttrOr("hx-get", ""); got != href {
+		t.Errorf("%s reads %q, want %q", name, got, href)
+	}
+	own := strings.Split(strings.TrimPrefix(reads.AttrOr("hx-select-oob", ""), "#top:outerMorph,#nav-mine:outerMorph,#nav-manage:outerMorph"), ",")[1:]
+	for i, part := range own {
+		own[i] = strings.TrimSuffix(part, ":outerMorph")
+		if d.Find(own[i]).Length() != 1 {
+			t.Errorf("%s has no part %s", name, own[i])
+		}
+	}
+	if slices.Sort(own); !slices.Equal(own, slices.Sorted(slices.Values(parts))) {
+		t.Errorf("%s replaces %v, want %v", name, own, parts)
 	}
 }
 
@@ -187,7 +210,7 @@ func TestActivationActions(t *testing.T) {
 // V-01: the second approver is told who decided, and cannot decide.
 func TestSecondApproverIsToldWhoDecided(t *testing.T) {
 	d := page(t, "approval-decided")
-	if got := words(d.Find("main > .callout:not(#stale) b").First()); got != "Already denied by Carol Lindqvist at 14:20:07" {
+	if got := words(d.Find("main > .callout:not([hidden]) b").First()); got != "Already denied by Carol Lindqvist at 14:20:07" {
 		t.Errorf("told %q", got)
 	}
 	if d.Find("button[name=decision]").Length() != 0 {
@@ -230,7 +253,7 @@ func TestDeadTargetIsLoudOnEveryPage(t *testing.T) {
 		t.Errorf("banner %q", got)
 	}
 	own := page(t, "target-dead")
-	if n := own.Find("main > .callout.bad[role=alert]").Length(); n != 1 {
+	if n := own.Find("main .callout.bad[role=alert]").Length(); n != 1 {
 		t.Errorf("%d alarms on the target's own page", n)
 	}
 	if got := words(own.Find(".badge.bad").First()); got == "" {

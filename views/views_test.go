@@ -142,6 +142,7 @@ func TestAddressesStayAddresses(t *testing.T) {
 func TestPagesObeyThePolicy(t *testing.T) {
 	allowed := map[string]bool{
 		"hx-get": true, "hx-post": true, "hx-trigger": true, "hx-swap": true, "hx-nonce": true, "hx-include": true,
+		"hx-select-oob": true, "hx-sse:connect": true, "hx-sse:close": true,
 	}
 	for _, p := range samples(t, sample.Plain).Pages() {
 		d := doc(t, p.Body)
@@ -153,7 +154,7 @@ func TestPagesObeyThePolicy(t *testing.T) {
 					t.Errorf("%s: <%s %s=%q>", p.Name, s.Nodes[0].Data, a.Key, a.Val)
 				}
 			}
-			if s.Is("[hx-get], [hx-post]") && s.AttrOr("hx-nonce", "") != "n0nce" {
+			if s.Is("[hx-get], [hx-post], [hx-trigger]") && s.AttrOr("hx-nonce", "") != "n0nce" {
 				t.Errorf("%s: an htmx element without the nonce is stripped by the browser", p.Name)
 			}
 		})

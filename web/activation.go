@@ -10,8 +10,7 @@ import (
 	"stint/views"
 )
 
-// ActivationPage is GET /activations/:id: one activation from request to end. htmx gets the part that
-// changes.
+// ActivationPage is GET /activations/:id: one activation from request to end.
 func (s *Server) ActivationPage(q *request) error {
 	return s.activationPage(q, http.StatusOK, nil)
 }
@@ -29,9 +28,6 @@ func (s *Server) activationPage(q *request, status int, wrong views.Errors) erro
 		return err
 	}
 	body.Reader, body.Errors, body.Justified = q.reader(), wrong, q.FormValue("justification")
-	if q.fragment() {
-		return s.page(q, status, views.ActivationBody(body))
-	}
 	shell, err := s.shell(q)
 	if err != nil {
 		return err

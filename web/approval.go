@@ -11,7 +11,7 @@ import (
 	"stint/views"
 )
 
-// ApprovalsPage is GET /approvals: what waits for the visitor's decision. htmx gets the list.
+// ApprovalsPage is GET /approvals: what waits for the visitor's decision.
 func (s *Server) ApprovalsPage(q *request) error { return s.approvals(q, views.TabWaiting) }
 
 // AllPendingPage is GET /approvals/all: everything that waits, for administrators (V-10).
@@ -21,11 +21,6 @@ func (s *Server) approvals(q *request, tab views.ApprovalsTab) error {
 	v, err := read(s, q, func(r *store.Reader) (views.ApprovalsView, error) { return loadApprovals(r, q, tab) })
 	if err != nil {
 		return err
-	}
-	if q.fragment() {
-		list := v.List
-		list.Reader, list.Tab = q.reader(), tab
-		return s.ok(q, views.ApprovalsList(list))
 	}
 	if v.Shell, err = s.shell(q); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -162,4 +163,16 @@ func (c *catalogue) names(ids []string) bool {
 		}
 	}
 	return false
+}
+
+// approvedBy lists the roles some settings of which name one of these principals as an approver.
+func (c *catalogue) approvedBy(ids []string) (roles []string) {
+	for role, rows := range c.settings {
+		if slices.ContainsFunc(rows, func(row pim.RoleSettings) bool {
+			return slices.ContainsFunc(row.Approvers, func(id string) bool { return slices.Contains(ids, id) })
+		}) {
+			roles = append(roles, role)
+		}
+	}
+	return roles
 }

@@ -19,3 +19,10 @@ func Routes() []RouteInfo {
 	}
 	return out
 }
+
+// OpenStreams counts the open streams.
+func OpenStreams(s *Server) int {
+	s.streams.mu.Lock()
+	defer s.streams.mu.Unlock()
+	return len(s.streams.open)
+}

@@ -7,7 +7,7 @@ import (
 	"stint/views"
 )
 
-// MyRolesPage is GET /my-roles: what the visitor holds, waits for and may activate. htmx gets the list.
+// MyRolesPage is GET /my-roles: what the visitor holds, waits for and may activate.
 func (s *Server) MyRolesPage(q *request) error {
 	after, err := parseNameCursor(q.QueryParam("cursor"))
 	if err != nil {
@@ -17,10 +17,6 @@ func (s *Server) MyRolesPage(q *request) error {
 	v, err := read(s, q, func(r *store.Reader) (views.MyRolesView, error) { return s.loadMyRoles(r, q, asked) })
 	if err != nil {
 		return err
-	}
-	if q.fragment() {
-		v.List.Reader = q.reader()
-		return s.ok(q, views.MyRolesList(v.List))
 	}
 	if v.Shell, err = s.shell(q); err != nil {
 		return err

@@ -68,16 +68,25 @@ func (s *Server) frame(q *request) views.Frame {
 // they hold, and which targets fail. It says the sentence of the last action, once.
 func (s *Server) shell(q *request) (views.Shell, error) {
 	sh, err := read(s, q, func(r *store.Reader) (views.Shell, error) { return s.shellIn(r, q) })
-	if done := s.sessions.said(q.Request()); done != "" && err == nil {
+	if done := s.sessions.said(q.Request()); done != "" && err == nil && !q.fragment() { // a tab beside it takes nothing away
 		sh.Done = done
 		q.SetCookie(s.sessions.forget(s.sessions.flash))
 	}
 	return sh, err
 }
 
+// ShellParts is GET /shell: what surrounds a page and follows what happens, for htmx.
+func (s *Server) ShellParts(q *request) error {
+	sh, err := s.shell(q)
+	if err != nil {
+		return err
+	}
+	return s.ok(q, views.ShellParts(sh, views.Nav(q.QueryParam("nav"))))
+}
+
 func (s *Server) shellIn(r *store.Reader, q *request) (views.Shell, error) {
 	p := q.powers
-	sh := views.Shell{Frame: s.frame(q), Person: personView(q.who),
+	sh := views.Shell{Frame: s.frame(q), Since: q.head, Person: personView(q.who),
 		Can: views.Can{Approve: q.approver || p.Administrator, People: p.MayAudit(), Targets: p.MayAudit(), Audit: true}} // everybody may read their own audit
 	unread, err := r.UnreadNotices(q.who.ID)
 	if err != nil {

@@ -66,6 +66,13 @@ var routes = []route{
 	{get, "/notices", person, (*Server).NoticesPage},
 	{post, "/notices/read", person, (*Server).ReadNotices},
 
+	// What open pages ask for by themselves
+	{get, "/shell", person, (*Server).ShellParts},
+	{get, "/events", person, (*Server).Events},
+	{get, "/events/approvals", administrator, (*Server).QueueEvents},
+	{get, "/events/activations/:id", person, (*Server).ActivationEvents},
+	{get, "/events/targets/:id", auditor, (*Server).TargetEvents},
+
 	// Manage
 	{get, "/people", auditor, (*Server).PeoplePage},
 	{get, "/people/:id", auditor, (*Server).PersonPage},

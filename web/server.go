@@ -58,6 +58,7 @@ type Server struct {
 	cross    *http.CrossOriginProtection
 	ready    readiness
 	shelf    shelf
+	streams  *streams
 	echo     *echo.Echo
 }
 
@@ -80,6 +81,8 @@ func New(c Config) (*Server, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.sessions = newSessionStore(s.broker, c.Secure, orDefault(c.SessionIdle, 30*time.Minute), orDefault(c.SessionAbsolute, 10*time.Hour))
+	s.streams = newStreams(s.watchSessions)
+	s.store.Watch(s.streams.publish)
 	s.echo = s.newEcho()
 	return s, nil
 }

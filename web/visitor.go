@@ -83,29 +83,42 @@ func (s *Server) visitor(c echo.Context) (visitor, error) {
 		now time.Time
 	}
 	l, err := store.Read(ctx, s.store, func(r *store.Reader) (l loaded, err error) {
-		l.now, l.session = r.Now, session
-		if l.who, err = r.Principal(row.PrincipalID); err != nil {
-			return l, err
-		}
-		if l.powers, err = broker.Powers(r, l.who.ID); err != nil {
-			return l, err
-		}
-		l.approver, err = s.namedApprover(r, l.who.ID, head)
+		l.now = r.Now
+		l.visitor, err = s.load(r, row.PrincipalID, head)
 		return l, err
 	})
-	if errors.Is(err, store.ErrNotFound) || err == nil && !l.who.Enabled {
+	l.session = session
+	if errors.Is(err, store.ErrNotFound) {
 		return visitor{session: session}, nil
 	}
 	if err != nil {
 		return visitor{}, err
 	}
-	if !fragment(c) && l.now.Sub(row.SeenAt) >= touchEvery {
+	if !unattended(c) && l.now.Sub(row.SeenAt) >= touchEvery {
 		if err := s.broker.TouchSession(ctx, row.ID, l.who.ID); err != nil {
 			s.log.Warn("recording use of a session", "error", err) // a page can still be read
 		}
 	}
 	return l.visitor, nil
 }
+
+// load reads an enabled person and what they may do; without one, ErrNotFound.
+func (s *Server) load(r *store.Reader, principalID string, head int64) (v visitor, err error) {
+	if v.who, err = r.Principal(principalID); err != nil {
+		return v, err
+	}
+	if !v.who.Enabled {
+		return v, store.ErrNotFound
+	}
+	if v.powers, err = broker.Powers(r, v.who.ID); err != nil {
+		return v, err
+	}
+	v.approver, err = s.namedApprover(r, v.who.ID, head)
+	return v, err
+}
+
+// unattended reports whether a page asks by itself.
+func unattended(c echo.Context) bool { return fragment(c) || strings.HasPrefix(c.Path(), "/events") }
 
 // namedApprover reports whether some role's settings name the person, directly or through a group.
 func (s *Server) namedApprover(r *store.Reader, principalID string, head int64) (bool, error) {

@@ -63,7 +63,7 @@ func (n *node) serve(ctx context.Context, e *environment, o serveOptions) error 
 	if err != nil {
 		return err
 	}
-	return n.run(ctx, site.Handler(), listener, func() {
+	return n.run(ctx, site, listener, func() {
 		n.log.Info("ready", "listen", listener.Addr().String(), "public_url", n.cfg.PublicURL)
 		if o.ready != nil {
 			o.ready(listener.Addr().String())
@@ -87,7 +87,7 @@ func (n *node) listen() (net.Listener, error) {
 }
 
 // run serves with the worker, the signer and the control socket beside it, and ends them in order.
-func (n *node) run(ctx context.Context, handler http.Handler, l net.Listener, ready func()) error {
+func (n *node) run(ctx context.Context, site *web.Server, l net.Listener, ready func()) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	// Nothing overdue is shown as held, not even for a moment (THREATS T17). A database that cannot be
@@ -99,8 +99,9 @@ func (n *node) run(ctx context.Context, handler http.Handler, l net.Listener, re
 	beside.Go(func() { n.broker.Run(ctx) })
 	beside.Go(func() { n.broker.Checkpoints(ctx) })
 	beside.Go(func() { n.control(ctx) })
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
+	server := &http.Server{Handler: site.Handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
+	server.RegisterOnShutdown(site.EndStreams) // else it would wait for pages to be closed
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	ready()

@@ -5,7 +5,7 @@ package db
 
 import "embed"
 
-// Migrations are the .sql files by folder: common, sqlite.
+// Migrations are the .sql files by folder: common, sqlite, postgres.
 //
 //go:embed migrations
 var Migrations embed.FS

@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"strings"
 	"time"
 
 	"stint/internal/pim"
@@ -119,12 +118,12 @@ func (r *Reader) PendingActivations(limit int) ([]pim.Activation, error) {
 
 // InsertActivation adds an activation; ErrOpen when one is open for the same person, role and resource.
 func (tx *Tx) InsertActivation(a pim.Activation) error {
-	_, err := tx.exec(`INSERT INTO activations (id, assignment_id, principal_id, person_id, role_id, resource_id, state, duration_s, justification,
+	n, err := tx.exec(`INSERT INTO activations (id, assignment_id, principal_id, person_id, role_id, resource_id, state, duration_s, justification,
 		ticket_number, ticket_system, requested_at, starts_at, ends_at, settings, verdicts, step_up_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING`,
 		a.ID, a.AssignmentID, a.PrincipalID, a.PersonID, a.RoleID, a.ResourceID, a.State, int64(a.Duration.Seconds()), a.Justification,
 		a.TicketNumber, a.TicketSystem, us(a.RequestedAt), us(a.StartsAt), us(a.EndsAt), toJSON(a.Settings), toJSON(a.Verdicts), a.StepUpID)
-	if err != nil && strings.Contains(err.Error(), "activations.person_id") { // the columns of activations_open, as SQLite names them
+	if err == nil && n == 0 { // activations_open
 		return ErrOpen
 	}
 	return err

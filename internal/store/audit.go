@@ -189,7 +189,7 @@ func personEntries(f EntryFilter) (string, []any) {
 		w.addEntryFilter(f)
 		w.add(column+" = ? AND "+column+" <> ''", f.Person)
 		w.args = append(w.args, f.Limit)
-		arms = append(arms, "SELECT * FROM (SELECT seq, leaf FROM audit_entries"+w.String()+" ORDER BY seq DESC LIMIT "+dollar(len(w.args))+")")
+		arms = append(arms, "SELECT * FROM (SELECT seq, leaf FROM audit_entries"+w.String()+" ORDER BY seq DESC LIMIT "+dollar(len(w.args))+") x")
 	}
 	return "SELECT seq, leaf FROM (" + strings.Join(arms, " UNION ") + ") e", w.args
 }

@@ -12,10 +12,12 @@ import (
 const (
 	MetaMode      = "mode"       // "" or "demo"
 	MetaEpoch     = "epoch"      // restores so far, from 1
-	MetaClock     = "clock"      // high-water mark, µs
+	MetaClock     = "clock"      // high-water mark, µs; stored with every commit
 	MetaVKey      = "audit_vkey" // verifier key of the signing key in use
 	MetaKeyCheck  = "key_check"  // tells whether a sealing key fits, without holding it
 	MetaAuditHost = "audit_host" // first part of the audit log's origin; fixed at first start
+
+	MetaClockAccepted = "clock_accepted" // changes whenever an administrator accepts the clock
 )
 
 // Meta returns a stored value, or "".
@@ -83,11 +85,4 @@ func toMark(text string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("the stored clock mark is damaged: %w", err)
 	}
 	return time.UnixMicro(n).UTC(), nil
-}
-
-// saveClock stores the high-water mark with every commit.
-func (s *Store) saveClock(ctx context.Context, tx conn) error {
-	_, err := tx.ExecContext(ctx, "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-		MetaClock, strconv.FormatInt(s.clock.believed().UnixMicro(), 10))
-	return err
 }

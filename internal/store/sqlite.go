@@ -136,7 +136,14 @@ func (e *sqlite) begin(ctx context.Context, l *link) (*place, error) {
 	return nil, l.run(ctx, "BEGIN IMMEDIATE")
 }
 
-func (e *sqlite) commit(ctx context.Context, l *link) error { return l.run(ctx, "COMMIT") }
+func (e *sqlite) commit(ctx context.Context, l *link, mark int64) error {
+	_, err := l.ExecContext(ctx, "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+		MetaClock, strconv.FormatInt(mark, 10))
+	if err != nil {
+		return err
+	}
+	return l.run(ctx, "COMMIT")
+}
 
 func (e *sqlite) again(error) bool { return false }
 

@@ -26,8 +26,9 @@ var ErrLocked = errors.New("another Stint process uses this database; stop it, o
 // Options say how to open a database.
 type Options struct {
 	Path     string           // of the SQLite file
+	URL      string           // of a database on PostgreSQL, instead of Path; may hold its password
 	ReadOnly bool             // no lock, no migration, no writer: export, audit verify, doctor
-	Now      func() time.Time // wall clock; nil: time.Now
+	Now      func() time.Time // wall clock; nil: time.Now, on PostgreSQL the database's
 	Mono     func() time.Duration
 	Log      *slog.Logger
 	Twice    bool   // run every function twice, as the conformance suite does
@@ -62,6 +63,10 @@ type Store struct {
 
 // Open opens, migrates and checks a database and starts its writer. The caller calls Close.
 func Open(ctx context.Context, o Options) (*Store, error) {
+	engine, err := engineOf(o)
+	if err != nil {
+		return nil, err
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -71,7 +76,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.schema == nil {
 		o.schema = db.Migrations
 	}
-	s := &Store{opts: o, engine: &sqlite{path: o.Path}, jobs: make(chan *job), quit: make(chan struct{}), pool: make(chan *link, readers),
+	s := &Store{opts: o, engine: engine, jobs: make(chan *job), quit: make(chan struct{}), pool: make(chan *link, readers),
 		refused: refusals{by: map[string]*refusalCount{}}}
 	if err := s.open(ctx); err != nil {
 		s.closeFiles()
@@ -86,6 +91,13 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		}
 	}
 	return s, nil
+}
+
+func engineOf(o Options) (engine, error) {
+	if o.URL != "" {
+		return newPostgres(o.URL, o.Now == nil)
+	}
+	return &sqlite{path: o.Path}, nil
 }
 
 func (s *Store) open(ctx context.Context) error {

@@ -212,10 +212,7 @@ func (s *Store) attempt(batch []*job) (err error) {
 	if head, err = s.appendEvents(ctx, s.writes, head, append(batch, &job{events: counted})); err != nil {
 		return err
 	}
-	if err := s.saveClock(ctx, s.writes); err != nil {
-		return err
-	}
-	if err := s.engine.commit(ctx, s.writes); err != nil {
+	if err := s.engine.commit(ctx, s.writes, s.clock.believed().UnixMicro()); err != nil {
 		return err
 	}
 	s.setHead(head)
@@ -275,6 +272,9 @@ func (s *Store) try(j *job, now time.Time, last bool) error {
 	}
 	t := &Tx{Reader: &Reader{ctx: ctx, db: s.writes, Now: now, memory: &s.memory}}
 	j.val, j.err = protect(func() (any, error) { return j.fn(t) })
+	if j.err != nil && s.engine.again(j.err) {
+		return j.err
+	}
 	var refusal *pim.Refusal
 	refused := errors.As(j.err, &refusal)
 	events := t.events

@@ -143,3 +143,11 @@ func (s *Server) Strings(t testing.TB, sql string, args ...any) []string {
 	}
 	return out
 }
+
+// Lasting makes an empty database that stays as long as the server, for who uses it in one test after the other.
+func (s *Server) Lasting(t testing.TB) (dsn string) {
+	t.Helper()
+	name := fmt.Sprintf("lasting%d", databases.Add(1))
+	s.Exec(t, "CREATE DATABASE "+name+" TEMPLATE template0")
+	return s.DSN(name)
+}

@@ -85,9 +85,10 @@ const (
 
 // Entry is something found at a target.
 type Entry struct {
-	ID      string    // immutable id
-	Name    string    // its short name (cn, sAMAccountName, role name)
-	Kind    EntryKind //
-	Detail  string    // one line to tell it from others of the same name (DN, description)
-	Aliases []string  // further names a may_write list may know it by (DN, SID)
+	ID        string    // immutable id
+	Name      string    // its short name (cn, sAMAccountName, role name)
+	Kind      EntryKind //
+	Detail    string    // one line to tell it from others of the same name (DN, description)
+	Aliases   []string  // further names a may_write list may know it by (DN, SID)
+	Protected string    // Describe only: why, by what it can do now, only a literal may_write line allows granting it
 }

@@ -165,6 +165,11 @@ func (g *guard) mayGrant(ctx context.Context, ent EntitlementID) error {
 	if !slices.ContainsFunc(g.mayWrite, func(p string) bool { return g.means(p, ent, e) }) {
 		return g.refuseUnlisted(e.Name)
 	}
+	// Not asked of a revoke, nor remembered: what an entitlement can do may change after it was given.
+	if e.Protected != "" && !g.listsLiterally(ent, e) {
+		return Errorf(Refused, "%q is protected, because %s: target %s may grant it only when %s names it literally, without a *",
+			e.Name, e.Protected, g.target, MayWrite)
+	}
 	return nil
 }
 
@@ -180,14 +185,16 @@ func (g *guard) protects(ent EntitlementID, e Entry) error {
 	if !slices.ContainsFunc(g.protected, func(p string) bool { return g.means(p, ent, e) }) {
 		return nil
 	}
-	for _, p := range g.mayWrite {
-		if !strings.Contains(p, "*") && g.means(p, ent, e) {
-			return nil
-		}
+	if g.listsLiterally(ent, e) {
+		return nil
 	}
 	err := g.refuseProtected(e.Name)
 	g.shut.Store(ent, err)
 	return err
+}
+
+func (g *guard) listsLiterally(ent EntitlementID, e Entry) bool {
+	return slices.ContainsFunc(g.mayWrite, func(p string) bool { return !strings.Contains(p, "*") && g.means(p, ent, e) })
 }
 
 func (g *guard) means(pattern string, ent EntitlementID, e Entry) bool {

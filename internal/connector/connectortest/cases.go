@@ -25,7 +25,10 @@ func testNames(t *testing.T, b *bench) {
 		t.Errorf("Describe(%s) = %+v, %v", id, e, err)
 	}
 	login, acc := b.account(t)
-	if again := b.find(t, strings.ToUpper(login)); again != acc && b.FindBy(login) == login {
+	if b.CaseMatters {
+		_, _, err := b.FindAccount(soon(t), b.FindBy(strings.ToUpper(login)))
+		mustBe(t, connector.Gone, "the upper-case login", err)
+	} else if again := b.find(t, strings.ToUpper(login)); again != acc && b.FindBy(login) == login {
 		t.Errorf("the upper-case login is another account")
 	}
 	_, _, err := b.FindAccount(soon(t), b.FindBy(unique("nobody")))

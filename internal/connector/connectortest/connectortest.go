@@ -22,6 +22,8 @@ type Harness struct {
 	FindBy   func(login string) (name string)              // what FindAccount takes for the account; nil = the login itself
 	Spell    func(entitlement string) (spellings []string) // further spellings of what NewEntitlement returned
 
+	CaseMatters bool // a login in upper case is another login
+
 	NewEntitlement    func(t *testing.T, name string) (canonicalName string) // with nobody in it
 	RenameEntitlement func(t *testing.T, canonicalName, name string) (newCanonicalName string)
 	DeleteEntitlement func(t *testing.T, canonicalName string)

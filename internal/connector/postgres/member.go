@@ -1,0 +1,111 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"stint/internal/connector"
+)
+
+// Grant makes the account a member. No version ends a membership by itself: until is ignored (Capabilities).
+func (c *cluster) Grant(ctx context.Context, acc connector.AccountID, ent connector.EntitlementID, _ time.Time) error {
+	return c.change(ctx, acc, ent, func(s *session, m membership) error {
+		if m.account.id == s.self {
+			return connector.Errorf(connector.Refused, "%q is Stint's own role", m.account.name)
+		}
+		if len(m.by) > 0 {
+			return nil
+		}
+		if err := s.write(ctx, grantStatement(s.version, m.role.name, m.account.name)); err != nil {
+			return err
+		}
+		by, err := s.grantors(ctx, m.account.id, m.role.id)
+		if err == nil && len(by) == 0 {
+			err = m.renamed()
+		}
+		return err
+	})
+}
+
+// Revoke ends the membership. From version 16 on that is what Stint's own role granted; what others granted beside it can
+// only be taken back by them, and is refused in words: REVOKE itself would only warn.
+func (c *cluster) Revoke(ctx context.Context, acc connector.AccountID, ent connector.EntitlementID) error {
+	var others []string
+	err := c.change(ctx, acc, ent, func(s *session, m membership) error {
+		others = nil
+		if len(m.by) == 0 {
+			return nil
+		}
+		if err := s.write(ctx, revokeStatement(m.role.name, m.account.name)); err != nil {
+			return err
+		}
+		by, err := s.grantors(ctx, m.account.id, m.role.id)
+		if err == nil && slices.ContainsFunc(by, func(g grantor) bool { return s.version < v16 || g.id == s.self }) {
+			err = m.renamed()
+		}
+		others = names(by)
+		return err
+	})
+	if err == nil && len(others) > 0 {
+		err = connector.Errorf(connector.Refused, "the membership stays: it was also granted by %s, and only they (or a superuser) can revoke that: "+
+			"REVOKE … GRANTED BY …", strings.Join(others, ", "))
+	}
+	return err
+}
+
+func names(by []grantor) (out []string) {
+	for _, g := range by {
+		out = append(out, g.name)
+	}
+	return out
+}
+
+// membership is one account in one role, as both are called in this transaction.
+type membership struct {
+	account, role role
+	by            []grantor
+}
+
+// renamed: the statement named roles, and one of them was called otherwise by then. Nothing is committed.
+func (m membership) renamed() error {
+	return connector.Errorf(connector.Transient, "%q or %q was renamed meanwhile", m.role.name, m.account.name)
+}
+
+// change looks both roles up, lets fn write, and commits unless fn errs.
+func (c *cluster) change(ctx context.Context, acc connector.AccountID, ent connector.EntitlementID, fn func(*session, membership) error) error {
+	account, role, err := oids(acc, ent)
+	if err != nil {
+		return err
+	}
+	return c.pool.do(ctx, func(s *session) error {
+		s.sent, s.wrote = false, false
+		tx, err := s.Begin(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback(ctx) }() // after a commit it does nothing
+		var m membership
+		if m.account, m.role, m.by, err = s.membership(ctx, account, role); err != nil {
+			return err
+		}
+		if err := fn(s, m); err != nil || !s.wrote {
+			return err
+		}
+		s.sent = true
+		err = tx.Commit(ctx)
+		s.sent = broken(err)
+		return err
+	})
+}
+
+// write is the only way to change anything. It takes effect with the transaction's COMMIT.
+func (s *session) write(ctx context.Context, statement string) error {
+	s.wrote = true
+	_, err := s.Exec(ctx, statement)
+	if answer := answerOf(err); answer != nil && answer.Code == undefinedObject {
+		return connector.Errorf(connector.Transient, "a role was renamed or dropped meanwhile: %w", err)
+	}
+	return err
+}

@@ -1,0 +1,46 @@
+package postgres
+
+import "github.com/jackc/pgx/v5"
+
+// What differs between versions is here, and nowhere else.
+
+// v16 brought one row per grantor, and the options INHERIT and SET beside ADMIN.
+const v16 = 160000
+
+// grantStatement makes member a member of role, without the right to pass it on. INHERIT stays what the account's own
+// attribute says, as before version 16.
+func grantStatement(version int, role, member string) string {
+	sql := "GRANT " + quoted(role) + " TO " + quoted(member)
+	if version >= v16 {
+		sql += " WITH ADMIN FALSE, SET TRUE"
+	}
+	return sql
+}
+
+// revokeStatement takes back what Stint's own role granted; before version 16 whoever granted it.
+func revokeStatement(role, member string) string {
+	return "REVOKE " + quoted(role) + " FROM " + quoted(member)
+}
+
+func quoted(name string) string { return pgx.Identifier{name}.Sanitize() }
+
+// usable is the condition on a row m of pg_auth_members that gives its member something: a membership with ADMIN alone,
+// which version 16 gives to the creator of a role, does not.
+func usable(version int) string {
+	if version >= v16 {
+		return "(m.inherit_option OR m.set_option)"
+	}
+	return "true"
+}
+
+// membershipsQuery yields who granted $2 to $1: the grantor's OID and name.
+func membershipsQuery(version int) string {
+	return `SELECT m.grantor::int8, pg_catalog.pg_get_userbyid(m.grantor)::text FROM pg_catalog.pg_auth_members m
+		WHERE m.member = $1::oid AND m.roleid = $2::oid AND ` + usable(version)
+}
+
+// holdersQuery yields the direct holders of $1 but for Stint's own role $2, which has it to give.
+func holdersQuery(version int) string {
+	return `SELECT DISTINCT m.member::int8 FROM pg_catalog.pg_auth_members m
+		WHERE m.roleid = $1::oid AND m.member <> $2::oid AND ` + usable(version) + ` ORDER BY 1`
+}

@@ -14,7 +14,8 @@ import (
 	"stint/internal/audit"
 	"stint/internal/broker"
 	"stint/internal/config"
-	_ "stint/internal/connector/ldap" // the kind "ldap"
+	_ "stint/internal/connector/ldap"     // the kind "ldap"
+	_ "stint/internal/connector/postgres" // the kind "postgres"
 	"stint/internal/stepup"
 	"stint/internal/store"
 )

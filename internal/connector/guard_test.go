@@ -93,6 +93,7 @@ func guarded(s *stub, mayWrite string) *guard {
 func TestGuard(t *testing.T) {
 	ops := Entry{ID: "id-1", Name: "ops", Aliases: []string{"cn=ops"}}
 	domainAdmins := Entry{ID: "id-2", Name: "helpers", Aliases: []string{"cn=helpers", "sid-512"}}
+	powerful := Entry{ID: "id-4", Name: "ops", Protected: "it has SUPERUSER"}
 	for _, c := range []struct {
 		what             string
 		entry            Entry
@@ -113,6 +114,9 @@ func TestGuard(t *testing.T) {
 		{"protected name, named", Entry{ID: "id-3", Name: "root"}, "*\nroot", "root", None, None, None, false},
 		{"protected under another name", domainAdmins, "*", "helpers", Refused, Refused, Refused, false},
 		{"protected under another name, named", domainAdmins, "helpers", "helpers", None, None, None, false},
+		{"protected by what it can do", powerful, "o*", "ops", Refused, Refused, None, false},
+		{"protected by what it can do, named", powerful, "o*\nops", "ops", None, None, None, false},
+		{"protected by what it can do, named by id", powerful, "id:id-4", "ops", None, None, None, false},
 		{"protected, named by id", domainAdmins, "id:id-2", "helpers", None, None, None, false},
 	} {
 		s := &stub{entry: c.entry}

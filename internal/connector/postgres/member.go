@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -42,24 +41,20 @@ func (c *cluster) Revoke(ctx context.Context, acc connector.AccountID, ent conne
 			return err
 		}
 		by, err := s.grantors(ctx, m.account.id, m.role.id)
-		if err == nil && slices.ContainsFunc(by, func(g grantor) bool { return s.version < v16 || g.id == s.self }) {
-			err = m.renamed()
+		if err != nil {
+			return err
 		}
-		others = names(by)
-		return err
+		var done bool
+		if others, done = othersGrants(s.version, s.self, by); !done {
+			return m.renamed()
+		}
+		return nil
 	})
 	if err == nil && len(others) > 0 {
 		err = connector.Errorf(connector.Refused, "the membership stays: it was also granted by %s, and only they (or a superuser) can revoke that: "+
 			"REVOKE … GRANTED BY …", strings.Join(others, ", "))
 	}
 	return err
-}
-
-func names(by []grantor) (out []string) {
-	for _, g := range by {
-		out = append(out, g.name)
-	}
-	return out
 }
 
 // membership is one account in one role, as both are called in this transaction.

@@ -27,10 +27,28 @@ func (c *cluster) EndSessions(ctx context.Context, acc connector.AccountID) erro
 		if err != nil || len(first) == 0 {
 			return err
 		}
-		if _, err := s.Exec(ctx, `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE usesysid = $1::oid`, account); err != nil {
+		if err := s.terminate(ctx, account); err != nil {
 			return err
 		}
 		return s.awaitEnd(ctx, account, first)
+	})
+}
+
+// terminate puts pg_signal_backend on where Stint's role does not inherit: then it holds nothing of what it may give, either.
+func (s *session) terminate(ctx context.Context, account int64) error {
+	return pgx.BeginFunc(ctx, s, func(tx pgx.Tx) error {
+		var putOn bool
+		if err := tx.QueryRow(ctx, `SELECT pg_has_role(session_user, 'pg_signal_backend', 'MEMBER')
+			AND NOT pg_has_role(session_user, 'pg_signal_backend', 'USAGE')`).Scan(&putOn); err != nil {
+			return err
+		}
+		if putOn {
+			if _, err := tx.Exec(ctx, "SET LOCAL ROLE pg_signal_backend"); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(ctx, `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE usesysid = $1::oid`, account)
+		return err
 	})
 }
 

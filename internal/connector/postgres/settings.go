@@ -59,7 +59,8 @@ func parse(plain map[string]string) (settings, error) {
 		endSessions: p.boolean("end_sessions"),
 		system:      p.number("system_identifier"),
 	}
-	s.hosts = p.hosts("address", s.tls || p.boolean("allow_plaintext"))
+	plaintext := p.boolean("allow_plaintext")
+	s.hosts = p.hosts("address", s.tls || plaintext)
 	if s.caFile != "" && !s.tls {
 		p.fail("ca_file", "without TLS there is no certificate to check: leave tls or ca_file out")
 	}

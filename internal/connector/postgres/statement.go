@@ -44,3 +44,15 @@ func holdersQuery(version int) string {
 	return `SELECT DISTINCT m.member::int8 FROM pg_catalog.pg_auth_members m
 		WHERE m.roleid = $1::oid AND m.member <> $2::oid AND ` + usable(version) + ` ORDER BY 1`
 }
+
+// othersGrants reads what a REVOKE left of a membership: who else granted it, and whether Stint's own grant is gone. Before
+// version 16 there is one row, and a REVOKE that leaves it went to another role.
+func othersGrants(version int, self int64, by []grantor) (others []string, done bool) {
+	for _, g := range by {
+		if version < v16 || g.id == self {
+			return nil, false
+		}
+		others = append(others, g.name)
+	}
+	return others, true
+}

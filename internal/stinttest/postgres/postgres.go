@@ -33,6 +33,9 @@ type Server struct {
 
 	bin, dir string // programs; everything the server writes
 	guard    *guard
+
+	mu    sync.Mutex
+	admin *pgx.Conn // kept: signing in takes longer than most statements
 }
 
 // Addr is host:port.
@@ -68,6 +71,7 @@ func StartOwn(t testing.TB, o Options) *Server {
 	t.Helper()
 	s := launch(t, o)
 	t.Cleanup(s.guard.end)
+	t.Cleanup(s.hangUp)
 	return s
 }
 
@@ -106,37 +110,54 @@ func (s *Server) Exec(t testing.TB, sql string) {
 }
 
 func (s *Server) try(sql string) error {
+	return s.asAdmin(func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.PgConn().Exec(ctx, sql).ReadAll()
+		return err
+	})
+}
+
+// asAdmin runs fn on the superuser's connection.
+func (s *Server) asAdmin(fn func(context.Context, *pgx.Conn) error) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), soon)
 	defer cancel()
-	c, err := pgx.Connect(ctx, s.DSN("postgres"))
-	if err != nil {
-		return err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.admin == nil || s.admin.IsClosed() {
+		if s.admin, err = pgx.Connect(ctx, s.DSN("postgres")+"&default_query_exec_mode=exec"); err != nil {
+			return err
+		}
 	}
-	defer c.Close(ctx)
-	_, err = c.PgConn().Exec(ctx, sql).ReadAll()
-	return err
+	return fn(ctx, s.admin)
+}
+
+// hangUp closes the superuser's connection before the server goes.
+func (s *Server) hangUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.admin != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), soon)
+		defer cancel()
+		_ = s.admin.Close(ctx)
+		s.admin = nil
+	}
 }
 
 // Strings returns the first column of a query's rows, as text, in the database "postgres".
-func (s *Server) Strings(t testing.TB, sql string, args ...any) []string {
+func (s *Server) Strings(t testing.TB, sql string, args ...any) (out []string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), soon)
-	defer cancel()
-	c, err := pgx.Connect(ctx, s.DSN("postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close(ctx)
-	rows, err := c.Query(ctx, sql, args...)
-	if err != nil {
-		t.Fatalf("%s: %v", sql, err)
-	}
-	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (string, error) {
-		values, err := row.Values()
+	err := s.asAdmin(func(ctx context.Context, c *pgx.Conn) error {
+		rows, err := c.Query(ctx, sql, args...)
 		if err != nil {
-			return "", err
+			return err
 		}
-		return fmt.Sprint(values[0]), nil
+		out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (string, error) {
+			values, err := row.Values()
+			if err != nil {
+				return "", err
+			}
+			return fmt.Sprint(values[0]), nil
+		})
+		return err
 	})
 	if err != nil {
 		t.Fatalf("%s: %v", sql, err)

@@ -168,6 +168,7 @@ func (s *Server) Restart(t testing.TB) {
 
 func (s *Server) end(t testing.TB, mode string) {
 	t.Helper()
+	s.hangUp()
 	if out, err := s.command("pg_ctl", "stop", "-w", "-D", s.data(), "-m", mode).CombinedOutput(); err != nil {
 		t.Fatalf("pg_ctl stop: %v\n%s", err, out)
 	}
@@ -205,4 +206,3 @@ func (g *guard) end() {
 		_ = g.cmd.Wait()
 	})
 }
-

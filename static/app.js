@@ -53,3 +53,12 @@ for (const name of ["htmx:error", "htmx:response:error"]) {
 document.addEventListener("htmx:after:swap", (e) => { // comes after a refused answer too
   if (stale && e.detail.ctx.response?.status < 400) stale.hidden = true;
 });
+
+// How many are ticked stands in the button that goes on with them.
+function count() {
+  const n = document.querySelectorAll(".pick:checked").length;
+  for (const c of document.querySelectorAll("[data-picked]"))
+    c.textContent = n === 1 ? "1 " + c.dataset.picked : n ? n + " " + c.dataset.many : "the chosen " + c.dataset.many;
+}
+document.addEventListener("change", (e) => { if (e.target.matches(".pick")) count(); });
+document.addEventListener("reset", () => setTimeout(count));

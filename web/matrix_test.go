@@ -87,6 +87,12 @@ var matrix = map[string]rights{
 	"GET /my-roles/:assignment/activate":     {thing: "assignment", want: all(200, 404, 404)},
 	"POST /my-roles/:assignment/checks":      {thing: "assignment", form: []string{"duration", "60"}, want: all(200, 404, 404)},
 	"POST /my-roles/:assignment/activations": {thing: "assignment", form: []string{"duration", "60", "justification", why}, want: all(303, 404, 404)},
+	"GET /my-roles/several":                  {want: all(303)}, // nothing is picked: back to the list
+	"POST /my-roles/several":                 {want: all(303)},
+	"POST /my-roles/deactivations":           {want: all(422)},
+	"POST /my-roles/sets":                    {want: all(303)},
+	"POST /my-roles/sets/:id/delete":         {thing: "set", want: all(303, 404, 404)},
+	"GET /results/:id":                       {thing: "results", want: all(200, 404, 404)},
 	"GET /my-requests":                       {want: all(200)},
 	"GET /activations/:id":                   {thing: "active", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")},
 	"POST /activations/:id/deactivate":       {thing: "active", want: but(all(303, 404, 404), cells{303, 403, 404}, "approver", "auditor", "administrator")},
@@ -94,10 +100,12 @@ var matrix = map[string]rights{
 		want: but(but(all(303, 404, 404), cells{303, 403, 404}, "approver", "auditor"), cells{303, 303, 404}, "administrator")},
 	"POST /activations/:id/revoke": {thing: "active", form: []string{"justification", why}, want: only(cells{303, 303, 404}, "administrator")},
 
-	"GET /approvals":         {want: only(cells{200}, "approver", "administrator")},
-	"GET /approvals/decided": {want: only(cells{200}, "approver", "administrator")},
-	"GET /approvals/all":     {want: only(cells{200}, "administrator")},
-	"GET /approvals/:id":     {thing: "waiting", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")},
+	"GET /approvals":          {want: only(cells{200}, "approver", "administrator")},
+	"GET /approvals/decided":  {want: only(cells{200}, "approver", "administrator")},
+	"GET /approvals/all":      {want: only(cells{200}, "administrator")},
+	"GET /approvals/several":  {want: only(cells{303}, "approver", "administrator")},
+	"POST /approvals/several": {want: only(cells{303}, "approver", "administrator")},
+	"GET /approvals/:id":      {thing: "waiting", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")},
 	"POST /approvals/:id/decision": {thing: "waiting", form: []string{"decision", "approve", "justification", why},
 		want: but(but(all(403, 404, 404), cells{403, 303, 404}, "approver"), cells{403, 403, 404}, "auditor", "administrator")},
 
@@ -172,6 +180,22 @@ var things = map[string]func(*stage, *stinttest.Person) []string{
 	"step-up": func(s *stage, p *stinttest.Person) []string {
 		page := p.Post("/passkeys/new", "name", "Another").Want(s, http.StatusSeeOther)
 		return []string{strings.TrimPrefix(page.Location(), "/step-up/")}
+	},
+	"set": func(s *stage, p *stinttest.Person) []string {
+		s.made++
+		id := "set-" + strconv.Itoa(s.made)
+		s.Do(func(tx *store.Tx) error {
+			return tx.SaveSet(pim.Set{ID: id, PrincipalID: p.ID, Name: id, Items: []pim.SetItem{{RoleID: "dba", ResourceID: stinttest.Production, Duration: time.Hour}}})
+		})
+		return []string{id}
+	},
+	"results": func(s *stage, p *stinttest.Person) []string {
+		s.made++
+		id := "results-" + strconv.Itoa(s.made)
+		s.Do(func(tx *store.Tx) error {
+			return tx.InsertResults(store.Results{ID: id, PrincipalID: p.ID, Kind: "activate"})
+		})
+		return []string{id}
 	},
 	"person":  func(s *stage, p *stinttest.Person) []string { return []string{p.ID} },
 	"account": func(s *stage, p *stinttest.Person) []string { return []string{p.ID, "account-of-" + p.ID} },

@@ -153,7 +153,7 @@ func (s *Server) sameOrigin(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // plainForm takes forms as browsers send them and nothing that two parsers could read differently: no
-// field twice, none in both address and body, no other content type (THREATS T34).
+// field twice but what is ticked in a list, none in both address and body, no other content type (THREATS T34).
 func (s *Server) plainForm(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -173,7 +173,7 @@ func (s *Server) plainForm(next echo.HandlerFunc) echo.HandlerFunc {
 		if err := r.ParseForm(); err != nil {
 			return formError(err)
 		}
-		if repeated(r.Form) { // Form holds query and body together
+		if repeated(r.Form) || query.Has(picks) && r.PostForm.Has(picks) { // Form holds query and body together
 			return echo.ErrBadRequest
 		}
 		return next(c)
@@ -188,9 +188,12 @@ func formError(err error) error {
 	return echo.ErrBadRequest
 }
 
+// picks is the one field that may stand several times: what is ticked in a list.
+const picks = "pick"
+
 func repeated(values url.Values) bool {
-	for _, v := range values {
-		if len(v) > 1 {
+	for name, v := range values {
+		if len(v) > 1 && name != picks {
 			return true
 		}
 	}

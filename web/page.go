@@ -158,6 +158,8 @@ func (s *Server) follow(q *request, out broker.Outcome) error {
 	switch {
 	case out.CeremonyID != "":
 		return q.redirect("/step-up/" + out.CeremonyID)
+	case out.ResultsID != "":
+		return q.redirect("/results/" + out.ResultsID)
 	case out.ActivationID != "" && out.Done == "": // it has only begun: its page tells how it goes on
 		return q.redirect("/activations/" + out.ActivationID)
 	case out.Back != "":

@@ -41,6 +41,9 @@ func (s *Server) loadMyRoles(r *store.Reader, q *request, asked rolesAsked) (v v
 	if !e.passkey {
 		v.NeedsPasskey = e.asking()
 	}
+	if v.Sets, err = setChips(r, q.who.ID); err != nil {
+		return v, err
+	}
 	v.List = views.MyRolesListView{Total: v.CountAll, Q: asked.q, State: asked.state, Cursor: asked.cursor}
 	if !asked.later() && (asked.state == "" || asked.state == "active") {
 		v.List.Active = matching(active, asked.q)

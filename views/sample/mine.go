@@ -60,7 +60,7 @@ func (s Samples) myRoles() views.MyRolesView {
 		{Assignment: "a5", Role: s.backup(), Blocked: s.T("The account at the directory waits for an administrator’s confirmation."), Max: 4 * time.Hour},
 	}
 	return views.MyRolesView{
-		Shell: shell, CountAll: 9, CountEligible: 5, CountActive: 2, CountWaiting: 2,
+		Shell: shell, Sets: []views.SetChip{{Name: s.T("Monday on call"), Count: 3, Href: "/my-roles/several?set=s1"}, {Name: s.T("Month-end"), Count: 2, Href: "/my-roles/several?set=s2"}}, CountAll: 9, CountEligible: 5, CountActive: 2, CountWaiting: 2,
 		List: views.MyRolesListView{
 			Total: 10, Eligible: eligible, Pager: views.Pager{ByName: true, Older: "/my-roles?cursor=x", Note: "Eligible 1 to 5 of 12"},
 			Active: []views.RoleRow{

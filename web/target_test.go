@@ -91,3 +91,28 @@ func TestTestTarget(t *testing.T) {
 		t.Error("Stint itself is offered for a test")
 	}
 }
+
+// T19: what a restore found held without any record is on the target's page, with the person it belongs to.
+func TestHeldBesideStint(t *testing.T) {
+	t.Parallel()
+	w := stinttest.New(t)
+	carol := manager(w)
+	alice := w.Person("alice").Ready()
+	w.Role("dba", stinttest.Rules{})
+	alice.Activate(w.Eligible("alice", "dba", time.Time{}))
+	w.Tick()
+	if page := carol.Get("/targets/dir"); strings.Contains(page.Body, "beside Stint") {
+		t.Error("said although no restore asked")
+	}
+	w.Do(func(tx *store.Tx) error { return tx.SetMeta("beside:dir", "{}") })
+	if got := carol.Get("/targets/dir").Text("[aria-labelledby=beside]"); !strings.Contains(got, "was not asked yet") {
+		t.Errorf("before the look: %q", got)
+	}
+	w.Target.Put(w.Target.AddAccount("stranger"), w.Target.Journal()[0].Entitlement) // another hand
+	_, err := w.Broker.LookBeside(t.Context())
+	w.OK(err)
+	got := carol.Get("/targets/dir").Want(t, http.StatusOK).Text("[aria-labelledby=beside]")
+	if !strings.Contains(got, "in dba") || !strings.Contains(got, "no record of giving this") || strings.Contains(got, "alice") {
+		t.Errorf("held beside Stint: %q", got)
+	}
+}

@@ -63,6 +63,7 @@ var eventWords = map[pim.EventType]string{
 	pim.EvGrantLost:         "Grant taken away by another hand",
 	pim.EvGrantLate:         "Grant late",
 	pim.EvGrantAdopted:      "Standing access taken over",
+	pim.EvGrantReclaimed:    "Grant of a lost record taken back",
 	pim.EvAuditExported:     "Audit log exported",
 	pim.EvFileApplied:       "File applied",
 	pim.EvEpochOpened:       "New epoch after a restore",

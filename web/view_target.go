@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"stint/internal/broker"
 	"stint/internal/connector"
 	"stint/internal/pim"
 	"stint/internal/store"
@@ -81,6 +82,9 @@ func targetIn(r *store.Reader, q *request) (v views.TargetView, err error) {
 	}
 	v.Target, v.Since, v.LastError = targetRow(t, grants, r.Now), t.FailingAt, t.Error
 	v.Facts, v.Allowed = targetFacts(t), t.MayWrite
+	if v.Beside, err = besideIn(r, t.ID); err != nil {
+		return v, err
+	}
 	if v.State = q.QueryParam("state"); v.State != "held" && v.State != "late" {
 		v.State = ""
 	}
@@ -97,6 +101,34 @@ func targetIn(r *store.Reader, q *request) (v views.TargetView, err error) {
 	}
 	if len(grants) == maxGrants {
 		v.Pager.Note = fmt.Sprintf("The first %d grants; what is late comes first.", maxGrants)
+	}
+	return v, nil
+}
+
+// besideIn is what a restore found at a target that no record accounts for (THREATS T19).
+func besideIn(r *store.Reader, targetID string) (*views.Beside, error) {
+	found, err := broker.BesideAt(r, targetID)
+	if err != nil || found == nil {
+		return nil, err
+	}
+	v := &views.Beside{At: found.At, More: found.More}
+	for _, h := range found.Held {
+		row := views.BesideRow{}
+		if row.Account, row.Entitlement, err = broker.NamesAt(r, h); err != nil {
+			return nil, err
+		}
+		owners, err := r.OwnersOf(h.Target, h.Account)
+		if err != nil {
+			return nil, err
+		}
+		if len(owners) > 0 {
+			people, err := r.Names(owners[:1])
+			if err != nil {
+				return nil, err
+			}
+			row.Person = views.Person{ID: owners[0], Name: people[owners[0]]}
+		}
+		v.Held = append(v.Held, row)
 	}
 	return v, nil
 }

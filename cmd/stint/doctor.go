@@ -148,6 +148,18 @@ func (c *doctorCmd) targets(ctx context.Context, s *store.Store, id identity, e 
 		}
 		all = append(all, finding{"target " + t.Key, test.OK, test.Message})
 	}
+	return append(all, beside(ctx, s)...)
+}
+
+// beside says what was held beside Stint when a restore asked for it.
+func beside(ctx context.Context, s *store.Store) (all []finding) {
+	lines, err := besideLines(ctx, s)
+	if err != nil {
+		return []finding{{"beside Stint", false, err.Error()}}
+	}
+	for _, l := range lines {
+		all = append(all, finding{"beside Stint", l.looked, l.words})
+	}
 	return all
 }
 

@@ -127,6 +127,10 @@ func (n *node) prepare(ctx context.Context) error {
 	if standing.Behind {
 		n.log.Error("granting is closed", "reason", standing.Words)
 		n.broker.EnterSafeMode(standing.Words + " Nothing new is granted; what is due is still taken away. Run `stint doctor` on the server.")
+		return nil
+	}
+	if err := n.broker.OpenJournal(ctx); err != nil { // nothing is granted, but what is due is taken away
+		n.log.Error("the journal of grants", "error", err)
 	}
 	return nil
 }
@@ -177,17 +181,17 @@ func laterOutside(path string, signer *audit.Signer, host string) (epoch int, vk
 	return epoch, then.VKey()
 }
 
-func (n *node) openEpoch(ctx context.Context, id identity, standing broker.Standing, reason string) error {
+func (n *node) openEpoch(ctx context.Context, id identity, standing broker.Standing, proven []broker.Held, reason string) (broker.Reclaimed, error) {
 	origin, err := audit.Origin(id.host, id.epoch+1)
 	if err != nil {
-		return err
+		return broker.Reclaimed{}, err
 	}
 	next, err := n.signer.ForOrigin(origin)
 	if err != nil {
-		return err
+		return broker.Reclaimed{}, err
 	}
 	n.signer = next
-	return n.broker.OpenEpoch(ctx, next, id.epoch+1, standing, reason)
+	return n.broker.OpenEpoch(ctx, next, id.epoch+1, standing, proven, reason)
 }
 
 func (n *node) close() error { return n.store.Close() }

@@ -75,6 +75,46 @@ func TestBackupAndRestore(t *testing.T) {
 	s.restoredTwice()
 }
 
+// T19 ("revoke unless proven"): a role first taken after the backup leaves no row in it; the journal outside takes it
+// back all the same. Standing access is listed, by restore and doctor, and left.
+func TestRestoreForgetsNothingItGave(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.stint("apply", "org.yaml")
+	s.serve("/readyz")
+	ada, operator := s.operator()
+	s.stint("backup", s.path("monday.db"))
+	held := ada.Activate(operator)
+	ada.awaitPage("/activations/"+held, soon, "confirmed at the target")
+	grace := "uid=grace,ou=people," + slapd.BaseDN
+	s.directory.Modify(t, "cn=operators"+engineerDN, "member", grace, true)
+	s.stop()
+	if mode := s.mode("elsewhere/checkpoint.grants"); mode != 0o600 {
+		t.Errorf("the journal has mode %04o", mode)
+	}
+
+	restored := s.stint("restore", "--reason", "The disk of Tuesday is broken", s.path("monday.db"))
+	s.says(restored, "unwanted in the backup, by the journal of grants: 1", "Held beside Stint at Company directory", "grace in cn=operators")
+	if strings.Contains(restored, "ada in") {
+		t.Errorf("what the journal proves is called standing access:\n%s", restored)
+	}
+	s.serve("/readyz")
+	s.awaitMember(false, "ada", "operators", soon)
+	if !s.member("grace", "operators") {
+		t.Error("standing access was taken away")
+	}
+	s.says(s.stint("doctor"), "ok beside Stint", "grace in cn=operators", "Stint has no record of giving this")
+	s.stop()
+	s.says(s.stint("audit", "verify"), "are good")
+}
+
+func (s *site) mode(name string) os.FileMode {
+	s.Helper()
+	info, err := os.Stat(s.path(name))
+	s.ok(err)
+	return info.Mode().Perm()
+}
+
 // isPrivateWithoutKeys looks at a backup: mode 0600, and no byte of a key file or password in it.
 func (s *site) isPrivateWithoutKeys(name string) {
 	s.Helper()

@@ -8,7 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
+	"stint/internal/broker"
 	"stint/internal/config"
 	"stint/internal/store"
 )
@@ -39,7 +41,8 @@ func (c *restoreCmd) Run(ctx context.Context, e *environment) error {
 	if _, err := os.Stat(c.Database()); err == nil {
 		aside = filepath.Base(c.Database()) + ".replaced-" + e.now().UTC().Format("20060102T150405Z")
 	}
-	if err := c.stage(ctx, e, swap, aside); err != nil {
+	report, err := c.stage(ctx, e, swap, aside)
+	if err != nil {
 		return errors.Join(err, os.RemoveAll(swap.staged))
 	}
 	if err := errors.Join(swap.commit(), swap.finish()); err != nil {
@@ -49,48 +52,101 @@ func (c *restoreCmd) Run(ctx context.Context, e *environment) error {
 	if aside != "" {
 		fmt.Fprintf(e.stdout, "The database that was there is kept at %s.\n", filepath.Join(c.Data, aside))
 	}
+	for _, line := range report {
+		fmt.Fprintln(e.stdout, line)
+	}
 	return nil
 }
 
-// stage makes the database that shall be, with its epoch open and its checkpoint, beside the one that is.
-func (c *restoreCmd) stage(ctx context.Context, e *environment, swap swap, aside string) error {
+// stage makes the database that shall be, with its epoch open and its checkpoint, beside the one that is. It
+// reports what the targets hold that the backup knows nothing of.
+func (c *restoreCmd) stage(ctx context.Context, e *environment, swap swap, aside string) ([]string, error) {
 	staged := c.Config
 	staged.Data, staged.Checkpoint = swap.staged, filepath.Join(swap.staged, swapCheckpoint)
 	if err := errors.Join(os.RemoveAll(swap.staged), os.Mkdir(swap.staged, 0o700)); err != nil {
-		return err
+		return nil, err
 	}
 	if err := copyFile(c.From, staged.Database()); err != nil {
-		return err
+		return nil, err
 	}
 	// The epoch is opened against the checkpoint that is, and signs beside it.
 	if err := copyFile(c.Checkpoint, staged.Checkpoint); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return nil, err
 	}
 	if err := os.WriteFile(filepath.Join(swap.staged, swapAside), []byte(aside), 0o600); err != nil {
-		return err
+		return nil, err
 	}
 	n, err := openNode(ctx, &staged, e, "")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return errors.Join(n.reopen(ctx, c.Reason, c.Database()), n.close(), syncDir(swap.staged))
+	report, err := n.reopen(ctx, c)
+	return report, errors.Join(err, n.close(), syncDir(swap.staged))
 }
 
-// reopen begins the new epoch; openNode has already checked that the keys fit. replaced is the database that is
-// there, if there is one.
-func (n *node) reopen(ctx context.Context, reason, replaced string) error {
+// reopen begins the new epoch; openNode has already checked that the keys fit. The journal of grants that lies
+// beside the checkpoint proves what was Stint's; it is only read, for the restore may still be given up.
+func (n *node) reopen(ctx context.Context, c *restoreCmd) (report []string, err error) {
 	id, err := readIdentity(ctx, n.store)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	standing, err := n.standing(ctx)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	proven, words := broker.ReadProven(broker.JournalPath(c.Checkpoint), n.signer, id.host, id.epoch)
+	if words != "" {
+		report = append(report, words)
 	}
 	// The same backup may come back a second time: two logs must never carry one name.
 	outside, _ := laterOutside(n.cfg.Checkpoint, n.signer, id.host)
-	id.epoch = max(id.epoch, outside, epochOf(ctx, replaced, id.host))
-	return n.openEpoch(ctx, id, standing, reason)
+	id.epoch = max(id.epoch, outside, epochOf(ctx, c.Database(), id.host))
+	back, err := n.openEpoch(ctx, id, standing, proven, c.Reason)
+	if err != nil {
+		return nil, err
+	}
+	report = append(report, tellReclaimed(back)...)
+	beside, err := n.lookBeside(ctx)
+	return append(report, beside...), err
+}
+
+func tellReclaimed(back broker.Reclaimed) (lines []string) {
+	if back.Grants > 0 {
+		lines = append(lines, fmt.Sprintf("Given by Stint and unwanted in the backup, by the journal of grants: %d. They are taken away and read back when Stint starts.", back.Grants))
+	}
+	for _, h := range back.Unreachable {
+		lines = append(lines, fmt.Sprintf("Take away by hand: account %s holds %s at target %s, which the backup does not know.", h.Account, h.Entitlement, h.Target))
+	}
+	return lines
+}
+
+// besideWait bounds how long a restore waits for the targets.
+const besideWait = 30 * time.Second
+
+// lookBeside asks every target who holds what Stint manages, and says what nothing accounts for. A target that
+// does not answer is asked again when Stint runs.
+func (n *node) lookBeside(ctx context.Context) ([]string, error) {
+	asking, stop := context.WithTimeout(ctx, besideWait)
+	defer stop()
+	unasked, err := n.broker.LookBeside(asking)
+	if err != nil && ctx.Err() != nil {
+		return nil, err
+	}
+	lines, err := besideLines(ctx, n.store)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, l := range lines {
+		if l.held > 0 {
+			out = append(out, l.words)
+		}
+	}
+	if unasked > 0 {
+		out = append(out, fmt.Sprintf("%d targets could not be asked who holds what beside Stint. They are asked again while Stint runs; see `stint doctor`.", unasked))
+	}
+	return out, nil
 }
 
 // epochOf is the epoch of another database of this log, 0 when it cannot be read.

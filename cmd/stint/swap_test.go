@@ -62,7 +62,8 @@ func TestRestoreKilledBeforeItIsDecided(t *testing.T) {
 			d.ok(os.WriteFile(filepath.Join(s.staged, "stint.db"), []byte("SQLite form"), 0o600))
 		},
 		"with the epoch open": func(d *desk, c *restoreCmd, e *environment, s swap) {
-			d.ok(c.stage(d.Context(), e, s, "stint.db.replaced-before"))
+			_, err := c.stage(d.Context(), e, s, "stint.db.replaced-before")
+			d.ok(err)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,7 +105,8 @@ func TestRestoreKilledAfterItIsDecided(t *testing.T) {
 			t.Parallel()
 			d, c, e := restoring(t)
 			s := swapOf(&c.Config)
-			d.ok(c.stage(d.Context(), e, s, aside))
+			_, err := c.stage(d.Context(), e, s, aside)
+			d.ok(err)
 			for _, step := range steps[:last+1] {
 				d.ok(step.do(c, s))
 			}

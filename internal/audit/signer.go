@@ -2,7 +2,9 @@ package audit
 
 import (
 	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -87,6 +89,14 @@ func (s *Signer) Sign(h Head) (Checkpoint, error) {
 	}
 	c.Note = signed
 	return c, nil
+}
+
+// MACKey derives a key for another purpose from the signing key, the same in every epoch; nothing about the
+// signing key can be learned from it.
+func (s *Signer) MACKey(purpose string) []byte {
+	h := hmac.New(sha256.New, s.seed)
+	h.Write([]byte("stint key for " + purpose))
+	return h.Sum(nil)
 }
 
 // String keeps the key out of logs and error texts.

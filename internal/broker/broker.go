@@ -44,6 +44,8 @@ type Broker struct {
 	memory   *memory
 	resolver resolver
 	safe     safeMode
+	journal  *journal // of what was granted, outside the database; nil: none is kept
+	beside   beside
 }
 
 // New makes a Broker.
@@ -178,7 +180,10 @@ func (b *Broker) Paused() string {
 	if s := b.store.Clock().Suspect(); s != "" {
 		return s
 	}
-	return b.safe.reason()
+	if s := b.safe.reason(); s != "" {
+		return s
+	}
+	return b.journal.why()
 }
 
 const maxName = 80

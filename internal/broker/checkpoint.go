@@ -26,6 +26,9 @@ func (b *Broker) Checkpoints(ctx context.Context) {
 		} else if signed {
 			last = b.clock()
 		}
+		if err := b.journal.tend(); err != nil {
+			b.log.Error("keeping the journal of grants", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return

@@ -52,38 +52,42 @@ func CompareOutside(ctx context.Context, s *store.Store, path string, vkeys ...s
 }
 
 // OpenEpoch begins a new epoch after a restore or an accepted rollback (invariant 14): sessions,
-// ceremonies and vouchers die, every grant is looked at again, and the log says what it lost. next is
-// the signer of the new epoch's log.
-func (b *Broker) OpenEpoch(ctx context.Context, next *audit.Signer, epoch int, was Standing, reason string) error {
-	err := do(ctx, b, func(tx *store.Tx) error {
+// ceremonies and vouchers die, every grant is looked at again, what proven says Stint wrote and this
+// database does not want is taken back, and the log says what it lost. next is the signer of the new
+// epoch's log. It reports what was taken back.
+func (b *Broker) OpenEpoch(ctx context.Context, next *audit.Signer, epoch int, was Standing, proven []Held, reason string) (Reclaimed, error) {
+	back, err := write(ctx, b, func(tx *store.Tx) (back Reclaimed, err error) {
 		if err := tx.EndAllSessions(); err != nil {
-			return err
+			return back, err
 		}
 		if err := tx.SetMeta(store.MetaEpoch, strconv.Itoa(epoch)); err != nil {
-			return err
+			return back, err
 		}
 		if err := tx.SetMeta(store.MetaVKey, next.VKey()); err != nil {
-			return err
+			return back, err
 		}
 		if was.Behind || was.Missing {
 			if err := tx.SetMeta(metaUntrusted, strconv.Itoa(epoch)); err != nil {
-				return err
+				return back, err
 			}
 		}
-		if err := forgetSeen(tx); err != nil {
-			return err
+		if err := errors.Join(forgetSeen(tx), askBeside(tx)); err != nil {
+			return back, err
 		}
-		tx.Emit(pim.Event{Type: pim.EvEpochOpened, Actor: pim.System, Result: pim.OK, Facts: map[string]any{
-			"epoch": int64(epoch), "checkpoint": string(was.Outside.Note)}, Texts: map[string]string{"reason": reason}})
-		return nil
+		if back, err = reclaim(tx, proven, true); err != nil {
+			return back, err
+		}
+		tx.Emit(pim.Event{Type: pim.EvEpochOpened, Actor: pim.System, Result: pim.OK, Facts: map[string]any{"epoch": int64(epoch), "reclaimed": int64(back.Grants),
+			"unreachable": int64(len(back.Unreachable)), "checkpoint": string(was.Outside.Note)}, Texts: map[string]string{"reason": reason}})
+		return back, nil
 	})
 	if err != nil {
-		return err
+		return back, err
 	}
 	b.signer = next
 	b.EnterSafeMode("")
 	_, err = b.Checkpoint(ctx, true)
-	return err
+	return back, err
 }
 
 // forgetSeen makes every grant be looked at again before anything is believed of it.

@@ -7,7 +7,10 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"maps"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -85,9 +88,24 @@ func (w *ward) Revoke(_ context.Context, a connector.AccountID, e connector.Enti
 	return w.set(a, e, false)
 }
 func (w *ward) EndSessions(context.Context, connector.AccountID) error { return nil }
-func (w *ward) List(context.Context, connector.EntitlementID) iter.Seq2[connector.AccountID, error] {
-	return func(func(connector.AccountID, error) bool) {}
+func (w *ward) List(_ context.Context, e connector.EntitlementID) iter.Seq2[connector.AccountID, error] {
+	return func(yield func(connector.AccountID, error) bool) {
+		if err := w.err(); err != nil {
+			yield("", err)
+			return
+		}
+		w.mu.Lock()
+		keys := slices.Sorted(maps.Keys(w.held))
+		w.mu.Unlock()
+		for _, key := range keys {
+			account, entitlement, _ := strings.Cut(key, "/")
+			if entitlement == string(e) && w.holds(key) && !yield(connector.AccountID(account), nil) {
+				return
+			}
+		}
+	}
 }
+func (w *ward) holds(key string) bool { w.mu.Lock(); defer w.mu.Unlock(); return w.held[key] }
 func (w *ward) Browse(context.Context, string) iter.Seq2[connector.Entry, error] {
 	return func(func(connector.Entry, error) bool) {}
 }

@@ -99,6 +99,7 @@ func (b *Broker) round(ctx context.Context, passes *sync.WaitGroup) {
 		return
 	}
 	b.resolveAside(ctx, passes)
+	b.besideAside(ctx, passes)
 	if err := b.TellLate(ctx); err != nil {
 		b.log.Error("telling about late grants", "error", err)
 	}
@@ -149,6 +150,9 @@ func (b *Broker) work(ctx context.Context, g store.GrantRow) {
 	b.lanes.leave(g.TargetID, failed, b.clock())
 	if readErr == nil {
 		b.memory.keep(after)
+		if err := b.journal.settle(after.Grant, b.clock()); err != nil {
+			b.log.Error("noting a grant that is gone", "grant", g.ID, "error", err)
+		}
 	}
 	if err != nil && !errors.Is(err, errStale) && ctx.Err() == nil {
 		b.log.Error("reconciling a grant", "grant", g.ID, "target", g.TargetID, "error", err)

@@ -65,6 +65,7 @@ const (
 	EvGrantLost         EventType = "grant.lost"
 	EvGrantLate         EventType = "grant.late"
 	EvGrantAdopted      EventType = "grant.adopted"
+	EvGrantReclaimed    EventType = "grant.reclaimed"
 	EvAuditExported     EventType = "audit.exported"
 	EvFileApplied       EventType = "file.applied"
 	EvEpochOpened       EventType = "epoch.opened"

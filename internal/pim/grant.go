@@ -88,11 +88,12 @@ const (
 	GrantUnclear   GrantEvent = "outcome_unknown"
 	GrantRestart   GrantEvent = "restart"
 	GrantRestored  GrantEvent = "restore"
+	GrantProven    GrantEvent = "proven" // evidence outside the database says that Stint wrote it
 )
 
 // GrantEvents lists every event once.
 var GrantEvents = []GrantEvent{GrantNeeded, GrantUnneeded, GrantSawIt, GrantSawNone, GrantOK, GrantTransient, GrantDenied,
-	GrantGone, GrantRefused, GrantUnclear, GrantRestart, GrantRestored}
+	GrantGone, GrantRefused, GrantUnclear, GrantRestart, GrantRestored, GrantProven}
 
 // Apply returns the grant after an event. readDelay is how late a read of this target may be.
 func (g Grant) Apply(e GrantEvent, now time.Time, readDelay time.Duration) Grant {
@@ -129,6 +130,8 @@ func (g Grant) Apply(e GrantEvent, now time.Time, readDelay time.Duration) Grant
 		g.Seen, g.LeaseUntil = Unknown, time.Time{}
 	case GrantRestored: // what the restored log observed before Stint's writes stays observed
 		g.Seen, g.LeaseUntil = Unknown, time.Time{}
+	case GrantProven: // Stint writes only what it saw absent, so nothing was there before
+		g.Before, g.Seen, g.Adopted = Absent, Unknown, false
 	}
 	return g
 }

@@ -91,6 +91,7 @@ restart         *       present *      *       *    *      no        | seen=unkn
 restart         *       absent  *      *       *    *      *         | seen=unknown unsure=yes
 restart         *       unknown *      *       *    *      *         | seen=unknown unsure=yes
 restore         *       *       *      *       *    *      *         | seen=unknown
+proven          *       *       *      *       *    *      *         | seen=unknown before=absent adopted=no
 `
 
 type cell struct{ cond, want []string }

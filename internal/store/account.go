@@ -1,6 +1,10 @@
 package store
 
-import "stint/internal/pim"
+import (
+	"errors"
+
+	"stint/internal/pim"
+)
 
 const accountCols = "a.id, a.principal_id, a.target_id, a.name, a.external_id, a.confirmed_at, a.confirmed_by, a.source, a.version"
 
@@ -55,4 +59,13 @@ func (tx *Tx) UpdateAccount(a pim.Account) error {
 // RemoveAccount marks an account removed.
 func (tx *Tx) RemoveAccount(id string) error {
 	return tx.must("UPDATE accounts SET removed_at = $1, version = version + 1 WHERE id = $2 AND removed_at = 0", us(tx.Now), id)
+}
+
+// AccountName returns the name of an account by the target's id, or "" where none is known.
+func (r *Reader) AccountName(targetID, externalID string) (string, error) {
+	name, err := one(r, scanString, "SELECT name FROM accounts WHERE target_id = $1 AND external_id = $2 ORDER BY removed_at, id LIMIT 1", targetID, externalID)
+	if errors.Is(err, ErrNotFound) {
+		return "", nil
+	}
+	return name, err
 }

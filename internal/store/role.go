@@ -1,6 +1,10 @@
 package store
 
-import "stint/internal/pim"
+import (
+	"errors"
+
+	"stint/internal/pim"
+)
 
 const roleCols = "d.id, d.file_key, d.name, d.description, d.privileged, d.source, d.version"
 
@@ -76,4 +80,13 @@ func (tx *Tx) RemoveMeaning(m pim.Meaning) error {
 // MeaningsUnresolved lists meanings whose immutable id at the target is not known yet.
 func (r *Reader) MeaningsUnresolved() ([]pim.Meaning, error) {
 	return many(r, scanMeaning, "SELECT role_id, resource_id, name, entitlement_id FROM role_meanings WHERE entitlement_id = '' ORDER BY role_id, resource_id, name")
+}
+
+// MeaningName returns what an entitlement is called in the file, by the target's id, or "" where no role means it.
+func (r *Reader) MeaningName(entitlementID string) (string, error) {
+	name, err := one(r, scanString, "SELECT name FROM role_meanings WHERE entitlement_id = $1 ORDER BY name LIMIT 1", entitlementID)
+	if errors.Is(err, ErrNotFound) {
+		return "", nil
+	}
+	return name, err
 }

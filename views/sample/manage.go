@@ -89,13 +89,17 @@ func (s Samples) target() views.TargetView {
 			{Term: "Native expiry", Value: "no"},
 		},
 		Allowed: []string{s.T("ou=groups,dc=northwind,dc=example")},
-		Test:    &views.TestResult{OK: true, At: ago(0), Took: 42 * time.Millisecond, Words: s.T("Bound, 14 groups readable, 14 writable.")},
+		Beside: &views.Beside{At: ago(12), More: 3, Held: []views.BesideRow{
+			{Person: views.Person{ID: "p4", Name: s.T("Dave Marsh")}, Account: s.T("dmarsh"), Entitlement: s.T("cn=operators,ou=groups,dc=northwind,dc=example")},
+			{Account: "7b0c1d52-91aa", Entitlement: s.T("cn=operators,ou=groups,dc=northwind,dc=example")},
+		}},
+		Test: &views.TestResult{OK: true, At: ago(0), Took: 42 * time.Millisecond, Words: s.T("Bound, 14 groups readable, 14 writable.")},
 	}
 }
 
 func (s Samples) targetDead() views.TargetView {
 	v := s.target()
-	v.Shell, v.Target, v.Since, v.State = s.alarmed(), s.targets()[1], ago(7), "late"
+	v.Shell, v.Target, v.Since, v.State, v.Beside = s.alarmed(), s.targets()[1], ago(7), "late", &views.Beside{}
 	v.LastError = s.T("dial tcp 10.0.3.7:636: connect: connection refused")
 	v.Test = &views.TestResult{At: ago(0), Took: 3 * time.Second, Words: s.T("No connection within 3 s. Check the address and the firewall.")}
 	return v

@@ -186,15 +186,23 @@ func in(args *[]any, values []string) string {
 }
 
 // insertRows adds rows to "table (column, …)"; values holds them one after the other. Each statement adds
-// 32, 16, … or 1 rows, so that few texts are enough for every number and each stays prepared.
+// 32, 16 or at most 8 rows, so that few texts are enough for every number and each stays prepared.
 func insertRows(ctx context.Context, c conn, into string, values []any) error {
 	width := strings.Count(into, ",") + 1
-	for n := 32; len(values) > 0; n /= 2 {
-		for ; len(values) >= n*width; values = values[n*width:] {
-			if _, err := c.ExecContext(ctx, "INSERT INTO "+into+" VALUES "+rowsOf(n, width), values[:n*width]...); err != nil {
-				return err
-			}
+	for len(values) > 0 {
+		n := len(values) / width
+		switch {
+		case n >= 32:
+			n = 32
+		case n >= 16:
+			n = 16
+		default:
+			n = min(n, 8)
 		}
+		if _, err := c.ExecContext(ctx, "INSERT INTO "+into+" VALUES "+rowsOf(n, width), values[:n*width]...); err != nil {
+			return err
+		}
+		values = values[n*width:]
 	}
 	return nil
 }

@@ -49,7 +49,8 @@ func (e *sqlite) openWriter(ctx context.Context) (*sql.DB, error) {
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	db, err := sql.Open("sqlite", dsn(e.path, "_txlock", "immediate", "_pragma", "journal_mode(WAL)", "_pragma", "synchronous(FULL)",
+	// A checkpoint after 16 MiB instead of 4 copies each of the hot pages a quarter as often.
+	db, err := sql.Open("sqlite", dsn(e.path, "_txlock", "immediate", "_pragma", "journal_mode(WAL)", "_pragma", "synchronous(FULL)", "_pragma", "wal_autocheckpoint(4000)",
 		"_pragma", "foreign_keys(1)", "_pragma", "busy_timeout(10000)", "_pragma", "cache_size(-8192)", "_pragma", "temp_store(MEMORY)"))
 	if err != nil {
 		return nil, err

@@ -167,18 +167,25 @@ const maxAttempts = 3
 func (s *Store) transact(batch []*job) error {
 	for attempt := 1; ; attempt++ {
 		undo := s.refused.mark()
-		err := s.attempt(batch)
+		bare := len(batch) == 1 && attempt == 1 && !s.opts.Twice
+		err := s.attempt(batch, bare)
 		if err == nil {
 			return nil
 		}
 		undo()
-		if attempt == maxAttempts || !s.engine.again(err) {
+		if attempt == maxAttempts || !errors.Is(err, errBare) && !s.engine.again(err) {
 			return err
 		}
 	}
 }
 
-func (s *Store) attempt(batch []*job) (err error) {
+// errBare says that an operation failed which ran alone and without a savepoint: its transaction is undone,
+// and it runs again in a savepoint, where its refusal may stay without its state.
+var errBare = errors.New("store: the operation did not succeed without a savepoint")
+
+// attempt runs a batch in one transaction. Most operations are alone and succeed: bare saves them the
+// savepoint, which is two round trips and a copy of every page they change.
+func (s *Store) attempt(batch []*job, bare bool) (err error) {
 	ctx, cancel := s.bounded(context.Background())
 	defer cancel()
 	if s.writes == nil {
@@ -200,7 +207,12 @@ func (s *Store) attempt(batch []*job) (err error) {
 		return err
 	}
 	for _, j := range batch {
-		if err := s.run(j, now); err != nil {
+		if bare {
+			err = s.runBare(j, now)
+		} else {
+			err = s.run(j, now)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -264,14 +276,35 @@ func (s *Store) run(j *job, now time.Time) error {
 	return nil
 }
 
+// runBare executes one job without a savepoint.
+func (s *Store) runBare(j *job, now time.Time) error {
+	ctx, cancel := s.bounded(j.ctx)
+	defer cancel()
+	t := s.call(ctx, j, now)
+	if j.err == nil {
+		j.events, j.err = drafts(t.events, now)
+	}
+	if j.err != nil {
+		return errBare
+	}
+	j.after, j.people = t.after, t.people
+	return nil
+}
+
+// call runs a job's function.
+func (s *Store) call(ctx context.Context, j *job, now time.Time) *Tx {
+	t := &Tx{Reader: &Reader{ctx: ctx, db: s.writes, Now: now, memory: &s.memory}}
+	j.val, j.err = protect(func() (any, error) { return j.fn(t) })
+	return t
+}
+
 func (s *Store) try(j *job, now time.Time, last bool) error {
 	ctx, cancel := s.bounded(j.ctx)
 	defer cancel()
 	if err := s.writes.run(ctx, "SAVEPOINT job"); err != nil {
 		return err
 	}
-	t := &Tx{Reader: &Reader{ctx: ctx, db: s.writes, Now: now, memory: &s.memory}}
-	j.val, j.err = protect(func() (any, error) { return j.fn(t) })
+	t := s.call(ctx, j, now)
 	if j.err != nil && s.engine.again(j.err) {
 		return j.err
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -40,5 +41,39 @@ func TestOversizedEventFailsAlone(t *testing.T) {
 	left, err := Read(ctx, s, func(r *Reader) (string, error) { return r.Meta("left") })
 	if err != nil || left != "" || s.Head().Size != 1 {
 		t.Fatalf("left %q, %d entries, %v", left, s.Head().Size, err)
+	}
+}
+
+// An operation that is alone runs without a savepoint; what it leaves when it fails is the same as in a batch.
+func TestAloneFailsAsInABatch(t *testing.T) {
+	ctx := context.Background()
+	s, err := Open(ctx, Options{Path: filepath.Join(t.TempDir(), "stint.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	event := pim.PersonEvent(pim.EvVoucherRefused, "p1", "p1", "").AsRefused()
+	for _, c := range []struct {
+		what    string
+		fn      func(tx *Tx) error
+		entries int64
+		fails   bool
+	}{
+		{"succeeds", func(tx *Tx) error { tx.Emit(event); return nil }, 1, false},
+		{"is refused", func(tx *Tx) error { tx.Emit(event); return pim.Refuse(pim.KindForbidden, "no") }, 1, true},
+		{"errs", func(tx *Tx) error { tx.Emit(event); return errors.New("broken") }, 0, true},
+		{"panics", func(tx *Tx) error { tx.Emit(event); panic("broken") }, 0, true},
+		{"cannot be written down", func(tx *Tx) error { oversized(tx); return nil }, 0, true},
+		{"is refused and cannot be written down", func(tx *Tx) error { oversized(tx); return pim.Refuse(pim.KindForbidden, "no") }, 0, true},
+	} {
+		before, after := s.Head().Size, 0
+		err := Do(ctx, s, func(tx *Tx) error {
+			tx.AfterCommit(func() { after++ })
+			return errors.Join(tx.SetMeta("left", c.what), c.fn(tx))
+		})
+		left, rerr := Read(ctx, s, func(r *Reader) (string, error) { return r.Meta("left") })
+		if rerr != nil || (err != nil) != c.fails || (left == c.what) == c.fails || s.Head().Size-before != c.entries || (after == 1) == c.fails {
+			t.Errorf("%s: error %v, left %q, %d entries, %d actions after the commit (%v)", c.what, err, left, s.Head().Size-before, after, rerr)
+		}
 	}
 }

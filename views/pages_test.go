@@ -9,6 +9,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 
 	"stint/views"
+	"stint/views/sample"
 )
 
 // The exact words of DESIGN §3.
@@ -158,6 +159,42 @@ func TestActivateFormKeepsValuesAndNamesWhatIsWrong(t *testing.T) {
 	}
 }
 
+// UI.md §5: one amber banner before an end, with the way on; none while nothing ends soon.
+func TestMyRolesSaysWhatEndsSoon(t *testing.T) {
+	s := samples(t, sample.Plain)
+	list := s.Soon()
+	banner := doc(t, views.MyRolesList(list)).Find(".callout.warn")
+	if banner.Length() != 1 || !strings.HasPrefix(words(banner), "Domain Admins on corp.northwind.example ends in 8 min, at 14:30") ||
+		banner.Find(`a[href="/activations/x1"]`).Length() != 1 {
+		t.Errorf("the banner says %q", words(banner))
+	}
+	list.Now = list.Now.Add(-8 * time.Minute)
+	if got := words(doc(t, views.MyRolesList(list)).Find(".callout")); got != "" {
+		t.Errorf("16 minutes before the end: %q", got)
+	}
+}
+
+// A DN breaks after its parts, and what is copied from the page is the DN; sentences are left alone.
+func TestNamesBreakAtTheirParts(t *testing.T) {
+	got := page(t, "target-dead").Find(".kv code").First()
+	if out, _ := got.Html(); strings.Join(strings.Fields(out), "") != "cn=stint,<wbr/>ou=services,<wbr/>dc=northwind,<wbr/>dc=example<wbr/>" {
+		t.Errorf("a DN is %q", out)
+	}
+	if words(got) != "cn=stint,ou=services,dc=northwind,dc=example" {
+		t.Errorf("copied as %q", words(got))
+	}
+}
+
+// A page that refuses says whom to ask, once.
+func TestErrorsSayWhomToAsk(t *testing.T) {
+	for _, name := range []string{"error-403", "error-500", "first-run", "sign-in-problem"} {
+		d := page(t, name)
+		if n := strings.Count(d.Text(), "Identity team: ext. 4410"); n != 1 || !strings.Contains(words(d.Find("main")), "Whom to ask: Identity team: ext. 4410") {
+			t.Errorf("%s names the contact %d times: %q", name, n, words(d.Find("main")))
+		}
+	}
+}
+
 func TestActivationStopsFollowingWhenFinal(t *testing.T) {
 	follows(t, "activation", "/events/activations/x2?since=184226", "/activations/x2", "#activation")
 	follows(t, "activation-ended", "/events?since=184226", "/shell?nav=my-roles")
@@ -210,7 +247,7 @@ func TestActivationActions(t *testing.T) {
 // V-01: the second approver is told who decided, and cannot decide.
 func TestSecondApproverIsToldWhoDecided(t *testing.T) {
 	d := page(t, "approval-decided")
-	if got := words(d.Find("main > .callout:not([hidden]) b").First()); got != "Already denied by Carol Lindqvist at 14:20:07" {
+	if got := words(d.Find("main > .callout:not([hidden]) b").First()); got != "Already denied by Carol Lindqvist at 14:20:11" {
 		t.Errorf("told %q", got)
 	}
 	if d.Find("button[name=decision]").Length() != 0 {

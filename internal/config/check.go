@@ -19,6 +19,7 @@ const (
 	minMaxAge          = time.Minute
 	maxMaxAge          = 24 * time.Hour
 	maxOrganisation    = 80
+	maxContact         = 120
 )
 
 // Complete fills in the defaults and refuses what is wrong or does not fit together, all of it at once: the error joins
@@ -69,13 +70,19 @@ func setDefault(field *string, value string) {
 }
 
 func (f *faults) general() {
-	if utf8.RuneCountInString(f.c.Organisation) > maxOrganisation || strings.ContainsFunc(f.c.Organisation, unprintable) {
-		f.add("organisation", "must be one line of at most 80 printable characters")
-	}
+	f.line("organisation", f.c.Organisation, maxOrganisation)
+	f.line("contact", f.c.Contact, maxContact)
 	switch f.c.LogLevel {
 	case "debug", "info", "warn", "error":
 	default:
 		f.add("log-level", fmt.Sprintf("%q is not a level; use debug, info, warn or error", f.c.LogLevel))
+	}
+}
+
+// line refuses what does not fit on one line of a page.
+func (f *faults) line(field, text string, most int) {
+	if utf8.RuneCountInString(text) > most || strings.ContainsFunc(text, unprintable) {
+		f.add(field, fmt.Sprintf("must be one line of at most %d printable characters", most))
 	}
 }
 

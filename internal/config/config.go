@@ -14,6 +14,7 @@ import (
 type Config struct {
 	File         string `name:"config" group:"General" placeholder:"FILE" allowed:"a path; not in the file itself" help:"Configuration file (YAML). Any of the other fields can be written in it."`
 	Organisation string `name:"organisation" group:"General" placeholder:"NAME" allowed:"up to 80 characters" help:"Name of the organisation, shown on every page. Empty: none is shown."`
+	Contact      string `name:"contact" group:"General" placeholder:"TEXT" allowed:"up to 120 characters, on one line" help:"Whom people ask when Stint refuses or fails, such as Identity team: ext. 4410. Shown on every page, and to everybody who can open the sign-in page. Empty: nobody is named."`
 	LogLevel     string `name:"log-level" group:"General" default:"info" placeholder:"LEVEL" allowed:"debug, info, warn or error" help:"Least important messages to log. Logs are JSON lines on standard error and hold no secrets."`
 
 	Data       string `name:"data" group:"Storage" default:"data" placeholder:"DIR" allowed:"a path" help:"Directory of the database (stint.db) and of the socket other commands use. Made with mode 0700."`

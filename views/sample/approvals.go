@@ -26,12 +26,12 @@ func (s Samples) approvals() []Page {
 func (s Samples) waiting(decide bool) []views.PendingRow {
 	return []views.PendingRow{
 		{
-			Activation: "x10", Person: s.dave(), Role: s.role("Owner", "cloud", "Azure", "prod-eu"), Duration: 4 * time.Hour, Asked: ago(12), TimesOut: min(60 * 23),
+			Activation: "x10", Person: s.dave(), Role: s.role("Owner", "cloud", "Azure", "prod-eu"), Duration: 4 * time.Hour, Asked: ago(12), TimesOut: min(60*24 - 12),
 			Justification: s.T("Rebuild the disk encryption set for the warehouse hosts; the key expires on Friday."), Ticket: s.T("CHG-1190"), CanDecide: decide,
-			Facts: []views.Need{{Icon: "triangle-alert", Text: s.T("First time on this scope"), Risk: true}, {Icon: "history", Text: s.T("12 activations in 90 days")}},
+			Facts: []views.Need{{Icon: "triangle-alert", Text: s.T("First time in this role here"), Risk: true}},
 		},
-		{Activation: "x11", Person: s.farid(), Role: s.dbOwner(), Duration: 2 * time.Hour, Asked: ago(3), TimesOut: min(60 * 24), Justification: s.T("Fix data"), CanDecide: decide},
-		{Activation: "x12", Person: s.erin(), Role: s.sre(), Duration: time.Hour, Asked: ago(1), TimesOut: min(60 * 24), Justification: s.T("Read the incident timeline of 14 Nov for the yearly audit."), Ticket: s.T("AUD-77"), CanDecide: decide},
+		{Activation: "x11", Person: s.farid(), Role: s.dbOwner(), Duration: 2 * time.Hour, Asked: ago(3), TimesOut: min(60*24 - 3), Justification: s.T("Fix data"), CanDecide: decide},
+		{Activation: "x12", Person: s.erin(), Role: s.sre(), Duration: time.Hour, Asked: ago(1), TimesOut: min(60*24 - 1), Justification: s.T("Read the incident timeline of 14 Nov for the yearly audit."), Ticket: s.T("AUD-77"), CanDecide: decide},
 	}
 }
 
@@ -50,14 +50,14 @@ func (s Samples) approval() views.ApprovalView {
 		Shell: s.shell(), Activation: "x10", Person: s.dave(), Role: s.role("Owner", "cloud", "Azure", "prod-eu"),
 		Status:        views.StatusView{State: views.PendingApproval},
 		Justification: s.T("Rebuild the disk encryption set for the warehouse hosts; the key expires on Friday."), Ticket: s.T("CHG-1190"),
-		Duration: 4 * time.Hour, Asked: ago(12), TimesOut: min(60 * 24), CanDecide: true, Passkey: true, CanCancel: true,
-		Facts: s.waiting(true)[0].Facts, Verdicts: s.verdicts()[:3], StageText: s.T("One of 2 decides; the first decision counts."),
+		Duration: 4 * time.Hour, Asked: ago(12), TimesOut: min(60*24 - 12), CanDecide: true, Passkey: true, CanCancel: true,
+		Facts: s.waiting(true)[0].Facts, Verdicts: []views.Verdict{{Text: s.T("Eligible until 2027-03-12")}, {Text: s.T("4 h is within the 4 h allowed")}, {Text: s.T("Reason given")}, {Text: s.T("Ticket given")}}, StageText: s.T("One of 2 decides; the first decision counts."),
 		Approvers: []views.Person{s.bob(), s.carol()},
 		Holds: []views.HeldRole{
 			{Role: s.dbOwner(), State: "active", Until: at(16, 2, 11), Tone: views.OK},
 			{Role: s.backup(), State: "eligible"},
 		},
-		Errors: views.Errors{"justification": s.T("Say why; it goes to Dave and into the audit log.")},
+		Errors: views.Errors{"justification": s.T("Say why; it goes to Dave Marsh and into the audit log.")},
 	}
 }
 

@@ -51,7 +51,7 @@ func (s Samples) personPage() views.PersonView {
 		Holds: []views.HeldRole{
 			{Role: s.dbOwner(), State: "active", Until: at(16, 2, 11), Tone: views.OK}, {Role: s.backup(), State: "eligible"},
 		},
-		VoucherWhy: s.T("Dave has had a passkey before, so a further one is confirmed with it."),
+		VoucherWhy: s.T("Dave Marsh has had a passkey before, so a further one is confirmed with it."),
 	}
 }
 
@@ -99,7 +99,7 @@ func (s Samples) target() views.TargetView {
 
 func (s Samples) targetDead() views.TargetView {
 	v := s.target()
-	v.Shell, v.Target, v.Since, v.State, v.Beside = s.alarmed(), s.targets()[1], ago(7), "late", &views.Beside{}
+	v.Shell, v.Target, v.Since, v.State, v.Beside = s.alarmed(), s.targets()[1], ago(7), "", &views.Beside{}
 	v.LastError = s.T("dial tcp 10.0.3.7:636: connect: connection refused")
 	v.Test = &views.TestResult{At: ago(0), Took: 3 * time.Second, Words: s.T("No connection within 3 s. Check the address and the firewall.")}
 	return v

@@ -60,7 +60,7 @@ func (s Samples) myRoles() views.MyRolesView {
 		{Assignment: "a5", Role: s.backup(), Blocked: s.T("The account at the directory waits for an administrator’s confirmation."), Max: 4 * time.Hour},
 	}
 	return views.MyRolesView{
-		Shell: shell, Sets: []views.SetChip{{Name: s.T("Monday on call"), Count: 3, Href: "/my-roles/several?set=s1"}, {Name: s.T("Month-end"), Count: 2, Href: "/my-roles/several?set=s2"}}, CountAll: 9, CountEligible: 5, CountActive: 2, CountWaiting: 2,
+		Shell: shell, Sets: []views.SetChip{{Name: s.T("Monday on call"), Count: 3, Href: "/my-roles/several?set=s1"}, {Name: s.T("Month-end"), Count: 2, Href: "/my-roles/several?set=s2"}}, CountAll: 9, CountEligible: 5, CountActive: 3, CountWaiting: 1,
 		List: views.MyRolesListView{
 			Total: 10, Eligible: eligible, Pager: views.Pager{ByName: true, Older: "/my-roles?cursor=x", Note: "Eligible 1 to 5 of 12"},
 			Active: []views.RoleRow{
@@ -70,18 +70,25 @@ func (s Samples) myRoles() views.MyRolesView {
 				{Activation: "x3", Role: s.role("Auditor", "stint", "Stint"), Status: views.StatusView{State: views.Granting, Note: s.T("The target does not answer; Stint keeps trying.")}, Start: ago(1), End: min(59)},
 			},
 			Waiting: []views.RoleRow{
-				{Activation: "x4", Role: s.role("Global Administrator", "tenant", "northwind.example"), Status: views.StatusView{State: views.PendingApproval, Approvals: s.T("waits for Bob or Carol")}, Asked: ago(6), Duration: time.Hour},
+				{Activation: "x4", Role: s.role("Global Administrator", "tenant", "northwind.example"), Status: views.StatusView{State: views.PendingApproval, Approvals: s.T("waits for Bob Okafor or Carol Lindqvist")}, Asked: ago(6), Duration: time.Hour},
 			},
 		},
 	}
 }
 
+// Soon is a list with a role that ends in 8 minutes, for tests that move its clock.
+func (s Samples) Soon() views.MyRolesListView {
+	list := s.myRoles().List
+	list.Reader = s.reader()
+	return list
+}
+
 func (s Samples) verdicts() []views.Verdict {
 	return []views.Verdict{
 		{Text: s.T("Eligible until 2027-03-12")}, {Text: s.T("1 h is within the 4 h allowed")}, {Text: s.T("Reason given")},
-		{State: views.Fail, Text: s.T("A ticket is needed"), Detail: s.T("Set for Owner on Azure.")},
+		{Text: s.T("Ticket given")},
 		{State: views.Todo, Text: s.T("Passkey required"), Detail: s.T("You will be asked on the next page.")},
-		{State: views.Approver, Text: s.T("One of 2 approvers: Bob, Carol")},
+		{State: views.Approver, Text: s.T("One of 2 approvers: Bob Okafor, Carol Lindqvist")},
 	}
 }
 
@@ -90,7 +97,7 @@ func (s Samples) activate(wrong views.Errors) views.ActivateView {
 		Shell: s.shell(), Assignment: "a1", Role: s.role("Owner", "cloud", "Azure", "prod-eu"),
 		Choices: []time.Duration{30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour}, Max: 4 * time.Hour,
 		Values:       views.ActivateValues{Duration: "60", Justification: s.T("Fail over the billing gateway to the second zone and put the firewall rule back afterwards."), TicketNumber: s.T("INC-48213")},
-		ReasonNeeded: true, TicketNeeded: true, TicketSystems: []string{s.T("ServiceNow"), s.T("Jira")}, Passkey: true, Errors: wrong,
+		ReasonNeeded: true, TicketNeeded: true, Passkey: true, Errors: wrong,
 		Last: &views.LastUsed{Justification: s.T("Rotate the storage keys."), Duration: 2 * time.Hour, At: ago(60 * 24 * 7)},
 		Aside: views.ActivateAsideView{
 			Verdicts: s.verdicts(), Ends: min(60), AfterApproval: true,
@@ -98,22 +105,28 @@ func (s Samples) activate(wrong views.Errors) views.ActivateView {
 				s.T("You confirm with your passkey."), s.T("Bob Okafor or Carol Lindqvist approves. You can cancel until then."),
 				s.T("Stint makes you Owner on prod-eu and reads it back."), s.T("After 1 h Stint takes it away and checks that it is gone."),
 			},
-			Warning: s.T("Open console sessions at this target can outlive the role by up to 60 min."),
 		},
 	}
 	if wrong != nil {
 		v.Values = views.ActivateValues{Other: s.T("9:00"), Justification: s.T("fix")}
+		v.Aside.Verdicts = append(v.Aside.Verdicts[:1], views.Verdict{State: views.Fail, Text: s.T("9 h is more than the 4 h allowed")},
+			views.Verdict{State: views.Fail, Text: s.T("The reason is shorter than 10 characters")},
+			views.Verdict{State: views.Fail, Text: s.T("A ticket is needed"), Detail: s.T("Set for Owner on Azure.")})
+		v.Aside.Ends = time.Time{}
 	}
 	return v
 }
 
-func (s Samples) storySoFar() []views.StoryStep {
+func (s Samples) storySoFar() []views.StoryStep { return s.storyOf(s.alice(), 13) }
+
+// storyOf is what led to an activation that somebody asked for at six minutes to the full hour.
+func (s Samples) storyOf(who views.Person, hour int) []views.StoryStep {
 	return []views.StoryStep{
-		{At: at(13, 54, 7), Text: s.T("Requested by Alice Keller"), More: s.T("2 h from the approval"), Entry: 184193},
-		{At: at(13, 54, 7), Text: s.T("All 6 rules checked"), More: s.T("Passkey and one approval were still needed")},
-		{At: at(13, 54, 31), Text: s.T("Confirmed with passkey"), More: s.T("Alice’s laptop key, person verified"), Entry: 184195},
-		{At: at(14, 2, 5), Text: s.T("Approved by Bob Okafor"), More: s.T("after 8 min"), Quote: s.T("Fine, the run is blocked for everybody. Ping me when done."), Entry: 184199},
-		{At: at(14, 2, 6), Text: s.T("Granting"), More: s.T("Membership in the role db_owner asked for at billing-prod")},
+		{At: at(hour, 54, 7), Text: s.T("Requested by ") + who.Name, More: s.T("2 h from the approval"), Entry: 184193},
+		{At: at(hour, 54, 7), Text: s.T("All 6 rules checked"), More: s.T("Passkey and one approval were still needed")},
+		{At: at(hour, 54, 31), Text: s.T("Confirmed with passkey"), More: s.T("Blue key, person verified"), Entry: 184195},
+		{At: at(hour+1, 2, 5), Text: s.T("Approved by Bob Okafor"), More: s.T("after 8 min"), Quote: s.T("Fine, the run is blocked for everybody. Ping me when done."), Entry: 184199},
+		{At: at(hour+1, 2, 6), Text: s.T("Granting"), More: s.T("Membership in the role db_owner asked for at billing-prod")},
 	}
 }
 
@@ -122,7 +135,7 @@ func (s Samples) body() views.ActivationBodyView {
 		ID: "x2", Role: s.dbOwner(), Person: s.alice(), Yours: true, Duration: 2 * time.Hour,
 		Justification: s.T("Repair the stuck invoice run for October and check the ledger totals."), Ticket: s.T("INC-48207"),
 		Story: s.storySoFar(), Verdicts: s.verdicts(), Entries: 9, StoryHref: "/audit/story/x2",
-		Evidence: &views.Evidence{Passkey: s.T("Alice’s laptop key"), At: at(13, 54, 31), Digest: s.T("9f2c 41d8 … 77ab"), Settings: s.T("version 14, 2026-11-03")},
+		Evidence: &views.Evidence{Passkey: s.T("Blue key"), At: at(13, 54, 31), Digest: s.T("9f2c 41d8 … 77ab"), Settings: s.T("version 14, 2026-11-03")},
 		Target: &views.TargetFacts{
 			TargetID: "t1", Target: s.T("billing-prod (PostgreSQL)"), Account: s.T("akeller"), Wanted: s.T("member of db_owner"),
 			Seen: s.T("member"), SeenAt: at(14, 21, 40), NextLook: at(14, 26, 40),
@@ -145,11 +158,11 @@ func (s Samples) Running() views.ActivationView { return s.active() }
 
 func (s Samples) pending() views.ActivationView {
 	b := s.body()
-	b.Yours, b.Person = false, s.farid()
+	b.Yours, b.Person, b.Entries = false, s.farid(), 3
 	b.Status = views.StatusView{State: views.PendingApproval, Approvals: s.T("waits for one of 2 approvers")}
-	b.Story, b.Target, b.Evidence = b.Story[:3], nil, nil
-	b.Waiting, b.TimesOut = []views.Person{s.bob(), s.carol()}, min(60*23)
-	b.CanCancelFor, b.Justified, b.Errors = true, s.T("no"), views.Errors{"justification": s.T("At least 10 characters; Farid reads this.")}
+	b.Story, b.Target = s.storyOf(s.farid(), 13)[:3], nil
+	b.Waiting, b.TimesOut = []views.Person{s.bob(), s.carol()}, at(13+24, 54, 7)
+	b.CanCancelFor, b.Justified, b.Errors = true, s.T("no"), views.Errors{"justification": s.T("At least 10 characters; Farid Nazari reads this.")}
 	return views.ActivationView{Shell: s.shell(), Body: b, Back: views.Link{Text: "Approvals", Href: "/approvals/all"}}
 }
 
@@ -158,8 +171,10 @@ func (s Samples) ended(r views.Reader) views.ActivationView {
 	b.Status = views.StatusView{State: views.Ended, How: views.Expired, Seen: views.SeenGone, At: at(13, 2, 13)}
 	b.Start, b.End = at(11, 2, 11), at(13, 2, 11)
 	b.Target.Seen, b.Target.SeenAt, b.Target.NextLook = s.T("not a member"), at(13, 2, 13), time.Time{}
-	b.Target.Wanted = s.T("nothing")
-	b.Story = append(b.Story, views.StoryStep{At: at(13, 2, 13), Text: s.T("Confirmed gone"), More: s.T("Read back: akeller is no member of db_owner"), Tone: views.OK})
+	b.Target.Wanted, b.Evidence.At = s.T("nothing"), at(10, 54, 31)
+	b.Story = append(s.storyOf(s.alice(), 10),
+		views.StoryStep{At: at(11, 2, 11), Text: s.T("Active, confirmed at the target"), More: s.T("Read back: akeller is a member of db_owner"), Tone: views.OK},
+		views.StoryStep{At: at(13, 2, 11), Text: s.T("Ended"), More: s.T("Its time was over")}, views.StoryStep{At: at(13, 2, 13), Text: s.T("Confirmed gone"), More: s.T("Read back: akeller is no member of db_owner"), Tone: views.OK})
 	return views.ActivationView{Shell: s.shell(), Body: b, Back: views.Link{Text: "My requests", Href: "/my-requests"}}
 }
 
@@ -168,8 +183,14 @@ func (s Samples) failed(r views.Reader) views.ActivationView {
 	b.Yours, b.Person, b.CanRevoke = false, s.farid(), true
 	b.Status = views.StatusView{State: views.Ending, Note: s.T("The target does not answer; Stint keeps trying.")}
 	b.Start, b.End = at(12, 2, 11), at(14, 2, 11)
+	b.Evidence.At, b.Story = at(11, 54, 31), append(s.storyOf(s.farid(), 11),
+		views.StoryStep{At: at(12, 2, 11), Text: s.T("Active, confirmed at the target"), More: s.T("Read back: fnazari is a member of db_owner"), Tone: views.OK},
+		views.StoryStep{At: at(14, 2, 11), Text: s.T("Ended"), More: s.T("Its time was over; the target has not confirmed it yet"), Tone: views.Bad})
+	b.Target.Account, b.Target.Wanted, b.Target.SeenAt = s.T("fnazari"), s.T("nothing"), at(14, 1, 40)
 	b.Target.Late, b.Target.LastError = true, s.T("dial tcp 10.0.3.7:5432: connect: connection refused")
-	return views.ActivationView{Shell: s.alarmed(), Body: b}
+	shell := s.shell()
+	shell.Alarms = []views.TargetAlarm{{ID: "t3", Name: s.T("billing-prod"), Since: at(14, 2, 11), Late: 1}}
+	return views.ActivationView{Shell: shell, Body: b, Back: views.Link{Text: "Audit", Href: "/audit"}}
 }
 
 func (s Samples) requests() []views.RequestRow {

@@ -15,8 +15,8 @@ type Page struct {
 	Body templ.Component
 }
 
-// Now is the moment of all samples: 2026-11-19 14:22:07 in Berlin.
-var Now = time.Date(2026, 11, 19, 13, 22, 7, 0, time.UTC)
+// Now is the moment of all samples: 2026-11-19 14:22:11 in Berlin.
+var Now = time.Date(2026, 11, 19, 13, 22, 11, 0, time.UTC)
 
 // Text turns a sample text into the one that is shown; tests make hostile ones of it.
 type Text func(string) string

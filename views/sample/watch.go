@@ -1,6 +1,7 @@
 package sample
 
 import (
+	"strings"
 	"time"
 
 	"stint/views"
@@ -9,6 +10,7 @@ import (
 func (s Samples) watch() []Page {
 	return []Page{
 		{"audit", "/audit", views.Audit(s.audit())},
+		{"audit-refused", "/audit", views.Audit(s.auditRefused())},
 		{"audit-no-hit", "/audit", views.Audit(views.AuditView{Shell: s.shell(), Filter: views.AuditFilter{Person: s.T("zoe")}, Total: 12})},
 		{"entry", "/audit/:seq", views.Entry(views.EntryView{
 			Shell: s.shell(), Entry: s.entries()[2], StoryHref: "/audit/story/x2", Newer: 184202, Older: 184200,
@@ -26,12 +28,19 @@ func (s Samples) watch() []Page {
 func (s Samples) audit() views.AuditView {
 	return views.AuditView{
 		Shell: s.shell(), Rows: s.entries(), Total: 184226, First: time.Date(2026, 2, 2, 9, 0, 0, 0, time.UTC), Checkpoint: ago(2),
-		Filter:  views.AuditFilter{Person: s.T("Alice"), Result: "ok"},
 		Actions: []views.Option{{Value: "activation.requested", Label: "Activation requested"}, {Value: "grant.confirmed_gone", Label: "Grant seen gone"}},
 		Results: []views.Option{{Value: "ok", Label: "Done"}, {Value: "refused", Label: "Refused"}},
-		Pager:   views.Pager{Older: "/audit?cursor=x", Note: "Searched back to 2026-11-02"},
-		Errors:  views.Errors{"role": s.T("At most 200 characters.")},
+		Pager:   views.Pager{Older: "/audit?cursor=x"},
 	}
+}
+
+// auditRefused is a filter that found one entry, after a field of it was refused.
+func (s Samples) auditRefused() views.AuditView {
+	v := s.audit()
+	v.Filter = views.AuditFilter{Person: s.T("Farid"), Role: strings.Repeat("x", 201), Result: "refused"}
+	v.Rows, v.Pager = v.Rows[4:5], views.Pager{Older: "/audit?cursor=x", Note: "Searched back to 2026-11-02"}
+	v.Errors = views.Errors{"role": s.T("At most 200 characters.")}
+	return v
 }
 
 func (s Samples) entries() []views.AuditRow {

@@ -59,11 +59,14 @@ func (e *postgres) name() string {
 func (e *postgres) openWriter(ctx context.Context) (*sql.DB, error) {
 	cfg := e.cfg.Copy()
 	cfg.RuntimeParams["idle_in_transaction_session_timeout"] = ms(idleInTransaction)
-	w := stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(durable))
+	w := stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(durable), stdlib.OptionShouldPing(always))
 	w.SetMaxOpenConns(3) // the writer keeps one; the others are for what runs before and beside it
 	e.w = w
 	return w, e.fit(ctx, w)
 }
+
+// always has a connection tried out that is taken from the pool: after a fail-over all of them are dead.
+func always(context.Context, stdlib.ShouldPingParams) bool { return true }
 
 // durable makes a commit wait for the disk where the server's own settings would not.
 func durable(ctx context.Context, c *pgx.Conn) error {
@@ -74,7 +77,7 @@ func durable(ctx context.Context, c *pgx.Conn) error {
 func (e *postgres) openReaders(ctx context.Context) (*sql.DB, error) {
 	cfg := e.cfg.Copy()
 	cfg.RuntimeParams["default_transaction_read_only"] = "on"
-	r := stdlib.OpenDB(*cfg)
+	r := stdlib.OpenDB(*cfg, stdlib.OptionShouldPing(always))
 	r.SetMaxOpenConns(readers + 2)
 	r.SetMaxIdleConns(readers + 2)
 	return r, e.fit(ctx, r)

@@ -78,7 +78,11 @@ func (e *postgres) send(ctx context.Context, l *link, statements string) (result
 		l.ran.Add(1)
 	}
 	err = l.c.Raw(func(c any) (err error) {
-		results, err = c.(*stdlib.Conn).Conn().PgConn().Exec(ctx, statements).ReadAll()
+		conn := c.(*stdlib.Conn).Conn().PgConn()
+		if conn.IsClosed() {
+			return driver.ErrBadConn
+		}
+		results, err = conn.Exec(ctx, statements).ReadAll()
 		return err
 	})
 	return results, err
@@ -107,13 +111,14 @@ func (e *postgres) commit(ctx context.Context, l *link, mark int64) error {
 	return errors.Join(errGone, err)
 }
 
-// unclear tells a commit that may have happened from one that did not.
+// unclear tells a commit that may have happened from one that did not. pgconn.SafeToRetry is no help: of a
+// connection that ends instead of an answer it says that nothing was sent.
 func unclear(err error) bool {
 	var said *pgconn.PgError
 	if errors.As(err, &said) {
 		return said.Severity != "ERROR" // FATAL: it may have committed before it was told to go
 	}
-	return !pgconn.SafeToRetry(err)
+	return !errors.Is(err, driver.ErrBadConn)
 }
 
 // settleFor is how long it is asked what became of a commit.

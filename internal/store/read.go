@@ -25,14 +25,8 @@ func (r *Reader) LogSize() int64 { return r.size }
 
 // Read runs fn on a read-only snapshot.
 func Read[T any](ctx context.Context, s *Store, fn func(*Reader) (T, error)) (v T, err error) {
-	l, err := s.takeReader(ctx)
-	if err != nil {
-		return v, err
-	}
-	healthy := false
-	defer func() { s.giveReader(l, healthy) }()
-	reader := &Reader{ctx: ctx, db: l, size: s.Head().Size, memory: &s.memory}
-	at, err := s.engine.snapshot(ctx, l)
+	size := s.Head().Size
+	l, at, err := s.takeReader(ctx)
 	if err != nil {
 		return v, err
 	}
@@ -40,36 +34,48 @@ func Read[T any](ctx context.Context, s *Store, fn func(*Reader) (T, error)) (v 
 	defer func() {
 		ctx, cancel := s.bounded(context.WithoutCancel(ctx))
 		defer cancel()
-		healthy = l.run(ctx, "ROLLBACK") == nil
+		s.giveReader(l, l.run(ctx, "ROLLBACK") == nil)
 	}()
 	if at != nil {
-		reader.size = at.size
+		size = at.size
 	}
-	reader.Now = s.clock.Now()
-	return fn(reader)
+	return fn(&Reader{ctx: ctx, db: l, Now: s.clock.Now(), size: size, memory: &s.memory})
 }
 
-// takeReader waits for a free connection; a broken one was left out of the pool and is made anew.
-func (s *Store) takeReader(ctx context.Context) (*link, error) {
+// takeReader waits for a free connection and begins a snapshot. A broken one was left out of the pool and
+// is made anew; one that broke while nobody used it is replaced at once.
+func (s *Store) takeReader(ctx context.Context) (*link, *place, error) {
+	var l *link
 	select {
-	case l := <-s.pool:
-		if l != nil {
-			return l, nil
-		}
+	case l = <-s.pool:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, nil, ctx.Err()
 	case <-s.quit:
-		return nil, ErrClosed
+		return nil, nil, ErrClosed
 	}
-	l, err := s.newLink(ctx, s.r)
-	if err != nil {
-		s.pool <- nil
+	for kept := l != nil; ; kept = false {
+		var err error
+		if l == nil {
+			l, err = s.newLink(ctx, s.r)
+		}
+		var at *place
+		if err == nil {
+			at, err = s.engine.snapshot(ctx, l)
+		}
+		if err == nil {
+			return l, at, nil
+		}
+		if !kept || !s.engine.again(err) {
+			s.giveReader(l, false)
+			return nil, nil, err
+		}
+		_ = l.close() // broken
+		l = nil
 	}
-	return l, err
 }
 
 func (s *Store) giveReader(l *link, healthy bool) {
-	if !healthy {
+	if !healthy && l != nil {
 		_ = l.close() // the connection is broken already
 		l = nil
 	}

@@ -69,6 +69,9 @@ func (b *Broker) revokeUnclaimed(ctx context.Context, g store.GrantRow) {
 	if err == nil {
 		err = conn.Revoke(ctx, connector.AccountID(g.AccountID), connector.EntitlementID(g.EntitlementID))
 	}
+	if err == nil && conn.Capabilities().EndsSessions { // and again when it is recorded
+		err = conn.EndSessions(ctx, connector.AccountID(g.AccountID))
+	}
 	if err != nil {
 		b.log.Error("revoking without the database", "grant", g.ID, "target", g.TargetID, "error", err)
 		return

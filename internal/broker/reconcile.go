@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"time"
 
@@ -26,6 +27,7 @@ type observation struct {
 	acted     bool // a write went before it: until this look succeeds nothing is known
 	held      bool // nothing is granted now: come back
 	wanted    bool // what a pass that ends here without an error was for
+	sessions  bool // the account's sessions were ended; with an error: could not be
 	final     bool // the pass ends here: release the lease
 }
 
@@ -38,7 +40,7 @@ func (b *Broker) pass(ctx context.Context, g store.GrantRow) error {
 		return err
 	}
 	delay := conn.Capabilities().ReadDelay
-	g, err = b.record(ctx, g, look(ctx, conn, g, delay))
+	g, err = b.record(ctx, g, b.closeSessions(ctx, conn, g, look(ctx, conn, g, delay)))
 	if err != nil || g.LeaseUntil.IsZero() {
 		return err
 	}
@@ -63,14 +65,9 @@ func (b *Broker) pass(ctx context.Context, g store.GrantRow) error {
 		_, err = b.record(ctx, g, acted)
 		return err
 	}
-	if step == pim.StepRevoke && conn.Capabilities().EndsSessions {
-		if err := conn.EndSessions(ctx, connector.AccountID(g.AccountID)); err != nil {
-			b.log.Warn("sessions of the account were not ended", "target", g.TargetID, "grant", g.ID, "kind", connector.KindOf(err))
-		}
-	}
 	seen := look(ctx, conn, g, delay)
 	seen.final, seen.acted, seen.wanted = true, true, g.Wanted
-	_, err = b.record(ctx, g, seen)
+	_, err = b.record(ctx, g, b.closeSessions(ctx, conn, g, seen))
 	return err
 }
 
@@ -205,6 +202,9 @@ func (b *Broker) expireNeeds(tx *store.Tx, g *store.GrantRow) error {
 func schedule(g *store.GrantRow, o observation, now time.Time, jitter float64) {
 	if o.err != nil {
 		g.ErrorKind, g.Error = string(connector.KindOf(o.err)), o.err.Error()
+		if o.sessions {
+			g.ErrorKind = sessionsOpen
+		}
 		g.Tries++
 	} else if o.event != "" {
 		g.ErrorKind, g.Error = "", ""
@@ -260,6 +260,10 @@ func nextLook(g store.GrantRow, now time.Time, jitter float64) time.Time {
 // a grant always says how it was last seen, which is what an activation's settling is held against.
 func emitGrant(tx *store.Tx, was, g pim.Grant, o observation) {
 	told := false
+	var sessions map[string]any
+	if o.sessions {
+		sessions = map[string]any{"sessions_ended": o.err == nil}
+	}
 	tell := func(t pim.EventType, facts map[string]any) {
 		told = true
 		tx.Emit(pim.GrantEventOf(t, g, facts))
@@ -268,17 +272,19 @@ func emitGrant(tx *store.Tx, was, g pim.Grant, o observation) {
 	case was.Before == pim.Unknown && g.Before != pim.Unknown:
 		tell(pim.EvGrantObserved, nil)
 	case o.err != nil && was.Tries == 0:
-		tell(pim.EvGrantCalled, map[string]any{"error": string(connector.KindOf(o.err))})
+		facts := map[string]any{"error": string(connector.KindOf(o.err))}
+		maps.Copy(facts, sessions)
+		tell(pim.EvGrantCalled, facts)
 	}
 	switch settled := g.Settled(tx.Now); {
 	case g.Lost && !was.Lost:
-		tell(pim.EvGrantLost, nil)
+		tell(pim.EvGrantLost, sessions)
 	case g.Wanted && g.Confirmed && !was.Confirmed:
 		tell(pim.EvGrantConfirmed, nil)
 	case !g.Wanted && g.Seen == pim.Absent && settled && (was.Seen != pim.Absent || !was.Settled(tx.Now)):
-		tell(pim.EvGrantGone, nil)
+		tell(pim.EvGrantGone, sessions)
 	case g.Seen != was.Seen && g.Seen != pim.Unknown && !told:
-		tell(pim.EvGrantObserved, nil)
+		tell(pim.EvGrantObserved, sessions)
 	}
 }
 

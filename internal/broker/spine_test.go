@@ -34,9 +34,14 @@ type ward struct {
 	dims  bool // from a write on, nothing can be seen
 	dim   bool
 	after func() // happens once, when the next grant has taken effect and its answer is on the way
+	ends  bool   // has sessions that can be ended
+	deaf  error  // what ending them fails with
+	ended int    // how often they were
 }
 
-func (w *ward) Capabilities() connector.Capabilities { return connector.Capabilities{} }
+func (w *ward) Capabilities() connector.Capabilities {
+	return connector.Capabilities{EndsSessions: w.ends}
+}
 func (w *ward) Canonical(_ context.Context, name string) (connector.EntitlementID, error) {
 	return connector.EntitlementID("id:" + name), w.err()
 }
@@ -87,7 +92,14 @@ func (w *ward) Grant(_ context.Context, a connector.AccountID, e connector.Entit
 func (w *ward) Revoke(_ context.Context, a connector.AccountID, e connector.EntitlementID) error {
 	return w.set(a, e, false)
 }
-func (w *ward) EndSessions(context.Context, connector.AccountID) error { return nil }
+func (w *ward) EndSessions(context.Context, connector.AccountID) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.deaf == nil {
+		w.ended++
+	}
+	return w.deaf
+}
 func (w *ward) List(_ context.Context, e connector.EntitlementID) iter.Seq2[connector.AccountID, error] {
 	return func(yield func(connector.AccountID, error) bool) {
 		if err := w.err(); err != nil {

@@ -146,7 +146,7 @@ func (b *Broker) claim(ctx context.Context) ([]store.GrantRow, error) {
 func (b *Broker) work(ctx context.Context, g store.GrantRow) {
 	err := b.pass(ctx, g)
 	after, readErr := store.Read(ctx, b.store, func(r *store.Reader) (store.GrantRow, error) { return r.Grant(g.ID) })
-	failed := readErr == nil && after.ErrorKind != "" && after.ErrorKind != string(connector.Gone) && after.ErrorKind != string(connector.Refused) && after.ErrorKind != "no_effect"
+	failed := readErr == nil && after.ErrorKind != "" && after.ErrorKind != string(connector.Gone) && after.ErrorKind != string(connector.Refused) && after.ErrorKind != "no_effect" && after.ErrorKind != sessionsOpen
 	b.lanes.leave(g.TargetID, failed, b.clock())
 	if readErr == nil {
 		b.memory.keep(after)

@@ -72,6 +72,15 @@ func (g Grant) Next(now time.Time, fresh bool) GrantStep {
 // longer surface.
 func (g Grant) Settled(now time.Time) bool { return g.Next(now, true) == StepRest }
 
+// OwesSessions reports, of what is recorded, whether the account's open sessions must end before a look that shows absence
+// is recorded: Stint had given this, so that a session may have switched into it (THREATS rule 5). That is so when it is no
+// longer wanted, and when another hand took it away. inUse is whether a use of it is not accounted for yet: long after one,
+// and after a restore, an absence says nothing about sessions.
+func (g Grant) OwesSessions(now time.Time, inUse bool) bool {
+	given := g.Seen != Absent && (g.Before == Absent || g.Adopted)
+	return inUse && given && (!g.Wanted || g.Apply(GrantSawNone, now, 0).Lost)
+}
+
 // GrantEvent is what can happen to a grant.
 type GrantEvent string
 

@@ -94,6 +94,46 @@ restore         *       *       *      *       *    *      *         | seen=unkn
 proven          *       *       *      *       *    *      *         | seen=unknown before=absent adopted=no
 `
 
+// owesTable says for every state whether sessions must end before an absence is recorded, where a use is not accounted for
+// yet. SEEN stands for unknown and for present; absent owes nothing.
+const owesTable = `
+before  seen    wanted adopted lost unsure confirmed | owes
+unknown SEEN    *      no      *    *      *         | no
+present SEEN    *      no      *    *      *         | no
+absent  SEEN    no     *       *    *      *         | yes
+unknown SEEN    no     yes     *    *      *         | yes
+present SEEN    no     yes     *    *      *         | yes
+absent  SEEN    yes    *       yes  *      *         | yes
+absent  SEEN    yes    *       no   no     yes       | yes
+absent  SEEN    yes    *       no   no     no        | no
+absent  SEEN    yes    *       no   yes    *         | no
+unknown SEEN    yes    yes     yes  *      *         | yes
+unknown SEEN    yes    yes     no   no     yes       | yes
+unknown SEEN    yes    yes     no   no     no        | no
+unknown SEEN    yes    yes     no   yes    *         | no
+present SEEN    yes    yes     yes  *      *         | yes
+present SEEN    yes    yes     no   no     yes       | yes
+present SEEN    yes    yes     no   no     no        | no
+present SEEN    yes    yes     no   yes    *         | no
+`
+
+// Sessions outlive grants (THREATS rule 5): whoever had this may be in it still.
+func TestOwesSessions(t *testing.T) {
+	rows := append(parseTable(t, strings.ReplaceAll(owesTable, "SEEN", "unknown")), parseTable(t, strings.ReplaceAll(owesTable, "SEEN", "present"))...)
+	for _, g := range grantStates() {
+		want := "no"
+		if g.Seen != Absent {
+			want = only(t, rows, describe(g)).want[0]
+		}
+		if got := yes(g.OwesSessions(t0, true)); got != want {
+			t.Errorf("%v: %s, want %s", describe(g), got, want)
+		}
+		if g.OwesSessions(t0, false) {
+			t.Errorf("%v: owed long after the last use", describe(g))
+		}
+	}
+}
+
 type cell struct{ cond, want []string }
 
 func parseTable(t *testing.T, text string) []cell {

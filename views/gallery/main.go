@@ -42,10 +42,19 @@ func run(addr, out, zone, theme string) error {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/static/", static.Handler())
+	mux.HandleFunc("/events", still)
+	mux.HandleFunc("/events/", still)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { serve(s, w, r) })
 	fmt.Println("gallery: http://" + addr + "/gallery")
 	server := &http.Server{Addr: addr, Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	return server.ListenAndServe()
+}
+
+// still is a stream in which nothing happens: without it the pages would say that they are not kept up to date.
+func still(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	_ = http.NewResponseController(w).Flush()
+	<-r.Context().Done()
 }
 
 const policy = "default-src 'none'; script-src 'nonce-%s'; style-src 'self'; img-src 'self'; connect-src 'self'; " +

@@ -129,7 +129,7 @@ func portTaken(flag string, port int, err error) error {
 }
 
 func (c *demoCmd) config() (*config.Config, error) {
-	cfg := &config.Config{Organisation: "Northwind", Contact: "Carol Lindqvist: carol@northwind.example", LogLevel: "warn", Data: filepath.Join(c.Dir, "data"), Keys: filepath.Join(c.Dir, "keys"),
+	cfg := &config.Config{Organisation: "Northwind", Contact: "Grace Liu: grace@northwind.example", LogLevel: "warn", Data: filepath.Join(c.Dir, "data"), Keys: filepath.Join(c.Dir, "keys"),
 		Checkpoint: filepath.Join(c.Dir, "checkpoint"), Listen: loopback(c.Port), PublicURL: fmt.Sprintf("http://localhost:%d", c.Port),
 		OIDCIssuer: "http://" + loopback(c.Provider), OIDCClientID: demoClient, OIDCBindingClaims: config.List{"preferred_username"},
 		OIDCEnrolClaim: "amr", OIDCEnrolValues: config.List{"hwk"}}

@@ -78,9 +78,14 @@ func (l *listener) next() string {
 
 func await(t *testing.T, is func() bool) {
 	t.Helper()
+	within(t, soon, is)
+}
+
+func within(t *testing.T, limit time.Duration, is func() bool) {
+	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for late := time.After(soon); !is(); {
+	for late := time.After(limit); !is(); {
 		select {
 		case <-tick.C:
 		case <-late:

@@ -78,11 +78,13 @@ type office struct {
 	conn connector.Connector // what targets open; the ward unless a test says otherwise
 }
 
-func newOffice(t testing.TB) *office {
+func newOffice(t testing.TB) *office { t.Helper(); return newOfficeOn(t, true) }
+
+func newOfficeOn(t testing.TB, twice bool) *office {
 	t.Helper()
 	o := &office{world: &world{TB: t, ctx: t.Context(), ward: &ward{held: map[string]bool{}}, clock: &clock{now: epoch}, keys: map[string]*passkey.Passkey{}}}
 	o.conn = o.ward
-	s, err := store.Open(o.ctx, store.Options{Path: filepath.Join(t.TempDir(), "stint.db"), Now: o.clock.Now, Mono: o.clock.Mono, Twice: true})
+	s, err := store.Open(o.ctx, store.Options{Path: filepath.Join(t.TempDir(), "stint.db"), Now: o.clock.Now, Mono: o.clock.Mono, Twice: twice})
 	o.ok(err)
 	t.Cleanup(func() { s.Close() })
 	rp, err := stepup.New("http://localhost:8080", "Stint")

@@ -173,6 +173,49 @@ func BenchmarkActivationConcurrent(b *testing.B) {
 	b.ReportMetric(rate/raw, "×raw")
 }
 
+// BenchmarkApply is a file of 1,000 changes made in one transaction, and how long it keeps others from writing.
+// Goal: 50 ms (invariant 13).
+func BenchmarkApply(b *testing.B) {
+	var worst time.Duration
+	var statements int64
+	for b.Loop() {
+		b.StopTimer()
+		o := newOfficeOn(b, false)
+		o.apply(base)
+		doc := o.parse(crowd(500))
+		before := o.b.Store().Statements()
+		others := make(chan time.Duration)
+		stop := make(chan struct{})
+		go func() { others <- slowest(o, stop) }()
+		b.StartTimer()
+		_, err := o.b.Apply(o.ctx, doc, plain)
+		b.StopTimer()
+		o.ok(err)
+		close(stop)
+		worst = max(worst, <-others)
+		statements = o.b.Store().Statements() - before
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(statements), "statements/op")
+	b.ReportMetric(float64(worst.Microseconds())/1000, "ms-others-wait")
+}
+
+// slowest writes next to nothing, again and again, and returns the longest that one write took.
+func slowest(o *office, stop chan struct{}) (worst time.Duration) {
+	pause := time.NewTicker(time.Millisecond)
+	defer pause.Stop()
+	for {
+		select {
+		case <-stop:
+			return worst
+		case <-pause.C:
+			start := time.Now()
+			o.ok(store.Do(o.ctx, o.b.Store(), func(*store.Tx) error { return nil }))
+			worst = max(worst, time.Since(start))
+		}
+	}
+}
+
 // BenchmarkExpiry is how late one expiry is seen gone on an idle system, by the running worker on the
 // wall clock. Goal: p99 at most 1 s. Run it with -benchtime 40x.
 func BenchmarkExpiry(b *testing.B) {

@@ -173,14 +173,17 @@ func (s *Store) transact(batch []*job) error {
 			return nil
 		}
 		undo()
+		if errors.Is(err, errBare) && !s.mayStay(batch[0].err) {
+			return nil
+		}
 		if attempt == maxAttempts || !errors.Is(err, errBare) && !s.engine.again(err) {
 			return err
 		}
 	}
 }
 
-// errBare says that an operation failed which ran alone and without a savepoint: its transaction is undone,
-// and it runs again in a savepoint, where its refusal may stay without its state.
+// errBare says that an operation failed which ran alone and without a savepoint: its transaction is undone.
+// A refusal runs again in a savepoint, where its events may stay without its state.
 var errBare = errors.New("store: the operation did not succeed without a savepoint")
 
 // attempt runs a batch in one transaction. Most operations are alone and succeed: bare saves them the
@@ -285,10 +288,18 @@ func (s *Store) runBare(j *job, now time.Time) error {
 		j.events, j.err = drafts(t.events, now)
 	}
 	if j.err != nil {
+		j.events, j.after, j.people = nil, nil, nil
 		return errBare
 	}
 	j.after, j.people = t.after, t.people
 	return nil
+}
+
+// mayStay reports whether an operation that failed is worth running again: a refusal leaves its events, and
+// some faults are cured by it. Of everything else nothing stays, and nothing does.
+func (s *Store) mayStay(err error) bool {
+	var refusal *pim.Refusal
+	return errors.As(err, &refusal) || s.engine.again(err)
 }
 
 // call runs a job's function.

@@ -78,6 +78,9 @@ func (s *Server) RequestActivation(q *request) error {
 	if err != nil {
 		return err
 	}
+	if out.ActivationID != "" {
+		s.renewIfRisen(q)
+	}
 	return s.follow(q, out)
 }
 

@@ -111,6 +111,8 @@ func TestOneOutcome(t *testing.T) {
 				page, err := m.who.Try(http.MethodPost, m.path, stinttest.Form(m.form...), "Origin", w.URL)
 				if err != nil {
 					t.Error(err)
+				} else if toSignIn(page) {
+					return // the other answer of the same person came first, and renewed their session (T5)
 				} else if page.StatusCode == http.StatusSeeOther {
 					won.Store(m.path, true)
 				} else if page.StatusCode >= 500 {

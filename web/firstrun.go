@@ -56,6 +56,7 @@ func (s *Server) UseAdminLink(q *request) error {
 	if err != nil {
 		return err
 	}
+	s.renew(q)
 	if out.Voucher != "" {
 		return s.enrolWith(q, out)
 	}

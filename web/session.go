@@ -14,6 +14,8 @@ import (
 	"github.com/gorilla/sessions"
 
 	"stint/internal/broker"
+	"stint/internal/pim"
+	"stint/internal/signin"
 	"stint/internal/store"
 )
 
@@ -141,13 +143,65 @@ func (st *sessionStore) issue(d sessionData, now time.Time) (store.SessionRow, *
 	return store.SessionRow{ID: sessionID(secret), Data: string(text), ExpiresAt: now.Add(st.absolute)}, sessions.NewCookie(st.cookie, secret, &options), err
 }
 
-// issuePre makes what a sign-in needs until the provider's answer.
-func (st *sessionStore) issuePre(state any, expires time.Time) (store.SessionRow, *http.Cookie, error) {
-	secret := newSecret()
+// issuePre makes the cookie that keeps what a sign-in needs until the provider's answer, sealed: no row is
+// written for somebody who is nobody yet.
+func (st *sessionStore) issuePre(state signin.State) (*http.Cookie, error) {
 	text, err := json.Marshal(state)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := st.broker.KeepBegun(text)
+	if err == nil && len(kept) > maxBegun { // a browser would drop the cookie: better to land on the start page
+		state.ReturnTo = "/"
+		return st.issuePre(state)
+	}
 	options := st.options
 	options.MaxAge = int((10 * time.Minute).Seconds())
-	return store.SessionRow{ID: sessionID(secret), Data: string(text), ExpiresAt: expires}, sessions.NewCookie(st.pre, secret, &options), err
+	return sessions.NewCookie(st.pre, kept, &options), err
+}
+
+// maxBegun leaves room for name and attributes within the 4096 bytes every browser keeps (RFC 6265 §6.1).
+const maxBegun = 3800
+
+// begun opens what this browser began, once.
+func (st *sessionStore) begun(kept string) (state signin.State) {
+	var opened signin.State
+	_, ok := st.broker.TakeBegun(kept, func(text []byte) time.Time {
+		if json.Unmarshal(text, &opened) != nil {
+			return time.Time{}
+		}
+		return opened.ExpiresAt
+	})
+	if ok {
+		state = opened
+	}
+	return state
+}
+
+// renew gives the visitor's session another id, in the table and in the browser: an id that somebody knew
+// before a step-up or a change of rights opens nothing after it (THREATS T5). What the visitor asked for is
+// done, so a failure is not theirs.
+func (s *Server) renew(q *request) {
+	row := rowOf(q.session)
+	secret := newSecret()
+	id := sessionID(secret)
+	s.streams.renewing(row.ID, id)
+	if err := s.broker.RenewSession(q.ctx(), q.actor(), id); err != nil {
+		s.log.Warn("renewing a session", "id", q.id, "error", err)
+		return
+	}
+	row.ID = id
+	q.session.ID, q.session.Values[rowKey] = id, row
+	options := s.sessions.options
+	q.SetCookie(sessions.NewCookie(s.sessions.cookie, secret, &options))
+}
+
+// renewIfRisen renews the session when what the visitor may do in Stint changed with this request.
+func (s *Server) renewIfRisen(q *request) {
+	powers, err := read(s, q, func(r *store.Reader) (pim.Powers, error) { return broker.Powers(r, q.who.ID) })
+	if err != nil || powers != q.powers {
+		s.renew(q)
+	}
 }
 
 // forget makes the browser drop a cookie.

@@ -9,6 +9,7 @@ import (
 
 	"stint/internal/pim"
 	stinttest "stint/internal/stinttest/harness"
+	"stint/internal/store"
 	"stint/web"
 )
 
@@ -176,6 +177,98 @@ func TestSessionFixation(t *testing.T) {
 	thief.SetCookie("stint-signin", alice.Cookie("stint"))
 	thief.Get("/sign-in/callback?state=x&code=y").Want(t, http.StatusForbidden)
 	alice.Get("/my-roles").Want(t, http.StatusOK)
+}
+
+// T5: after a step-up, and when rights are won, the id known before opens nothing; what was begun in the
+// session, and the pages open in it, go on.
+func TestSessionIsRenewedWithTheStepUp(t *testing.T) {
+	t.Parallel()
+	w := stinttest.New(t)
+	alice := w.Person("alice").Ready()
+	w.Role("dba", stinttest.Rules{Privileged: true})
+	w.Role("operator", stinttest.Rules{})
+	dba, operator := w.Eligible("alice", "dba", time.Time{}), w.Eligible("alice", "operator", time.Time{})
+	thief := w.Client()
+	know := func() string { thief.SetCookie("stint", alice.Cookie("stint")); return alice.Cookie("stint") }
+	renewed := func(when, before string) {
+		t.Helper()
+		if alice.Cookie("stint") == before || !toSignIn(thief.Get("/my-roles")) {
+			t.Errorf("%s: the id of before still opens the session", when)
+		}
+		alice.Get("/my-roles").Want(t, http.StatusOK)
+	}
+
+	open := listen(t, alice, "/events")
+	waiting := alice.Ask(operator).Want(t, http.StatusSeeOther).Location() // in another tab
+	before := know()
+	alice.Activate(dba)
+	renewed("step-up", before)
+	if got := open.next(); got != "news" {
+		t.Errorf("the stream of the session says %q", got)
+	}
+	alice.Confirm(waiting).Want(t, http.StatusSeeOther) // with the id of after
+	if got := open.next(); got != "news" {
+		t.Errorf("after the renewal the stream says %q", got)
+	}
+
+	secret, err := w.Broker.AdminLink(t.Context())
+	w.OK(err)
+	before = know()
+	alice.Post("/admin-link/"+secret).Want(t, http.StatusSeeOther)
+	renewed("administrator link", before)
+
+	w.Clock.Advance(29 * time.Minute)
+	alice.Get("/my-roles").Want(t, http.StatusOK)
+	for range 28 {
+		w.Clock.Advance(20 * time.Minute)
+		alice.Get("/my-roles")
+	}
+	w.Clock.Advance(20 * time.Minute)
+	if !toSignIn(alice.Get("/my-roles")) {
+		t.Error("renewing lengthened the session beyond its 10 hours")
+	}
+}
+
+// T5: whoever is nobody yet leaves nothing in the database, however often; what their browser keeps is
+// sealed, counts once, and only as it was given.
+func TestBegunSignInWritesNothing(t *testing.T) {
+	t.Parallel()
+	w := stinttest.New(t)
+	w.Provider.SignInAs("alice", map[string]any{"name": "alice", "auth_time": w.Clock.Now().Unix()})
+	rows := func() int64 {
+		n, err := store.Read(t.Context(), w.Store, func(r *store.Reader) (int64, error) { return r.SessionCount("") })
+		w.OK(err)
+		return n
+	}
+	for range 30 {
+		w.Client().Get("/sign-in/start?return_to=/"+strings.Repeat("a", 2000)).Want(t, http.StatusSeeOther)
+	}
+	if n := rows(); n != 0 {
+		t.Errorf("30 anonymous visits left %d rows", n)
+	}
+	begin := func() (c *stinttest.Client, answer string) {
+		c = w.Client()
+		return c, c.Get(c.Get("/sign-in/start").Location()).Location()
+	}
+	mine, answer := begin()
+	kept := mine.Cookie("stint-signin")
+	if strings.Contains(kept, "verifier") || len(kept) < 100 {
+		t.Errorf("the browser keeps %q", kept)
+	}
+	mine.Get(answer).Want(t, http.StatusSeeOther)
+	thief := w.Client()
+	thief.SetCookie("stint-signin", kept)
+	thief.Get(answer).Want(t, http.StatusForbidden)
+	if !strings.Contains(w.Log.String(), `"code":"`) {
+		t.Error("the second use is not in the log")
+	}
+	changed, answer := begin()
+	kept = changed.Cookie("stint-signin")
+	changed.SetCookie("stint-signin", kept[:40]+"BBBB"+kept[44:])
+	changed.Get(answer).Want(t, http.StatusForbidden)
+	late, answer := begin()
+	w.Clock.Advance(11 * time.Minute)
+	late.Get(answer).Want(t, http.StatusForbidden)
 }
 
 // T1: on https the cookies are bound to the host, and scripts never see them.

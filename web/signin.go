@@ -1,8 +1,6 @@
 package web
 
 import (
-	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -53,8 +51,8 @@ func nobodyAdministers(r *store.Reader) (bool, error) {
 
 var errNoProvider = signin.Refusal{Code: signin.CodeMisconfigured, Message: "Signing in is not set up here yet. Tell those who run Stint."}
 
-// StartSignIn is GET /sign-in/start: keeps what the answer must match in this browser's pre-session, and
-// leads to the provider (THREATS T4, T5).
+// StartSignIn is GET /sign-in/start: keeps what the answer must match in this browser, sealed, and leads to
+// the provider (THREATS T4, T5).
 func (s *Server) StartSignIn(q *request) error {
 	if s.signIn == nil {
 		return errNoProvider
@@ -63,11 +61,8 @@ func (s *Server) StartSignIn(q *request) error {
 	if err != nil {
 		return err
 	}
-	row, cookie, err := s.sessions.issuePre(state, state.ExpiresAt)
+	cookie, err := s.sessions.issuePre(state)
 	if err != nil {
-		return err
-	}
-	if err := s.broker.StartPreSession(q.ctx(), row); err != nil {
 		return err
 	}
 	q.SetCookie(cookie)
@@ -79,10 +74,7 @@ func (s *Server) FinishSignIn(q *request) error {
 	if s.signIn == nil {
 		return errNoProvider
 	}
-	state, err := s.takeState(q)
-	if err != nil {
-		return err
-	}
+	state := s.takeState(q)
 	id, err := s.signIn.Finish(q.ctx(), state, q.QueryParams())
 	if err != nil {
 		return err
@@ -103,23 +95,15 @@ func (s *Server) FinishSignIn(q *request) error {
 	return q.redirect(state.ReturnTo)
 }
 
-// takeState takes what this browser began out of its pre-session, once. A browser that began nothing
-// gets the empty state, which matches no answer.
-func (s *Server) takeState(q *request) (state signin.State, err error) {
+// takeState takes what this browser began out of its cookie, once. A browser that began nothing gets the
+// empty state, which matches no answer.
+func (s *Server) takeState(q *request) signin.State {
 	c, err := q.Cookie(s.sessions.pre)
 	if err != nil {
-		return state, nil
+		return signin.State{}
 	}
 	q.SetCookie(s.sessions.forget(s.sessions.pre))
-	row, err := s.broker.TakePreSession(q.ctx(), sessionID(c.Value))
-	var refusal *pim.Refusal
-	if errors.As(err, &refusal) {
-		return state, nil
-	}
-	if err != nil {
-		return state, err
-	}
-	return state, json.Unmarshal([]byte(row.Data), &state)
+	return s.sessions.begun(c.Value)
 }
 
 // signInProblem says in plain words why there is no session. The refusal goes to the log: who did not

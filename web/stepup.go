@@ -43,6 +43,9 @@ func (s *Server) FinishStepUp(q *request) error {
 		return s.stepUpGone(q, err)
 	}
 	out, err := s.broker.FinishStepUp(q.ctx(), q.actor(), id, []byte(q.FormValue("response")))
+	if err == nil {
+		s.renew(q)
+	}
 	switch {
 	case err != nil:
 		return s.stepUpRefused(q, out, err)

@@ -68,7 +68,7 @@ func (s *Server) EndStreams() { s.streams.close() }
 // stream tells a page of changes until one side goes. Over a limit it answers 204, and the page looks by
 // itself (T32).
 func (s *Server) stream(q *request, also watched) error {
-	topics, err := s.topics(q, also)
+	topics, err := s.topics(q, []string{rowOf(q.session).ID}, also)
 	if err != nil {
 		return err
 	}
@@ -91,10 +91,10 @@ func (s *Server) stream(q *request, also watched) error {
 }
 
 // topics is what a page is told of, for a session that is alive and rights that hold now.
-func (s *Server) topics(q *request, also watched) ([]string, error) {
+func (s *Server) topics(q *request, sessions []string, also watched) ([]string, error) {
 	head := s.store.Head().Size
 	return read(s, q, func(r *store.Reader) ([]string, error) {
-		if _, err := r.Session(rowOf(q.session).ID, s.sessions.idle); err != nil {
+		if err := s.anyAlive(r, sessions); err != nil {
 			return nil, endOr(err)
 		}
 		v, err := s.load(r, q.who.ID, head)
@@ -110,6 +110,16 @@ func (s *Server) topics(q *request, also watched) ([]string, error) {
 		more, err := also(r, &now)
 		return append(topics, more...), err
 	})
+}
+
+// anyAlive is nil when one of the ids of a session opens it now.
+func (s *Server) anyAlive(r *store.Reader, sessions []string) (err error) {
+	for _, id := range sessions {
+		if _, err = r.Session(id, s.sessions.idle); !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+	}
+	return err
 }
 
 // endOr turns a session or person that is not there any more into the end of the session.
@@ -184,7 +194,7 @@ func (s *Server) tell(q *request, st *stream, also watched) error {
 
 // tellNews looks first whether the reader still may, and at what: rights change with what happens.
 func (s *Server) tellNews(q *request, st *stream, also watched, out events) error {
-	topics, err := s.topics(q, also)
+	topics, err := s.topics(q, s.streams.sessionsOf(st), also)
 	if err != nil {
 		return err
 	}

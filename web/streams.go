@@ -19,7 +19,8 @@ const (
 // stream is one open page that is told of changes.
 type stream struct {
 	person  string
-	session string
+	session string        // owned by streams, as next is
+	next    string        // what the session's id is renewed to
 	topics  []string      // what it is told of; owned by streams
 	news    chan struct{} // something it shows has changed; holds one
 	later   atomic.Bool   // likewise, but nobody waits for it
@@ -121,6 +122,25 @@ func (h *streams) publish(c store.Change) {
 	}
 }
 
+// renewing lets the streams of a session follow its next id. It is called before the id changes, and either
+// id counts, so that no look in between ends them.
+func (h *streams) renewing(old, id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for st := range h.open {
+		if st.session == old || st.next == old {
+			st.session, st.next = old, id
+		}
+	}
+}
+
+// sessionsOf are the ids of a stream's session: now, and next.
+func (h *streams) sessionsOf(st *stream) []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return []string{st.session, st.next}
+}
+
 // keep ends the streams of all sessions but these.
 func (h *streams) keep(live map[string]bool) {
 	h.mu.Lock()
@@ -129,7 +149,7 @@ func (h *streams) keep(live map[string]bool) {
 		select {
 		case <-st.ended:
 		default:
-			if !live[st.session] {
+			if !live[st.session] && !live[st.next] {
 				close(st.ended)
 			}
 		}

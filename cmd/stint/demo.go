@@ -64,7 +64,7 @@ func (c *demoCmd) Run(ctx context.Context, e *environment) error {
 const demoMark = "this-is-a-stint-demo"
 
 // demoNames are what the demo keeps in its directory beside the mark: all that --reset removes.
-var demoNames = []string{"data", "keys", "checkpoint", "checkpoint.new", "directory.json", "directory.password", "provider.key"}
+var demoNames = []string{"data", "keys", "checkpoint", "checkpoint.new", "checkpoint.grants", "checkpoint.grants.new", "checkpoint.grants.unusable", "directory.json", "directory.password", "provider.key"}
 
 // directory makes the demo's directory, or finds it again and with --reset empties it. Somebody else's is refused.
 func (c *demoCmd) directory(ctx context.Context) error {

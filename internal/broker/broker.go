@@ -46,6 +46,7 @@ type Broker struct {
 	safe     safeMode
 	journal  *journal // of what was granted, outside the database; nil: none is kept
 	beside   beside
+	begun    taken
 }
 
 // New makes a Broker.

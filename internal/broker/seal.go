@@ -3,6 +3,7 @@ package broker
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -18,6 +19,7 @@ import (
 // file outside it (invariant 12). What it seals is bound to its row, so that ciphertexts cannot be swapped.
 type Sealer struct {
 	aead  cipher.AEAD
+	begun cipher.AEAD // another key, for what browsers keep until the provider's answer
 	check string
 }
 
@@ -63,8 +65,17 @@ func newSealer(key []byte) (*Sealer, error) {
 		return nil, err
 	}
 	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, err
+	}
+	derived := hmac.New(sha256.New, key)
+	derived.Write([]byte("stint key for begun sign-ins"))
+	if block, err = aes.NewCipher(derived.Sum(nil)); err != nil {
+		return nil, err
+	}
+	begun, err := cipher.NewGCM(block)
 	sum := sha256.Sum256(append([]byte("stint sealing key check\n"), key...))
-	return &Sealer{aead: aead, check: base64.StdEncoding.EncodeToString(sum[:12])}, err
+	return &Sealer{aead: aead, begun: begun, check: base64.StdEncoding.EncodeToString(sum[:12])}, err
 }
 
 func makeKey(path string) error {
@@ -91,11 +102,15 @@ func (s *Sealer) Check() string { return s.check }
 
 // Seal encrypts a secret for one row.
 func (s *Sealer) Seal(row string, secret []byte) (string, error) {
-	nonce := make([]byte, s.aead.NonceSize())
+	return sealWith(s.aead, row, secret)
+}
+
+func sealWith(aead cipher.AEAD, row string, secret []byte) (string, error) {
+	nonce := make([]byte, aead.NonceSize())
 	if _, err := rand.Read(nonce); err != nil {
 		return "", err
 	}
-	return base64.StdEncoding.EncodeToString(s.aead.Seal(nonce, nonce, secret, []byte(row))), nil
+	return base64.StdEncoding.EncodeToString(aead.Seal(nonce, nonce, secret, []byte(row))), nil
 }
 
 // Unseal decrypts a secret of one row. Its errors hold nothing of it.

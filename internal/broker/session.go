@@ -2,12 +2,18 @@ package broker
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"stint/internal/pim"
 	"stint/internal/signin"
+	"stint/internal/stepup"
 	"stint/internal/store"
 )
 
@@ -149,23 +155,84 @@ func (b *Broker) syncClaimGroups(tx *store.Tx, p pim.Principal, id signin.Identi
 	return b.recheck(tx, p)
 }
 
-// StartPreSession keeps what a sign-in needs until the provider's answer; it can never become a session.
-func (b *Broker) StartPreSession(ctx context.Context, s store.SessionRow) error {
-	return do(ctx, b, func(tx *store.Tx) error { return tx.InsertSession(s) })
+// KeepBegun seals what a sign-in needs until the provider's answer for the browser itself to keep: whoever
+// is nobody yet writes no row (THREATS T5).
+func (b *Broker) KeepBegun(state []byte) (string, error) {
+	return sealWith(b.sealer.begun, "sign-in", state)
 }
 
-// TakePreSession consumes a pre-session: one answer, once (THREATS T4, T5).
-func (b *Broker) TakePreSession(ctx context.Context, id string) (store.SessionRow, error) {
-	return write(ctx, b, func(tx *store.Tx) (store.SessionRow, error) {
-		s, err := tx.Session(id, 10*time.Minute)
+// TakeBegun opens what a browser kept, once: an answer counts a single time on this node, and the provider's
+// code a single time everywhere (THREATS T4, T5). Until says when it is forgotten by itself. ok is false for
+// what was taken before, or is not Stint's.
+func (b *Broker) TakeBegun(kept string, until func(state []byte) time.Time) (state []byte, ok bool) {
+	raw, err := base64.StdEncoding.DecodeString(kept)
+	n := b.sealer.begun.NonceSize()
+	if err != nil || len(raw) < n {
+		return nil, false
+	}
+	state, err = b.sealer.begun.Open(nil, raw[:n], raw[n:], []byte("sign-in"))
+	if err != nil {
+		return nil, false
+	}
+	now := b.clock()
+	end := until(state)
+	return state, now.Before(end) && b.begun.once(sha256.Sum256(raw), now, end)
+}
+
+// taken remembers which begun sign-ins were finished, until they are too old to be finished again.
+type taken struct {
+	mu   sync.Mutex
+	ends map[[sha256.Size]byte]time.Time
+}
+
+// maxTaken bounds the memory; each costs whoever fills it an answer of the provider's shape within ten minutes.
+const maxTaken = 100_000
+
+// once reports whether this is the first time.
+func (t *taken) once(id [sha256.Size]byte, now, end time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, known := t.ends[id]; known {
+		return false
+	}
+	if len(t.ends) >= maxTaken {
+		maps.DeleteFunc(t.ends, func(_ [sha256.Size]byte, e time.Time) bool { return !now.Before(e) })
+	}
+	if len(t.ends) >= maxTaken {
+		return false // who signs in now has to begin again
+	}
+	if t.ends == nil {
+		t.ends = map[[sha256.Size]byte]time.Time{}
+	}
+	t.ends[id] = end
+	return true
+}
+
+// RenewSession gives a session another id, with everything begun in it: an id known before a step-up or a
+// change of rights opens nothing after it (THREATS T5). Its ends stay as they were.
+func (b *Broker) RenewSession(ctx context.Context, actor Actor, id string) error {
+	return do(ctx, b, func(tx *store.Tx) error {
+		if err := tx.RenewSession(actor.SessionID, id); err != nil {
+			return found(err)
+		}
+		waiting, err := tx.CeremoniesOf(actor.SessionID)
 		if err != nil {
-			return s, found(err)
+			return err
 		}
-		if s.PrincipalID != "" {
-			return s, pim.NotFound()
+		for _, w := range waiting {
+			var c stepup.Ceremony
+			if err := json.Unmarshal(w.Ceremony, &c); err != nil {
+				return err
+			}
+			c.SessionHash = id
+			if w.Ceremony, err = json.Marshal(c); err != nil {
+				return err
+			}
+			if err := tx.MoveCeremony(w.ID, id, w.Ceremony); err != nil {
+				return err
+			}
 		}
-		_, err = tx.EndSession(id)
-		return s, err
+		return nil
 	})
 }
 

@@ -135,6 +135,16 @@ func (tx *Tx) InsertCeremony(c Ceremony) error {
 	return err
 }
 
+// CeremoniesOf lists the ceremonies that wait in a session.
+func (r *Reader) CeremoniesOf(sessionID string) ([]Ceremony, error) {
+	return many(r, scanCeremony, "SELECT id, kind, principal_id, session_id, purpose, payload, ceremony, back, created_at, expires_at FROM ceremonies WHERE session_id = $1 ORDER BY id", sessionID)
+}
+
+// MoveCeremony binds a waiting ceremony to the new id of its session.
+func (tx *Tx) MoveCeremony(id, sessionID string, ceremony []byte) error {
+	return tx.must("UPDATE ceremonies SET session_id = $1, ceremony = $2 WHERE id = $3", sessionID, to64(ceremony), id)
+}
+
 // TakeCeremony consumes a ceremony: whoever gets the row is the only one (THREATS T9).
 func (tx *Tx) TakeCeremony(id, principalID, sessionID string) (Ceremony, error) {
 	return one(tx.Reader, scanCeremony, `DELETE FROM ceremonies WHERE id = $1 AND principal_id = $2 AND session_id = $3

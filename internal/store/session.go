@@ -55,6 +55,11 @@ func (tx *Tx) SawSession(id string) error {
 	return err
 }
 
+// RenewSession gives a session another id; ErrConflict when it is over.
+func (tx *Tx) RenewSession(old, id string) error {
+	return tx.must("UPDATE sessions SET id = $1 WHERE id = $2 AND principal_id <> ''", id, old)
+}
+
 // EndSession ends one session; it reports whether there was one.
 func (tx *Tx) EndSession(id string) (bool, error) {
 	n, err := tx.exec("DELETE FROM sessions WHERE id = $1", id)

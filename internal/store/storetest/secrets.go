@@ -23,6 +23,7 @@ var secrets = []testCase{
 	{"step-up evidence comes back as it was", stepUps},
 	{"sessions", sessions},
 	{"a new epoch ends everything", newEpoch},
+	{"a session gets another id", renewedSession},
 }
 
 func ceremony(id string, expires time.Time) store.Ceremony {
@@ -281,6 +282,39 @@ func sessions(t *testing.T, s *store.Store) {
 	}
 	if err := store.Do(context.Background(), s, func(tx *store.Tx) error { return tx.SaveSession(store.SessionRow{ID: "a1", Data: "{}"}) }); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("an ended session is saved: %v", err)
+	}
+}
+
+// T5: a session gets another id with everything begun in it, and keeps its ends; one that is over gets none.
+func renewedSession(t *testing.T, s *store.Store) {
+	world(t, s)
+	ends := now(s).Add(time.Hour).Truncate(time.Second)
+	do(t, s, func(tx *store.Tx) error {
+		return all(
+			func() error {
+				return tx.InsertSession(store.SessionRow{ID: "session", PrincipalID: "alice", Data: "{}", ExpiresAt: ends})
+			},
+			func() error { return tx.InsertSession(store.SessionRow{ID: "nobody", Data: "{}", ExpiresAt: ends}) },
+			func() error { return tx.InsertCeremony(ceremony("c", ends)) },
+		)
+	})
+	do(t, s, func(tx *store.Tx) error { return tx.RenewSession("session", "next") })
+	for _, id := range []string{"session", "nobody"} {
+		if err := store.Do(context.Background(), s, func(tx *store.Tx) error { return tx.RenewSession(id, "other") }); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("%s is renewed: %v", id, err)
+		}
+	}
+	if got := get(t, s, func(r *store.Reader) (store.SessionRow, error) { return r.Session("next", time.Hour) }); got.PrincipalID != "alice" || !got.ExpiresAt.Equal(ends) {
+		t.Errorf("renewed: %+v", got)
+	}
+	waiting := get(t, s, func(r *store.Reader) ([]store.Ceremony, error) { return r.CeremoniesOf("session") })
+	if len(waiting) != 1 || waiting[0].ID != "c" {
+		t.Fatalf("waiting: %+v", waiting)
+	}
+	do(t, s, func(tx *store.Tx) error { return tx.MoveCeremony("c", "next", []byte("{1}")) })
+	c, err := store.Write(context.Background(), s, func(tx *store.Tx) (store.Ceremony, error) { return tx.TakeCeremony("c", "alice", "next") })
+	if err != nil || string(c.Ceremony) != "{1}" {
+		t.Errorf("moved: %+v %v", c, err)
 	}
 }
 

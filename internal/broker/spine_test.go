@@ -156,12 +156,20 @@ func newWorld(t testing.TB, twice ...bool) *world {
 func newWorldOn(t testing.TB, twice bool, now func() time.Time, mono func() time.Duration) *world {
 	t.Helper()
 	w := &world{TB: t, ctx: context.Background(), ward: &ward{held: map[string]bool{}, hung: make(chan struct{})}, keys: map[string]*passkey.Passkey{}}
-	s, err := store.Open(w.ctx, store.Options{Path: filepath.Join(t.TempDir(), "stint.db"), Now: now, Mono: mono, Twice: twice})
+	s := w.open(store.Options{Path: filepath.Join(t.TempDir(), "stint.db"), Now: now, Mono: mono, Twice: twice})
+	w.ok(store.Do(w.ctx, s, w.seed))
+	return w
+}
+
+// open opens a database with a broker over it that reaches the ward.
+func (w *world) open(o store.Options) *store.Store {
+	w.Helper()
+	s, err := store.Open(w.ctx, o)
 	w.ok(err)
-	t.Cleanup(func() { s.Close() })
+	w.Cleanup(func() { s.Close() })
 	rp, err := stepup.New("http://localhost:8080", "Stint")
 	w.ok(err)
-	sealer, err := broker.OpenSealer(filepath.Join(t.TempDir(), "keys", "seal.key"), "")
+	sealer, err := broker.OpenSealer(filepath.Join(w.TempDir(), "keys", "seal.key"), "")
 	w.ok(err)
 	w.b = broker.New(broker.Config{Store: s, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), StepUp: rp, Sealer: sealer,
 		Open: func(_ string, c connector.Config) (connector.Connector, error) {
@@ -171,8 +179,7 @@ func newWorldOn(t testing.TB, twice bool, now func() time.Time, mono func() time
 			return w.ward, nil
 		}})
 	w.ok(w.b.EnsureBuiltin(w.ctx))
-	w.ok(store.Do(w.ctx, s, w.seed))
-	return w
+	return s
 }
 
 // until waits for something the worker does beside the test.

@@ -49,7 +49,7 @@ func (p *pool) do(ctx context.Context, fn func(*session) error) error {
 			return err
 		}
 		err = p.run(ctx, s, fn)
-		if err == nil || !s.reused || s.sent || ctx.Err() != nil || !broken(err) {
+		if err == nil || !broken(err) || !s.reused || s.sent || ctx.Err() != nil { // unless broken, it is somebody else's by now
 			return classify(ctx, s, err)
 		}
 	}

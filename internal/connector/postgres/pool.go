@@ -47,13 +47,14 @@ func (p *pool) do(ctx context.Context, fn func(*session) error) error {
 			return err
 		}
 		err = fn(s)
+		reused, sent := s.reused, s.sent // once put back, the connection is somebody else's
 		if broken(err) || s.IsClosed() {
 			s.drop()
 		} else {
 			p.put(s)
 		}
-		if err == nil || !s.reused || s.sent || ctx.Err() != nil || !broken(err) {
-			return classify(ctx, s.sent, err)
+		if err == nil || !reused || sent || ctx.Err() != nil || !broken(err) {
+			return classify(ctx, sent, err)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"time"
 
+	"stint/internal/broker"
 	"stint/internal/pim"
 	"stint/internal/store"
 	"stint/views"
@@ -15,6 +16,7 @@ var hows = map[pim.ActivationState]views.How{
 
 var plainStates = map[pim.ActivationState]views.State{
 	pim.PendingApproval: views.PendingApproval, pim.Denied: views.Denied, pim.Canceled: views.Canceled, pim.TimedOut: views.TimedOut, pim.Failed: views.Failed,
+	pim.Scheduled: views.Scheduled, pim.RefusedAtStart: views.RefusedAtStart,
 }
 
 // statusView is where an activation stands, in the exact words of DESIGN §3. It is judged by the window
@@ -22,7 +24,10 @@ var plainStates = map[pim.ActivationState]views.State{
 func statusView(rd views.Reader, a pim.Activation) views.StatusView {
 	v := views.StatusView{Reader: rd, NoTarget: a.ResourceID == pim.StintResource}
 	if s, ok := plainStates[a.State]; ok {
-		v.State = s
+		v.State, v.Starts, v.Touch = s, a.StartsAt, broker.WaitsForTouch(a)
+		if a.State == pim.RefusedAtStart {
+			v.Note = a.EndReason
+		}
 		if a.State == pim.Failed && a.Ending() {
 			v.Note = "Stint keeps looking until it is seen clean at the target."
 		}

@@ -17,6 +17,7 @@ const (
 	StoryRequested    StoryState = "requested"
 	StoryWaiting      StoryState = "pending_approval"
 	StoryApproved     StoryState = "approved"
+	StoryScheduled    StoryState = "scheduled"
 	StoryProvisioning StoryState = "provisioning"
 	StoryActive       StoryState = "active"
 	StoryOver         StoryState = "over"    // never wanted at a target, nothing to clean up
@@ -40,10 +41,28 @@ var steps = []step{
 	{"activation.approval_requested", []StoryState{StoryRequested, StoryApproved}, StoryWaiting, openStage},
 	{"activation.approved", []StoryState{StoryWaiting, StoryApproved}, StoryApproved, countApproval},
 	{"activation.denied", []StoryState{StoryWaiting, StoryApproved}, StoryOver, notByThemselves},
-	{"activation.canceled", []StoryState{StoryRequested, StoryWaiting, StoryApproved}, StoryOver, nil},
+	{"activation.canceled", []StoryState{StoryRequested, StoryWaiting, StoryApproved, StoryScheduled}, StoryOver, nil},
 	{"activation.timed_out", []StoryState{StoryWaiting, StoryApproved}, StoryOver, nil},
-	{"activation.ended", []StoryState{StoryRequested, StoryWaiting, StoryApproved}, StoryOver, nil},
-	{"activation.provisioning", []StoryState{StoryRequested, StoryApproved}, StoryProvisioning, mayProvision},
+	{"activation.ended", []StoryState{StoryRequested, StoryWaiting, StoryApproved, StoryScheduled}, StoryOver, nil},
+	{"activation.scheduled", []StoryState{StoryRequested, StoryApproved}, StoryScheduled, mayProvision},
+	{"activation.touch_requested", []StoryState{StoryScheduled}, StoryScheduled, askTouch},
+	{"activation.touched", []StoryState{StoryScheduled}, StoryScheduled, touched},
+	{"activation.refused_at_start", []StoryState{StoryScheduled}, StoryOver, nil},
+	{"activation.provisioning", []StoryState{StoryRequested, StoryApproved, StoryScheduled}, StoryProvisioning, mayProvision},
+	{"activation.extended", []StoryState{StoryProvisioning}, StoryProvisioning, extended},
+	{"activation.extended", []StoryState{StoryActive}, StoryActive, extended},
+	{"extension.requested", []StoryState{StoryProvisioning}, StoryProvisioning, askExtension},
+	{"extension.requested", []StoryState{StoryActive}, StoryActive, askExtension},
+	{"extension.approved", []StoryState{StoryProvisioning}, StoryProvisioning, approveExtension},
+	{"extension.approved", []StoryState{StoryActive}, StoryActive, approveExtension},
+	{"extension.denied", []StoryState{StoryProvisioning}, StoryProvisioning, denyExtension},
+	{"extension.denied", []StoryState{StoryActive}, StoryActive, denyExtension},
+	{"extension.canceled", []StoryState{StoryProvisioning}, StoryProvisioning, closeExtension},
+	{"extension.canceled", []StoryState{StoryActive}, StoryActive, closeExtension},
+	{"extension.timed_out", []StoryState{StoryProvisioning}, StoryProvisioning, closeExtension},
+	{"extension.timed_out", []StoryState{StoryActive}, StoryActive, closeExtension},
+	{"extension.ended_with_activation", []StoryState{StoryProvisioning}, StoryProvisioning, closeExtension},
+	{"extension.ended_with_activation", []StoryState{StoryActive}, StoryActive, closeExtension},
 	{"activation.confirmed", []StoryState{StoryProvisioning}, StoryActive, nil},
 	{"activation.failed", []StoryState{StoryProvisioning, StoryActive}, StoryEnding, nil},
 	{"activation.ended", []StoryState{StoryProvisioning, StoryActive}, StoryEnding, nil},
@@ -57,9 +76,17 @@ type Story struct {
 	Seq   int64 // its latest entry
 	At    time.Time
 
-	asked    bool     // the rules asked for approval
-	quorum   int      // of the stage that is open
-	approved []string // who approved in it
+	asked     bool     // the rules asked for approval
+	quorum    int      // of the stage that is open
+	approved  []string // who approved in it
+	untouched bool     // its start waits for the holder's passkey
+	extension extension
+}
+
+// extension is the one of an activation that waits for approval, or was granted and has not moved the end yet.
+type extension struct {
+	id        string
+	asked, ok bool // the rules asked for approval; it may move the end
 }
 
 // Stories replays the log's meaning beside its bytes: every activation takes only legal steps, is
@@ -92,7 +119,7 @@ func (s *Stories) Replay(e Entry) error {
 		}
 		return nil
 	}
-	if !strings.HasPrefix(e.Type, "activation.") {
+	if !strings.HasPrefix(e.Type, "activation.") && !strings.HasPrefix(e.Type, "extension.") {
 		return nil
 	}
 	if e.Correlation == "" {
@@ -170,6 +197,74 @@ func notByThemselves(_ *Stories, _ *Story, e Entry) string {
 func mayProvision(_ *Stories, story *Story, _ Entry) string {
 	if story.asked && (story.quorum == 0 || len(story.approved) < story.quorum) {
 		return "granted without the approval its rules asked for"
+	}
+	if story.untouched {
+		return "started without the passkey it asked for at its start"
+	}
+	return ""
+}
+
+func askTouch(_ *Stories, story *Story, _ Entry) string {
+	story.untouched = true
+	return ""
+}
+
+func touched(_ *Stories, story *Story, e Entry) string {
+	story.untouched = false
+	if e.Actor != e.Subject {
+		return "touched by somebody else than its holder"
+	}
+	return ""
+}
+
+func askExtension(_ *Stories, story *Story, e Entry) string {
+	what := ""
+	if story.extension.id != "" {
+		what = "another extension of it waits already"
+	}
+	verdicts, _ := e.Facts["verdicts"].(map[string]any)
+	asked := verdicts["approval"] == "todo"
+	story.extension = extension{id: e.ObjectID, asked: asked, ok: !asked}
+	return what
+}
+
+func approveExtension(_ *Stories, story *Story, e Entry) string {
+	if story.extension.id != e.ObjectID || !story.extension.asked {
+		return "no such extension waits"
+	}
+	story.extension.ok = true
+	return notByThemselves(nil, story, e)
+}
+
+func denyExtension(_ *Stories, story *Story, e Entry) string {
+	if what := closeExtension(nil, story, e); what != "" {
+		return what
+	}
+	return notByThemselves(nil, story, e)
+}
+
+func closeExtension(_ *Stories, story *Story, e Entry) string {
+	waits := story.extension.id == e.ObjectID && !story.extension.ok
+	story.extension = extension{}
+	if !waits {
+		return "no such extension waits"
+	}
+	return ""
+}
+
+// extended holds a later end against the extension that allows it, its cap, and the end it moves (T15).
+func extended(_ *Stories, story *Story, e Entry) string {
+	id, _ := e.Facts["extension"].(string)
+	from, _ := e.Facts["from_end"].(int64)
+	end, _ := e.Facts["ends_at"].(int64)
+	by, _ := e.Facts["ends_by"].(int64)
+	allowed := id != "" && story.extension.id == id && story.extension.ok
+	story.extension = extension{}
+	switch {
+	case !allowed:
+		return "extended without an extension that allows it"
+	case end <= from || end > by:
+		return "extended to an end that is not within its limits"
 	}
 	return ""
 }

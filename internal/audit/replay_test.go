@@ -53,6 +53,10 @@ var (
 	failed       = ev{"activation.failed", "", nil}
 	ended        = ev{"activation.ended", "asker", nil}
 	settled      = ev{"activation.settled", "", outcome("gone")}
+	scheduled    = ev{"activation.scheduled", "asker", nil}
+	atStart      = ev{"activation.refused_at_start", "", nil}
+	askTouched   = ev{"activation.touch_requested", "", nil}
+	touch        = ev{"activation.touched", "asker", nil}
 )
 
 func TestStories(t *testing.T) {
@@ -75,6 +79,14 @@ func TestStories(t *testing.T) {
 		"person disabled":  {[]ev{asking, waiting, ended}, "", StoryOver},
 		"two of two":       {[]ev{asking, {waiting.kind, "asker", stage(2)}, approved, {approved.kind, "chief", nil}, provisioning}, "", StoryProvisioning},
 		"two stages":       {[]ev{asking, waiting, approved, waiting, approved, provisioning}, "", StoryProvisioning},
+
+		"planned":                {[]ev{requested, scheduled, provisioning, ended, saw("absent"), settled}, "", StorySettled},
+		"planned after approval": {[]ev{asking, waiting, approved, scheduled, canceled}, "", StoryOver},
+		"refused at its start":   {[]ev{requested, scheduled, atStart}, "", StoryOver}, // T14
+		"touched at its start":   {[]ev{requested, scheduled, askTouched, touch, provisioning}, "", StoryProvisioning},
+		"planned unapproved":     {[]ev{asking, scheduled}, "without the approval", StoryScheduled},
+		"not touched":            {[]ev{requested, scheduled, askTouched, provisioning}, "without the passkey", StoryProvisioning},
+		"touched by another":     {[]ev{requested, scheduled, askTouched, {touch.kind, "boss", nil}}, "somebody else", StoryScheduled},
 
 		"never requested":        {[]ev{provisioning}, "never requested", StoryProvisioning},
 		"requested twice":        {[]ev{requested, requested}, "which is requested since entry 0", StoryRequested},
@@ -118,15 +130,16 @@ func TestStories(t *testing.T) {
 func TestEveryStateAndEventOfAStory(t *testing.T) {
 	path := map[StoryState][]ev{
 		"": nil, StoryRequested: {requested}, StoryWaiting: {asking, waiting}, StoryApproved: {asking, waiting, approved}, StoryProvisioning: {requested, provisioning},
-		StoryActive: {requested, provisioning, confirmed}, StoryOver: {asking, waiting, denied}, StoryEnding: {requested, provisioning, ended},
+		StoryScheduled: {requested, scheduled}, StoryActive: {requested, provisioning, confirmed}, StoryOver: {asking, waiting, denied}, StoryEnding: {requested, provisioning, ended},
 		StorySettled: {requested, provisioning, ended, saw("absent"), settled},
 	}
 	legal := map[StoryState][]ev{
-		"": {requested}, StoryRequested: {waiting, canceled, ended, provisioning}, StoryWaiting: {approved, denied, canceled, timedOut, ended},
-		StoryApproved:     {waiting, approved, denied, canceled, timedOut, ended, provisioning},
+		"": {requested}, StoryRequested: {waiting, canceled, ended, scheduled, provisioning}, StoryWaiting: {approved, denied, canceled, timedOut, ended},
+		StoryApproved:     {waiting, approved, denied, canceled, timedOut, ended, scheduled, provisioning},
+		StoryScheduled:    {canceled, ended, askTouched, touch, atStart, provisioning},
 		StoryProvisioning: {confirmed, failed, ended}, StoryActive: {failed, ended}, StoryEnding: {settled}, StoryOver: nil, StorySettled: nil,
 	}
-	all := []ev{requested, waiting, approved, denied, canceled, timedOut, provisioning, confirmed, failed, ended, settled}
+	all := []ev{requested, waiting, approved, denied, canceled, timedOut, provisioning, confirmed, failed, ended, settled, scheduled, atStart, askTouched, touch}
 	for state, before := range path {
 		for _, e := range all {
 			s := NewStories()
@@ -216,9 +229,9 @@ func TestEveryActivationEventOfTheDomainHasAStep(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile(`EventType = "(activation\.[a-z_]+)"`).FindAllStringSubmatch(string(src), -1) {
+		for _, m := range regexp.MustCompile(`EventType = "((?:activation|extension)\.[a-z_]+)"`).FindAllStringSubmatch(string(src), -1) {
 			found++
-			if _, ok := known[m[1]]; !ok && m[1] != string(pim.EvActRefused) { // never an activation, so no story
+			if _, ok := known[m[1]]; !ok && m[1] != string(pim.EvActRefused) && m[1] != string(pim.EvExtRefused) { // never an activation, so no story
 				t.Errorf("%s (%s) has no row in steps", m[1], file)
 			}
 		}

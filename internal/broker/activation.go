@@ -26,7 +26,7 @@ type ActivationCheck struct {
 // CheckActivation answers every rule without writing anything.
 func (b *Broker) CheckActivation(ctx context.Context, actor Actor, req pim.ActivationRequest) (ActivationCheck, error) {
 	return store.Read(ctx, b.store, func(r *store.Reader) (ActivationCheck, error) {
-		f, err := b.activationFacts(r, actor, req.AssignmentID)
+		f, err := b.activationFacts(r, actor, req)
 		if err != nil {
 			return ActivationCheck{}, err
 		}
@@ -35,7 +35,7 @@ func (b *Broker) CheckActivation(ctx context.Context, actor Actor, req pim.Activ
 			req.Duration = f.Effective.DefaultDuration
 		}
 		c.Decision = pim.EvaluateActivation(req, f.ActivationFacts)
-		if c.Meanings, err = r.MeaningsBelow(f.Role.ID, f.Assignment.ResourceID); err != nil {
+		if c.Meanings, err = r.MeaningsBelow(f.Role.ID, f.resource()); err != nil {
 			return c, err
 		}
 		c.Last, err = r.LastActivation(actor.PrincipalID, f.Role.ID, f.Assignment.ResourceID)
@@ -51,12 +51,12 @@ type considered struct {
 }
 
 // activationFacts loads what the decision rests on; what is not the person's is not found.
-func (b *Broker) activationFacts(r *store.Reader, actor Actor, assignmentID string) (f considered, err error) {
+func (b *Broker) activationFacts(r *store.Reader, actor Actor, req pim.ActivationRequest) (f considered, err error) {
 	f.Now = r.Now
 	if f.Person, err = person(r, actor); err != nil {
 		return f, err
 	}
-	if f.Assignment, err = r.Assignment(assignmentID); err != nil {
+	if f.Assignment, err = r.Assignment(req.AssignmentID); err != nil {
 		return f, found(err)
 	}
 	if f.Belongs, err = r.Within(f.Person.ID, f.Assignment.PrincipalID); err != nil {
@@ -65,14 +65,32 @@ func (b *Broker) activationFacts(r *store.Reader, actor Actor, assignmentID stri
 	if !f.Belongs {
 		return f, pim.NotFound()
 	}
-	if f.Role, f.Path, f.Effective, err = effective(r, f.Assignment.RoleID, f.Assignment.ResourceID); err != nil {
-		return f, found(err)
+	if req.ResourceID == "" {
+		req.ResourceID = f.Assignment.ResourceID
 	}
-	if f.Open, err = r.OpenActivation(f.Person.PersonID, f.Role.ID, f.Assignment.ResourceID); err != nil {
-		return f, err
+	err = b.weigh(r, &f, req.ResourceID)
+	return f, found(err)
+}
+
+// resource is the one the role is to be held on.
+func (f considered) resource() string { return f.Path.Leaf().ID }
+
+// weigh loads what holding the assignment's role on a resource rests on.
+func (b *Broker) weigh(r *store.Reader, f *considered, resourceID string) (err error) {
+	if err = live(r, f.Assignment, resourceID); err != nil {
+		return err
 	}
-	if f.reach, err = reachOf(r, f.Person.ID, f.Role.ID, f.Assignment.ResourceID); err != nil {
-		return f, err
+	if f.Role, f.Path, f.Effective, err = effective(r, f.Assignment.RoleID, resourceID); err != nil {
+		return err
+	}
+	if f.Beside, err = r.OpenActivations(f.Person.PersonID, f.Role.ID, resourceID); err != nil {
+		return err
+	}
+	if f.reach, err = reachOf(r, f.Person.ID, f.Role.ID, resourceID); err != nil {
+		return err
+	}
+	if f.Means, err = means(r, f.reach, f.Assignment, resourceID); err != nil {
+		return err
 	}
 	f.Accounts = f.reach.accounts
 	if f.Role.Source != pim.SourceBuiltin { // Stint's own roles must stay reachable: they mend what is paused
@@ -82,7 +100,7 @@ func (b *Broker) activationFacts(r *store.Reader, actor Actor, assignmentID stri
 		f.people, err = approversFor(r, f.Effective.Approvers, f.Person)
 	}
 	f.Approvers = len(f.people)
-	return f, err
+	return err
 }
 
 // effective resolves a role's settings at a resource.
@@ -121,7 +139,7 @@ func (b *Broker) RequestActivation(ctx context.Context, actor Actor, req pim.Act
 // stores the ceremony, over all of them; the requests themselves are made when that succeeds. What the
 // rules refuse now refuses the whole, so that nothing is half done.
 func (b *Broker) RequestActivations(ctx context.Context, actor Actor, requests []pim.ActivationRequest) (Outcome, error) {
-	if refusal := pim.CheckTogether(assignmentsOf(requests), "role"); refusal != nil {
+	if refusal := pim.CheckTogether(keysOf(requests), "role"); refusal != nil {
 		return Outcome{}, refusal
 	}
 	ids, ceremony, results, random, salt := newIDs(len(requests)), NewID(), NewID(), randomBytes(32), randomBytes(32)
@@ -141,15 +159,16 @@ func (b *Broker) RequestActivations(ctx context.Context, actor Actor, requests [
 		return together(tx, who, results, "activate", len(set), func(i int) (pim.ItemResult, Outcome, error) {
 			c := set[i]
 			out, err := b.submit(tx, ids[i], requests[i], c.facts, c.decision)
-			return pim.ItemResult{RoleID: c.facts.Role.ID, ResourceID: c.facts.Assignment.ResourceID, ActivationID: out.ActivationID}, out, err
+			return pim.ItemResult{RoleID: c.facts.Role.ID, ResourceID: c.facts.resource(), ActivationID: out.ActivationID}, out, err
 		})
 	})
 }
 
-func assignmentsOf(requests []pim.ActivationRequest) []string {
+// keysOf names what is asked for: several resources below one assignment are several things.
+func keysOf(requests []pim.ActivationRequest) []string {
 	out := make([]string, len(requests))
 	for i, req := range requests {
-		out[i] = req.AssignmentID
+		out[i] = req.AssignmentID + " " + req.ResourceID
 	}
 	return out
 }
@@ -165,7 +184,7 @@ func (b *Broker) consider(tx *store.Tx, actor Actor, requests []pim.ActivationRe
 	set := make([]asked, len(requests))
 	var refusal error
 	for i, req := range requests {
-		f, err := b.activationFacts(tx.Reader, actor, req.AssignmentID)
+		f, err := b.activationFacts(tx.Reader, actor, req)
 		if err != nil {
 			return nil, err
 		}
@@ -190,7 +209,7 @@ func clip(s string) string {
 
 func activationItem(req pim.ActivationRequest, f considered, salt []byte) pim.StepUpItem {
 	return pim.StepUpItem{Action: pim.ActionActivate, Object: req.AssignmentID, Version: f.Assignment.Version, RoleID: f.Role.ID,
-		ResourceID: f.Assignment.ResourceID, Duration: int64(req.Duration.Seconds()), Commitment: commitReason(salt, req.Justification, req.TicketNumber, req.TicketSystem)}
+		ResourceID: f.resource(), Duration: int64(req.Duration.Seconds()), Start: micros(req.Start), Commitment: commitReason(salt, req.Justification, req.TicketNumber, req.TicketSystem)}
 }
 
 // activateConfirmed makes the requests that a passkey confirmed, each if everything of it still holds.
@@ -211,7 +230,7 @@ func (b *Broker) activateConfirmed(ctx context.Context, actor Actor, p pending, 
 
 // activateItem makes one confirmed request.
 func (b *Broker) activateItem(tx *store.Tx, actor Actor, id string, req pim.ActivationRequest, item pim.StepUpItem, salt []byte, su pim.StepUp) (Outcome, error) {
-	f, err := b.activationFacts(tx.Reader, actor, req.AssignmentID)
+	f, err := b.activationFacts(tx.Reader, actor, req)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -230,7 +249,7 @@ func (b *Broker) activateItem(tx *store.Tx, actor Actor, id string, req pim.Acti
 // submit inserts the activation, and opens approval or starts granting.
 func (b *Broker) submit(tx *store.Tx, id string, req pim.ActivationRequest, f considered, d pim.Decision) (Outcome, error) {
 	a := pim.Activation{ID: id, AssignmentID: f.Assignment.ID, PrincipalID: f.Person.ID, PersonID: f.Person.PersonID, RoleID: f.Role.ID,
-		ResourceID: f.Assignment.ResourceID, State: pim.PendingApproval, Duration: req.Duration, Justification: req.Justification,
+		ResourceID: f.resource(), State: pim.PendingApproval, Duration: req.Duration, StartAsked: ahead(req.Start, tx.Now), Justification: req.Justification,
 		TicketNumber: req.TicketNumber, TicketSystem: req.TicketSystem, RequestedAt: tx.Now, Settings: f.Effective, Verdicts: d.Verdicts, Version: 1}
 	if f.StepUp != nil {
 		a.StepUpID = f.StepUp.CeremonyID
@@ -249,7 +268,7 @@ func (b *Broker) submit(tx *store.Tx, id string, req pim.ActivationRequest, f co
 	tx.Emit(requested)
 	var refusal error
 	if !d.NeedsApproval {
-		a, refusal = started(a, f.Assignment, f.Effective.Settings, tx.Now)
+		a, refusal = begun(a, f.Role, f.Assignment, f.Effective.Settings, tx.Now)
 	}
 	if err := errors.Join(refusal, tx.InsertActivation(a)); err != nil {
 		if errors.Is(err, store.ErrOpen) {
@@ -261,39 +280,62 @@ func (b *Broker) submit(tx *store.Tx, id string, req pim.ActivationRequest, f co
 	if d.NeedsApproval {
 		return out, b.askApproval(tx, a, f)
 	}
+	if a.State == pim.Scheduled {
+		tx.Emit(pim.ActivationScheduled(a, f.Person.ID))
+		return out, nil
+	}
 	return out, granting(tx, a, f.Person.ID, f.reach)
 }
 
-// started fixes the window of an activation that leaves approval, or never needed it.
-func started(a pim.Activation, eligible pim.Assignment, rules pim.Settings, now time.Time) (pim.Activation, error) {
-	next, ok := pim.NextActivationState(a.State, pim.OnApproved)
+// begun fixes the window of an activation that leaves approval, or never needed it: from now on, or planned when
+// the start that was asked for lies ahead or still needs a fresh touch.
+func begun(a pim.Activation, role pim.RoleDefinition, eligible pim.Assignment, rules pim.Settings, now time.Time) (pim.Activation, error) {
+	event, start := pim.OnApproved, now
+	if a.StartAsked.After(now) {
+		event, start = pim.OnScheduled, a.StartAsked
+	} else if a.TouchAtStart(role) {
+		event = pim.OnScheduled
+	}
+	next, ok := pim.NextActivationState(a.State, event)
 	if !ok {
 		return a, pim.Refuse(pim.KindConflict, "This request is no longer waiting.")
 	}
 	a.State = next
-	a.StartsAt, a.EndsAt = pim.Window(a.Duration, rules, eligible, now)
+	a.StartsAt, a.EndsAt = pim.Window(a.Duration, rules, eligible, start)
+	if next == pim.Scheduled {
+		a.StartDue = a.StartsAt
+	} else {
+		a.StartAsked = time.Time{}
+	}
 	if !a.EndsAt.After(a.StartsAt) {
 		return a, pim.Refuse(pim.KindForbidden, "The eligibility has ended.")
 	}
 	return a, nil
 }
 
-// start moves an approved activation on and wants its grants.
-func (b *Broker) start(tx *store.Tx, a pim.Activation, eligible pim.Assignment, rules pim.Settings, actor string) error {
+// start moves an approved activation on: it wants its grants, or waits for its start.
+func (b *Broker) start(tx *store.Tx, a pim.Activation, role pim.RoleDefinition, eligible pim.Assignment, rules pim.Settings, actor string) (pim.Activation, error) {
 	from := a.State
-	a, err := started(a, eligible, rules, tx.Now)
+	a, err := begun(a, role, eligible, rules, tx.Now)
 	if err != nil {
-		return err
+		return a, err
+	}
+	if err := refuseOverlap(tx.Reader, a); err != nil {
+		return a, err
 	}
 	if err := tx.MoveActivation(from, a); err != nil {
-		return moved(err)
+		return a, moved(err)
 	}
 	a.Version++
+	if a.State == pim.Scheduled {
+		tx.Emit(pim.ActivationScheduled(a, actor))
+		return a, nil
+	}
 	to, err := reachOf(tx.Reader, a.PrincipalID, a.RoleID, a.ResourceID)
 	if err != nil {
-		return err
+		return a, err
 	}
-	return granting(tx, a, actor, to)
+	return a, granting(tx, a, actor, to)
 }
 
 // granting wants what the activation reaches: intent before effect (THREATS rule 1). A role without a
@@ -323,9 +365,15 @@ func moved(err error) error {
 func (b *Broker) end(tx *store.Tx, a pim.Activation, event pim.ActivationEvent, actor, reason, stepUpID string) error {
 	next, ok := pim.NextActivationState(a.State, event)
 	if !ok {
+		if a.State.Waits() {
+			return movedOn(a, "This has not started yet. Cancel it instead.")
+		}
 		return movedOn(a, "This activation is already over (%s).", a.State)
 	}
 	from := a.State
+	if from == pim.Scheduled { // it never held anything: there is no window to look back at
+		a.StartsAt, a.EndsAt, a.StartDue = time.Time{}, time.Time{}, time.Time{}
+	}
 	a.State, a.EndedAt, a.EndedBy, a.EndReason = next, tx.Now, actor, reason
 	if err := tx.MoveActivation(from, a); err != nil {
 		return moved(err)
@@ -335,6 +383,9 @@ func (b *Broker) end(tx *store.Tx, a pim.Activation, event pim.ActivationEvent, 
 		if err := tx.CloseStages(a.ID); err != nil {
 			return err
 		}
+	}
+	if err := endExtension(tx, a, event); err != nil {
+		return err
 	}
 	if next != pim.Denied { // the approver's decision is its own event
 		tx.Emit(pim.ActivationOver(a, actor, stepUpID))
@@ -351,7 +402,7 @@ func (b *Broker) end(tx *store.Tx, a pim.Activation, event pim.ActivationEvent, 
 // Deactivate gives a role back; allowed at any age (EC-01).
 func (b *Broker) Deactivate(ctx context.Context, actor Actor, id string) error {
 	return do(ctx, b, func(tx *store.Tx) error {
-		a, err := ownActivation(tx, actor, id)
+		a, err := ownActivation(tx.Reader, actor, id)
 		if err != nil {
 			return err
 		}
@@ -359,10 +410,10 @@ func (b *Broker) Deactivate(ctx context.Context, actor Actor, id string) error {
 	})
 }
 
-// Cancel takes a waiting request back.
+// Cancel takes back what waits for approval or for its start.
 func (b *Broker) Cancel(ctx context.Context, actor Actor, id string) error {
 	return do(ctx, b, func(tx *store.Tx) error {
-		a, err := ownActivation(tx, actor, id)
+		a, err := ownActivation(tx.Reader, actor, id)
 		if err != nil {
 			return err
 		}
@@ -370,8 +421,8 @@ func (b *Broker) Cancel(ctx context.Context, actor Actor, id string) error {
 	})
 }
 
-func ownActivation(tx *store.Tx, actor Actor, id string) (pim.Activation, error) {
-	who, err := person(tx.Reader, actor)
+func ownActivation(tx *store.Reader, actor Actor, id string) (pim.Activation, error) {
+	who, err := person(tx, actor)
 	if err != nil {
 		return pim.Activation{}, err
 	}
@@ -411,7 +462,7 @@ func (b *Broker) RevokeActivation(ctx context.Context, actor Actor, id, reason s
 
 func revokeItem(a pim.Activation, reason string, salt []byte) pim.StepUpItem {
 	action := pim.ActionRevoke
-	if a.State == pim.PendingApproval {
+	if a.State.Waits() {
 		action = pim.ActionCancelOther
 	}
 	return pim.StepUpItem{Action: action, Object: a.ID, RoleID: a.RoleID, ResourceID: a.ResourceID, Commitment: commitReason(salt, reason)}
@@ -434,7 +485,7 @@ func (b *Broker) revokeConfirmed(ctx context.Context, actor Actor, p pending, su
 			return Outcome{}, err
 		}
 		event, told := pim.OnRevoked, who.Name+" ended your activation of"
-		if a.State == pim.PendingApproval {
+		if a.State.Waits() {
 			event, told = pim.OnCanceled, who.Name+" canceled your request for"
 		}
 		if err := b.end(tx, a, event, who.ID, p.Reason, su.CeremonyID); err != nil {

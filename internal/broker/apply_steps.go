@@ -61,6 +61,9 @@ func (a *applying) finish() error {
 	if !a.redefined {
 		return nil
 	}
+	if err := a.b.recheckNarrower(a.tx); err != nil {
+		return err
+	}
 	return a.b.resumeIn(a.tx)
 }
 

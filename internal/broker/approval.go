@@ -55,11 +55,17 @@ func samePeople(r *store.Reader, principals ...string) (map[string]bool, error) 
 // askApproval opens the stage and tells who can decide.
 func (b *Broker) askApproval(tx *store.Tx, a pim.Activation, f considered) error {
 	stage := pim.ApprovalStage{ActivationID: a.ID, Number: 1, Quorum: 1, OpenedAt: tx.Now, TimesOutAt: tx.Now.Add(f.Effective.ApprovalTimeout)}
+	if end := a.StartAsked.Add(a.Duration); !a.StartAsked.IsZero() && end.Before(stage.TimesOutAt) {
+		stage.TimesOutAt = end // what could have been approved is over then
+	}
 	if err := tx.InsertStage(stage); err != nil {
 		return err
 	}
 	tx.Emit(pim.ActivationApprovalAsked(a, stage))
 	text := fmt.Sprintf("%s asks for %s on %s", f.Person.Name, f.Role.Name, f.Path.Leaf().Name)
+	if !a.StartAsked.IsZero() {
+		text += " from " + pim.FormatInstant(a.StartAsked)
+	}
 	return notify(tx, text, "/approvals/"+a.ID, ids(f.people)...)
 }
 
@@ -198,22 +204,28 @@ func decisionItem(a pim.Activation, approve bool, justification string, salt []b
 		action = pim.ActionApprove
 	}
 	return pim.StepUpItem{Action: action, Object: a.ID, Version: a.Version, RoleID: a.RoleID, ResourceID: a.ResourceID,
-		Duration: int64(a.Duration.Seconds()), Commitment: commitReason(salt, justification)}
+		Duration: int64(a.Duration.Seconds()), Start: micros(a.StartAsked), Commitment: commitReason(salt, justification)}
 }
 
-// decidable loads a request this person may decide now; a refusal of their own request is evidence.
+// mayDecide is MayDecide with its evidence: a refusal of one's own request leaves an event.
+func mayDecide(tx *store.Tx, who pim.Principal, a pim.Activation, objectID string) error {
+	err := MayDecide(tx.Reader, who, a)
+	var refusal *pim.Refusal
+	if errors.As(err, &refusal) && refusal.Kind == pim.KindForbidden {
+		e := pim.PersonEvent(pim.EvApprovalRefused, who.ID, a.PrincipalID, objectID).AsRefused()
+		e.Correlation, e.RoleID, e.ResourceID = a.ID, a.RoleID, a.ResourceID
+		tx.Emit(e.With("rule", "self"))
+	}
+	return err
+}
+
+// decidable loads a request this person may decide now.
 func (b *Broker) decidable(tx *store.Tx, who pim.Principal, id string) (pim.Activation, error) {
 	a, err := tx.Activation(id)
 	if err != nil {
 		return a, found(err)
 	}
-	if err := MayDecide(tx.Reader, who, a); err != nil {
-		var refusal *pim.Refusal
-		if errors.As(err, &refusal) && refusal.Kind == pim.KindForbidden {
-			e := pim.PersonEvent(pim.EvApprovalRefused, who.ID, a.PrincipalID, a.ID).AsRefused()
-			e.Correlation, e.RoleID, e.ResourceID = a.ID, a.RoleID, a.ResourceID
-			tx.Emit(e.With("rule", "self"))
-		}
+	if err := mayDecide(tx, who, a, a.ID); err != nil {
 		return a, err
 	}
 	if a.State != pim.PendingApproval {
@@ -251,7 +263,7 @@ func alreadyDecided(r *store.Reader, a pim.Activation) error {
 }
 
 func stateWords(s pim.ActivationState) string {
-	words := map[pim.ActivationState]string{pim.TimedOut: "timed out", pim.EligibilityEnded: "ended with its eligibility",
+	words := map[pim.ActivationState]string{pim.RefusedAtStart: "refused at its start", pim.TimedOut: "timed out", pim.EligibilityEnded: "ended with its eligibility",
 		pim.PersonDisabled: "ended because the person was disabled"}
 	if w, ok := words[s]; ok {
 		return w
@@ -343,22 +355,26 @@ func (b *Broker) approved(tx *store.Tx, who pim.Principal, a pim.Activation) err
 		return pim.Refuse(pim.KindConflict, "The requester is disabled or no longer eligible.")
 	}
 	rules := a.Settings.Stricter(now.Settings)
-	if problem := tightened(a, role, rules); problem != "" {
+	if problem := tightened(a.Asked(), a.StepUpID, role, rules); problem != "" {
 		return pim.Refuse(pim.KindConflict, "%s", problem)
 	}
 	if err := tx.CloseStages(a.ID); err != nil {
 		return err
 	}
-	if err := b.start(tx, a, eligible, rules, who.ID); err != nil {
+	if a, err = b.start(tx, a, role, eligible, rules, who.ID); err != nil {
 		return err
 	}
-	return tellHolder(tx, a, who.Name+" approved your request for", ". Stint grants it now.")
+	next := ". Stint grants it now."
+	if a.State == pim.Scheduled {
+		next = ". It starts " + pim.FormatInstant(a.StartsAt) + "."
+	}
+	return tellHolder(tx, a, who.Name+" approved your request for", next)
 }
 
 // tightened says which rule, tightened since the request, the request no longer meets.
-func tightened(a pim.Activation, role pim.RoleDefinition, rules pim.Settings) string {
+func tightened(a pim.ActivationRequest, stepUpID string, role pim.RoleDefinition, rules pim.Settings) string {
 	switch {
-	case rules.StepUp == pim.StepUpPasskey && a.StepUpID == "":
+	case rules.StepUp == pim.StepUpPasskey && stepUpID == "":
 		return fmt.Sprintf("%s asks for a passkey since this was requested. It has to be requested again.", role.Name)
 	case pim.CheckJustification(a.Justification, rules.Justification) != "":
 		return fmt.Sprintf("%s asks for a reason since this was requested. It has to be requested again.", role.Name)

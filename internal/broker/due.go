@@ -13,7 +13,8 @@ import (
 // chunk bounds one write of due work, so that none holds the writer long (invariant 13).
 const chunk = 50
 
-// Sweep ends what time has ended: activations, waiting approvals, assignments, memberships from a claim.
+// Sweep ends what time has ended (activations, waiting approvals, assignments, memberships from a claim), and
+// starts what was planned for now.
 // Rights are computed from the window, so a late sweep never extends one (invariant 1).
 func (b *Broker) Sweep(ctx context.Context) error {
 	// An idle round must not write: it would wake itself for ever.
@@ -21,7 +22,7 @@ func (b *Broker) Sweep(ctx context.Context) error {
 	if err != nil || !due {
 		return err
 	}
-	steps := []func(*store.Tx) (int, error){b.expireActivations, b.timeOutApprovals, b.expireAssignments, b.lapseMembers}
+	steps := []func(*store.Tx) (int, error){b.expireActivations, b.timeOutApprovals, b.timeOutExtensions, b.expireAssignments, b.lapseMembers, b.startScheduled}
 	for _, step := range steps {
 		for {
 			n, err := write(ctx, b, step)

@@ -153,7 +153,8 @@ func (e *exporter) role(d pim.RoleDefinition) orgfile.Role {
 
 func (e *exporter) rules(s pim.RoleSettings) orgfile.Settings {
 	f := orgfile.Settings{Resource: e.key[s.ResourceID], MaxDuration: s.MaxDuration, DefaultDuration: s.DefaultDuration, StepUp: s.StepUp,
-		Justification: s.Justification, Ticket: s.Ticket, Approval: s.Approval, ApprovalTimeout: s.ApprovalTimeout}
+		Justification: s.Justification, Ticket: s.Ticket, Approval: s.Approval, ApprovalTimeout: s.ApprovalTimeout,
+		MaxLead: s.MaxLead, MaxTotal: s.MaxTotal, ExtensionApproval: s.ExtensionApproval}
 	if s.Approvers != nil {
 		f.Approvers = []string{}
 	}

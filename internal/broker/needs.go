@@ -369,6 +369,9 @@ func stillEligible(r *store.Reader, a pim.Activation) (pim.Assignment, bool, err
 	if !asg.InForceAt(r.Now) {
 		return asg, false, nil
 	}
+	if below, err := stillBelow(r, asg, a.ResourceID); err != nil || !below {
+		return asg, false, err
+	}
 	belongs, err := r.Within(a.PrincipalID, asg.PrincipalID)
 	return asg, belongs, err
 }

@@ -294,7 +294,7 @@ func ableAdministrators(r *store.Reader) (map[string]bool, error) {
 // SetFavourite marks or unmarks the role of one of the person's eligible assignments.
 func (b *Broker) SetFavourite(ctx context.Context, actor Actor, assignmentID string, on bool) error {
 	return do(ctx, b, func(tx *store.Tx) error {
-		f, err := b.activationFacts(tx.Reader, actor, assignmentID)
+		f, err := b.activationFacts(tx.Reader, actor, pim.ActivationRequest{AssignmentID: assignmentID})
 		if err != nil {
 			return err
 		}

@@ -162,6 +162,7 @@ func (p *planner) planResources() {
 		event.ResourceID = row.ID
 		p.step(stageGoing, "-", orgfile.Pos{}, emit(event, func(a *applying) error {
 			a.redefined = true
+			a.redefined = true
 			return a.tx.RemoveResource(row.ID)
 		}), "%s", p.label[row.ID])
 	}
@@ -398,6 +399,11 @@ func settingsWords(r pim.RoleSettings, name func(id string) string) (out [][2]st
 		out = append(out, [2]string{"approvers", fmt.Sprintf("[%s]", strings.Join(names, ", "))})
 	}
 	length("approval_timeout", r.ApprovalTimeout)
+	length("max_lead", r.MaxLead)
+	length("max_total", r.MaxTotal)
+	if r.ExtensionApproval != nil {
+		out = append(out, [2]string{"extension_approval", string(*r.ExtensionApproval)})
+	}
 	return out
 }
 

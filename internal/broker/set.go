@@ -54,7 +54,7 @@ func (b *Broker) SaveSet(ctx context.Context, actor Actor, name string, requests
 	return do(ctx, b, func(tx *store.Tx) error {
 		set := pim.Set{ID: id, PrincipalID: actor.PrincipalID, Name: name}
 		for _, req := range requests {
-			f, err := b.activationFacts(tx.Reader, actor, req.AssignmentID)
+			f, err := b.activationFacts(tx.Reader, actor, pim.ActivationRequest{AssignmentID: req.AssignmentID})
 			if err != nil {
 				return err
 			}
@@ -100,7 +100,7 @@ func (b *Broker) DeactivateAll(ctx context.Context, actor Actor, activations []s
 			return Outcome{}, err
 		}
 		return together(tx, who, results, "deactivate", len(activations), func(i int) (pim.ItemResult, Outcome, error) {
-			a, err := ownActivation(tx, actor, activations[i])
+			a, err := ownActivation(tx.Reader, actor, activations[i])
 			r := pim.ItemResult{RoleID: a.RoleID, ResourceID: a.ResourceID, ActivationID: a.ID}
 			if err != nil {
 				return r, Outcome{}, err

@@ -15,18 +15,23 @@ import (
 
 // pending is what a ceremony executes when it succeeds: fixed when it begins, never taken from a form.
 type pending struct {
-	Items    []pim.StepUpItem        `json:"items"`
-	Salt     []byte                  `json:"salt"`
-	Requests []pim.ActivationRequest `json:"requests,omitempty"` // one for each item, in their order
-	Reason   string                  `json:"reason,omitempty"`
-	Name     string                  `json:"name,omitempty"`
-	Allowed  string                  `json:"allowed,omitempty"` // what allows a new passkey: voucher, claim or passkey
-	Options  json.RawMessage         `json:"options"`           // for the browser
+	Items     []pim.StepUpItem        `json:"items"`
+	Salt      []byte                  `json:"salt"`
+	Requests  []pim.ActivationRequest `json:"requests,omitempty"` // one for each item, in their order
+	Extension *pim.ExtensionRequest   `json:"extension,omitempty"`
+	Reason    string                  `json:"reason,omitempty"`
+	Name      string                  `json:"name,omitempty"`
+	Allowed   string                  `json:"allowed,omitempty"` // what allows a new passkey: voucher, claim or passkey
+	Options   json.RawMessage         `json:"options"`           // for the browser
 }
 
 // executors run an item once its step-up is verified; each reads everything again in its transaction.
 var executors = map[pim.StepUpAction]func(*Broker, context.Context, Actor, pending, pim.StepUp) (Outcome, error){
 	pim.ActionActivate:         (*Broker).activateConfirmed,
+	pim.ActionStart:            (*Broker).startConfirmed,
+	pim.ActionExtend:           (*Broker).extendConfirmed,
+	pim.ActionApproveExtension: (*Broker).decideExtensionConfirmed,
+	pim.ActionDenyExtension:    (*Broker).decideExtensionConfirmed,
 	pim.ActionApprove:          (*Broker).decideConfirmed,
 	pim.ActionDeny:             (*Broker).decideConfirmed,
 	pim.ActionRevoke:           (*Broker).revokeConfirmed,
@@ -91,14 +96,15 @@ func (b *Broker) visit(who pim.Principal, actor Actor, now time.Time) stepup.Vis
 
 // StepUpView is a waiting ceremony as its page restates it, from the server's row (THREATS T8).
 type StepUpView struct {
-	ID       string
-	Kind     string // "create" or "get"
-	Options  []byte // JSON for the browser
-	Items    []pim.StepUpItem
-	Reason   string
-	Requests []pim.ActivationRequest
-	Back     string
-	Expires  time.Time
+	ID        string
+	Kind      string // "create" or "get"
+	Options   []byte // JSON for the browser
+	Items     []pim.StepUpItem
+	Reason    string
+	Requests  []pim.ActivationRequest
+	Extension *pim.ExtensionRequest
+	Back      string
+	Expires   time.Time
 }
 
 // StepUp returns the waiting ceremony of this person and session.
@@ -115,7 +121,7 @@ func (b *Broker) StepUp(ctx context.Context, actor Actor, id string) (StepUpView
 		if err := json.Unmarshal(row.Payload, &p); err != nil {
 			return StepUpView{}, err
 		}
-		return StepUpView{ID: id, Kind: row.Kind, Options: p.Options, Items: p.Items, Reason: p.Reason, Requests: p.Requests, Back: row.Back, Expires: row.ExpiresAt}, nil
+		return StepUpView{ID: id, Kind: row.Kind, Options: p.Options, Items: p.Items, Reason: p.Reason, Requests: p.Requests, Extension: p.Extension, Back: row.Back, Expires: row.ExpiresAt}, nil
 	})
 }
 

@@ -23,6 +23,7 @@ type play struct {
 	target *faketarget.Target
 	acc    map[string]connector.AccountID
 	dba    connector.EntitlementID
+	extra  map[string]connector.EntitlementID
 	signer *audit.Signer
 }
 

@@ -106,15 +106,18 @@ type Meaning struct {
 // at last the default (BEHAVIOUR §2.1).
 type Settings struct {
 	Pos
-	Resource        string // empty: everywhere
-	MaxDuration     *time.Duration
-	DefaultDuration *time.Duration
-	StepUp          *pim.StepUpLevel
-	Justification   *bool
-	Ticket          *bool
-	Approval        *bool
-	Approvers       []string // person/ID and group/ID; nil: inherited
-	ApprovalTimeout *time.Duration
+	Resource          string // empty: everywhere
+	MaxDuration       *time.Duration
+	DefaultDuration   *time.Duration
+	StepUp            *pim.StepUpLevel
+	Justification     *bool
+	Ticket            *bool
+	Approval          *bool
+	Approvers         []string // person/ID and group/ID; nil: inherited
+	ApprovalTimeout   *time.Duration
+	MaxLead           *time.Duration
+	MaxTotal          *time.Duration
+	ExtensionApproval *pim.ExtensionApproval
 }
 
 // Person is somebody known before their first sign-in.

@@ -41,7 +41,7 @@ roles:
     means: [{resource: db, entitlement: "cn=dba,ou=groups,dc=example,dc=org"}]
     settings:
       - {max_duration: 1h30m, default_duration: 30m, step_up: passkey, justification: required, ticket: optional, approval: none}
-      - {resource: db, approval: required, approvers: [group/leads, person/bob], approval_timeout: 24h}
+      - {resource: db, approval: required, approvers: [group/leads, person/bob], approval_timeout: 24h, max_lead: 48h, max_total: 4h, extension_approval: none}
   - {id: auditor, settings: [{max_duration: 1h}]}
 people:
   - {id: alice, name: Alice Keller, email: alice@example.org, department: Ops, title: Engineer, match: {preferred_username: alice}}
@@ -185,6 +185,11 @@ func TestEveryFieldRefusesWhatItMust(t *testing.T) {
 		{"approvers: [group/leads, person/bob]", "approvers: [person/bob, person/bob]", "person/bob is there twice; keep one"},
 		{"approvers: [group/leads, person/bob]", "approvers: [group/laeds]", `there is no group "laeds" in this file; did you mean "leads"?`},
 		{"approvers: [group/leads, person/bob]", "approvers: group/leads", "approvers: must be a list"},
+		{"max_lead: 48h", "max_lead: 169h", "max_lead must be between 0s and 168h"},
+		{"max_lead: 48h", "max_lead: -1h", "max_lead"},
+		{"max_total: 4h", "max_total: 0s", "max_total must be between 1m and 168h."},
+		{"max_total: 4h", "max_total: 1h, max_duration: 2h", "max_total is shorter than max_duration; make it at least that."},
+		{"extension_approval: none", "extension_approval: boss", `extension_approval: "boss" must be as_activation or none`},
 		{"approval_timeout: 24h", "approval_timeout: 200h", "approval_timeout must be between 5m and 168h."},
 		{"      - {resource: db, approval", "      - {approval", "what holds at this resource is there already in line 23"},
 

@@ -165,10 +165,16 @@ func (r *reader) role(n *yaml.Node, where string) Role {
 }
 
 func (r *reader) settings(n *yaml.Node, where string, role Role) Settings {
-	o := r.object(n, where, "resource", "max_duration", "default_duration", "step_up", "justification", "ticket", "approval", "approvers", "approval_timeout")
+	o := r.object(n, where, "resource", "max_duration", "default_duration", "step_up", "justification", "ticket", "approval", "approvers", "approval_timeout",
+		"max_lead", "max_total", "extension_approval")
 	s := Settings{Pos: pos(n), Resource: o.ref("resource", "resource", false), MaxDuration: o.duration("max_duration"), DefaultDuration: o.duration("default_duration"),
 		Justification: o.flag("justification", "required", "optional"), Ticket: o.flag("ticket", "required", "optional"),
-		Approval: o.flag("approval", "required", "none"), ApprovalTimeout: o.duration("approval_timeout")}
+		Approval: o.flag("approval", "required", "none"), ApprovalTimeout: o.duration("approval_timeout"),
+		MaxLead: o.duration("max_lead"), MaxTotal: o.duration("max_total")}
+	if rule := o.choice("extension_approval", string(pim.ExtensionAsActivation), string(pim.ExtensionFree)); rule != nil {
+		e := pim.ExtensionApproval(*rule)
+		s.ExtensionApproval = &e
+	}
 	if level := o.choice("step_up", string(pim.StepUpPasskey), string(pim.StepUpNone)); level != nil {
 		l := pim.StepUpLevel(*level)
 		s.StepUp = &l
@@ -206,6 +212,10 @@ func checkSettings(o *object, s Settings, role Role) {
 			rules.StepUp = nil
 		case "approval_timeout":
 			rules.ApprovalTimeout = nil
+		case "max_lead":
+			rules.MaxLead = nil
+		case "max_total":
+			rules.MaxTotal = nil
 		default:
 			return
 		}
@@ -215,7 +225,8 @@ func checkSettings(o *object, s Settings, role Role) {
 // Rules are the settings in the domain's words; ids are still those of the file.
 func (s Settings) Rules() pim.RoleSettings {
 	return pim.RoleSettings{ResourceID: s.Resource, MaxDuration: s.MaxDuration, DefaultDuration: s.DefaultDuration, StepUp: s.StepUp,
-		Justification: s.Justification, Ticket: s.Ticket, Approval: s.Approval, Approvers: s.Approvers, ApprovalTimeout: s.ApprovalTimeout}
+		Justification: s.Justification, Ticket: s.Ticket, Approval: s.Approval, Approvers: s.Approvers, ApprovalTimeout: s.ApprovalTimeout,
+		MaxLead: s.MaxLead, MaxTotal: s.MaxTotal, ExtensionApproval: s.ExtensionApproval}
 }
 
 func (r *reader) person(n *yaml.Node, where string) Person {

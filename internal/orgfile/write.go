@@ -220,6 +220,11 @@ func (s Settings) node() *yaml.Node {
 	word("approval", s.Approval, "required", "none")
 	texts(n, "approvers", s.Approvers)
 	length("approval_timeout", s.ApprovalTimeout)
+	length("max_lead", s.MaxLead)
+	length("max_total", s.MaxTotal)
+	if s.ExtensionApproval != nil {
+		text(n, "extension_approval", string(*s.ExtensionApproval))
+	}
 	return n
 }
 

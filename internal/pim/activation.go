@@ -8,12 +8,14 @@ type ActivationState string
 
 const (
 	PendingApproval  ActivationState = "pending_approval"
+	Scheduled        ActivationState = "scheduled"    // waits for its start; everything is checked again then
 	Provisioning     ActivationState = "provisioning" // wanted at the target, not yet seen there
 	ActiveConfirmed  ActivationState = "active"       // seen at the target
 	Denied           ActivationState = "denied"
 	Canceled         ActivationState = "canceled"
 	TimedOut         ActivationState = "timed_out"
-	Failed           ActivationState = "failed" // the account or entitlement is gone, or the target refuses it for good
+	RefusedAtStart   ActivationState = "refused_at_start" // the rules said no when the start came (T14)
+	Failed           ActivationState = "failed"           // the account or entitlement is gone, or the target refuses it for good
 	Expired          ActivationState = "expired"
 	Deactivated      ActivationState = "deactivated"
 	Revoked          ActivationState = "revoked"
@@ -23,14 +25,17 @@ const (
 )
 
 // ActivationStates lists every state once, in the order of a life.
-var ActivationStates = []ActivationState{PendingApproval, Provisioning, ActiveConfirmed, Denied, Canceled, TimedOut,
-	Failed, Expired, Deactivated, Revoked, EligibilityEnded, PersonDisabled, LostAtTarget}
+var ActivationStates = []ActivationState{PendingApproval, Scheduled, Provisioning, ActiveConfirmed, Denied, Canceled, TimedOut,
+	RefusedAtStart, Failed, Expired, Deactivated, Revoked, EligibilityEnded, PersonDisabled, LostAtTarget}
 
 // ActivationEvent is what can happen to an activation.
 type ActivationEvent string
 
 const (
 	OnApproved         ActivationEvent = "approved"
+	OnScheduled        ActivationEvent = "scheduled" // leaves approval, or never needed it, with its start ahead
+	OnStarted          ActivationEvent = "started"   // the start has come and every rule still says yes
+	OnRefusedAtStart   ActivationEvent = "refused_at_start"
 	OnDenied           ActivationEvent = "denied"
 	OnCanceled         ActivationEvent = "canceled"
 	OnTimedOut         ActivationEvent = "timed_out"
@@ -45,12 +50,16 @@ const (
 )
 
 // ActivationEvents lists every event once.
-var ActivationEvents = []ActivationEvent{OnApproved, OnDenied, OnCanceled, OnTimedOut, OnSeen, OnFailed, OnExpired,
+var ActivationEvents = []ActivationEvent{OnApproved, OnScheduled, OnStarted, OnRefusedAtStart, OnDenied, OnCanceled, OnTimedOut, OnSeen, OnFailed, OnExpired,
 	OnDeactivated, OnRevoked, OnEligibilityEnded, OnPersonDisabled, OnLost}
 
 var activationNext = map[ActivationState]map[ActivationEvent]ActivationState{
 	PendingApproval: {
-		OnApproved: Provisioning, OnDenied: Denied, OnCanceled: Canceled, OnTimedOut: TimedOut,
+		OnApproved: Provisioning, OnScheduled: Scheduled, OnDenied: Denied, OnCanceled: Canceled, OnTimedOut: TimedOut,
+		OnEligibilityEnded: EligibilityEnded, OnPersonDisabled: PersonDisabled,
+	},
+	Scheduled: {
+		OnStarted: Provisioning, OnRefusedAtStart: RefusedAtStart, OnCanceled: Canceled,
 		OnEligibilityEnded: EligibilityEnded, OnPersonDisabled: PersonDisabled,
 	},
 	Provisioning: {
@@ -71,7 +80,10 @@ func NextActivationState(s ActivationState, e ActivationEvent) (next ActivationS
 }
 
 // Open reports whether the activation still waits or holds.
-func (s ActivationState) Open() bool { return s == PendingApproval || s.Holds() }
+func (s ActivationState) Open() bool { return s.Waits() || s.Holds() }
+
+// Waits reports whether the activation waits for an approver or for its start: it can be canceled.
+func (s ActivationState) Waits() bool { return s == PendingApproval || s == Scheduled }
 
 // Holds reports whether the activation is wanted at the target.
 func (s ActivationState) Holds() bool { return s == Provisioning || s == ActiveConfirmed }
@@ -90,8 +102,11 @@ type Activation struct {
 	TicketNumber  string
 	TicketSystem  string
 	RequestedAt   time.Time
-	StartsAt      time.Time // zero until it leaves approval
-	EndsAt        time.Time // fixed when it leaves approval; a slow target does not lengthen it
+	StartAsked    time.Time // the start that was asked for, until it has started; zero: as soon as allowed
+	StartsAt      time.Time // zero until it leaves approval, and again when it ends before its start
+	EndsAt        time.Time // fixed when it leaves approval; a slow target does not lengthen it, only an extension does
+	EndsBy        time.Time // no extension goes beyond this; zero: never extended
+	StartDue      time.Time // while scheduled: when to look at it next
 	EndedAt       time.Time // when it stopped holding or waiting
 	ConfirmedAt   time.Time // when every grant was seen at the target
 	SettledAt     time.Time // after the end: when every grant was seen gone, shared or as found
@@ -114,12 +129,12 @@ func (a Activation) Ending() bool {
 	return !a.State.Open() && !a.StartsAt.IsZero() && a.SettledAt.IsZero()
 }
 
-// Window returns start and end of an activation that leaves approval now: the duration asked for, cut
+// Window returns start and end of an activation that starts at an instant: the duration asked for, cut
 // to the assignment's end (A-21, EC-10) and to the stricter maximum (R-46, R-48, invariant 3).
-func Window(asked time.Duration, rules Settings, eligible Assignment, now time.Time) (start, end time.Time) {
-	end = now.Add(min(asked, rules.MaxDuration))
+func Window(asked time.Duration, rules Settings, eligible Assignment, start time.Time) (from, end time.Time) {
+	end = start.Add(min(asked, rules.MaxDuration))
 	if !eligible.EndsAt.IsZero() && eligible.EndsAt.Before(end) {
 		end = eligible.EndsAt
 	}
-	return now, end
+	return start, end
 }

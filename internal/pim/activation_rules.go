@@ -13,7 +13,10 @@ type Rule string
 
 const (
 	RuleEligibility   Rule = "eligibility"
+	RuleScope         Rule = "scope" // a chosen resource below the assignment's
+	RuleStart         Rule = "start"
 	RuleOpen          Rule = "open"
+	RuleRunning       Rule = "running" // of an extension
 	RuleAccount       Rule = "account"
 	RuleDuration      Rule = "duration"
 	RuleJustification Rule = "justification"
@@ -50,6 +53,8 @@ type ActivationRequest struct {
 	Justification string
 	TicketNumber  string
 	TicketSystem  string
+	Start         time.Time // zero: as soon as allowed
+	ResourceID    string    // a resource below the assignment's, to hold the role there only; empty: the assignment's own
 }
 
 // ActivationFacts is everything a decision rests on, read in the same transaction (invariant 3).
@@ -59,9 +64,10 @@ type ActivationFacts struct {
 	Assignment Assignment
 	Belongs    bool // the assignment is the person's own or of a group they are in
 	Role       RoleDefinition
-	Path       Path
+	Path       Path // of the resource it is asked for
+	Means      bool // the role means something there, or means nothing at any target
 	Effective  Effective
-	Open       *Activation // open activation of this person, role and resource
+	Beside     []Activation // what this person has open or scheduled of this role and resource
 	Accounts   []AccountNeed
 	Approvers  int     // enabled people who could decide, the person's own accounts left out
 	StepUp     *StepUp // verified evidence for exactly this request
@@ -80,7 +86,7 @@ type Decision struct {
 	Verdicts      []Verdict
 	NeedsStepUp   bool
 	NeedsApproval bool
-	Start, End    time.Time // the window if it were to start now
+	Start, End    time.Time // the window if it were approved now
 }
 
 // Refused reports whether any rule says no.
@@ -99,7 +105,7 @@ func (d Decision) Refusal() *Refusal {
 		if v.State == No {
 			kind := KindInvalid
 			switch v.Rule {
-			case RuleOpen:
+			case RuleOpen, RuleRunning:
 				kind = KindConflict
 			case RuleEligibility, RuleAccount, RuleApproval:
 				kind = KindForbidden
@@ -115,13 +121,19 @@ func (d Decision) Refusal() *Refusal {
 // EvaluateActivation answers every rule, so that a person sees all of them at once.
 func EvaluateActivation(req ActivationRequest, f ActivationFacts) Decision {
 	d := Decision{NeedsStepUp: f.Effective.StepUp == StepUpPasskey, NeedsApproval: f.Effective.Approval}
-	d.Start, d.End = Window(req.Duration, f.Effective.Settings, f.Assignment, f.Now)
+	d.Start, d.End = Window(req.Duration, f.Effective.Settings, f.Assignment, later(f.Now, req.Start))
 	add := func(v Verdict) { d.Verdicts = append(d.Verdicts, v) }
 	if f.Paused != "" {
 		add(Verdict{Rule: RuleGranting, State: No, Message: f.Paused})
 	}
-	add(eligibilityVerdict(f))
-	add(openVerdict(f))
+	add(eligibilityVerdict(f, d.Start))
+	if req.narrower(f.Assignment) {
+		add(scopeVerdict(f))
+	}
+	if !req.Start.IsZero() {
+		add(startVerdict(req.Start, f))
+	}
+	add(openVerdict(req, f, d))
 	for _, n := range f.Accounts {
 		add(accountVerdict(n, f.Role))
 	}
@@ -133,7 +145,25 @@ func EvaluateActivation(req ActivationRequest, f ActivationFacts) Decision {
 	return d
 }
 
-func eligibilityVerdict(f ActivationFacts) Verdict {
+func (req ActivationRequest) narrower(asg Assignment) bool {
+	return req.ResourceID != "" && req.ResourceID != asg.ResourceID
+}
+
+// scopeVerdict holds a chosen resource against the assignment's.
+func scopeVerdict(f ActivationFacts) Verdict {
+	v := Verdict{Rule: RuleScope, State: No, Field: "resource"}
+	switch {
+	case !f.Path.Contains(f.Assignment.ResourceID):
+		v.Message = "Choose the resource you are eligible on, or one below it."
+	case !f.Means:
+		v.Message = fmt.Sprintf("This role gives nothing on %s. Choose a resource where it does.", f.Path.Leaf().Name)
+	default:
+		v.State, v.Message = Pass, "Only on "+f.Path.Leaf().Name
+	}
+	return v
+}
+
+func eligibilityVerdict(f ActivationFacts, start time.Time) Verdict {
 	v := Verdict{Rule: RuleEligibility, State: No}
 	switch {
 	case !f.Person.Enabled:
@@ -142,23 +172,14 @@ func eligibilityVerdict(f ActivationFacts) Verdict {
 		v.Message = "You are not eligible for this role here."
 	case !f.Assignment.InForceAt(f.Now):
 		v.Message = "Your eligibility for this role is not in force. Ask an administrator."
+	case !f.Assignment.InForceAt(start):
+		v.Message = "Your eligibility for this role ends before that start, " + FormatInstant(f.Assignment.EndsAt) + ". Choose an earlier start or ask an administrator."
 	case f.Assignment.EndsAt.IsZero():
 		v.State, v.Message = Pass, "Eligible without an end"
 	default:
-		v.State, v.Message = Pass, "Eligible until "+f.Assignment.EndsAt.UTC().Format("2006-01-02 15:04 UTC")
+		v.State, v.Message = Pass, "Eligible until "+FormatInstant(f.Assignment.EndsAt)
 	}
 	return v
-}
-
-func openVerdict(f ActivationFacts) Verdict {
-	switch {
-	case f.Open == nil:
-		return Verdict{Rule: RuleOpen, State: Pass, Message: "Not active or waiting already"}
-	case f.Open.State == PendingApproval:
-		return Verdict{Rule: RuleOpen, State: No, Object: f.Open.ID, Message: "You have already asked for this role; that request waits for approval."}
-	default:
-		return Verdict{Rule: RuleOpen, State: No, Object: f.Open.ID, Message: "This role is already active for you. Deactivate it first if you need a new window."}
-	}
 }
 
 func accountVerdict(n AccountNeed, role RoleDefinition) Verdict {
@@ -282,6 +303,9 @@ func approvalVerdict(f ActivationFacts) Verdict {
 		return Verdict{Rule: RuleApproval, State: Todo, Message: fmt.Sprintf("Approval by one of %d people", f.Approvers)}
 	}
 }
+
+// FormatInstant writes an instant for sentences; pages show times in the reader's zone beside it.
+func FormatInstant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
 // FormatDuration writes "1 h 40 min", the form used on every screen.
 func FormatDuration(d time.Duration) string {

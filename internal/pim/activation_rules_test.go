@@ -52,11 +52,13 @@ func TestActivationRules(t *testing.T) {
 
 		{"nothing open", func(*ActivationRequest, *ActivationFacts) {}, RuleOpen, Pass, "", "", ""},
 		{"EC-04 active", func(_ *ActivationRequest, f *ActivationFacts) {
-			f.Open = &Activation{ID: "a1", State: ActiveConfirmed}
+			f.Beside = []Activation{{ID: "a1", State: ActiveConfirmed}}
 		}, RuleOpen, No, "", "a1", "already active"},
-		{"EC-04 granting", func(_ *ActivationRequest, f *ActivationFacts) { f.Open = &Activation{ID: "a1", State: Provisioning} }, RuleOpen, No, "", "a1", "already active"},
+		{"EC-04 granting", func(_ *ActivationRequest, f *ActivationFacts) {
+			f.Beside = []Activation{{ID: "a1", State: Provisioning}}
+		}, RuleOpen, No, "", "a1", "already active"},
 		{"EC-05 pending: links to it", func(_ *ActivationRequest, f *ActivationFacts) {
-			f.Open = &Activation{ID: "a1", State: PendingApproval}
+			f.Beside = []Activation{{ID: "a1", State: PendingApproval}}
 		}, RuleOpen, No, "", "a1", "waits for approval"},
 
 		{"account confirmed", func(*ActivationRequest, *ActivationFacts) {}, RuleAccount, Pass, "", "", "alice"},
@@ -135,7 +137,7 @@ func verdict(t *testing.T, d Decision, rule Rule) Verdict {
 func TestEveryRuleAnswersAtOnce(t *testing.T) {
 	f := facts()
 	f.Person.Enabled = false
-	f.Open = &Activation{ID: "a1", State: PendingApproval}
+	f.Beside = []Activation{{ID: "a1", State: PendingApproval}}
 	f.Accounts = append(f.Accounts, AccountNeed{TargetName: "Payroll"})
 	f.Effective.Ticket, f.Effective.Approval, f.Approvers = true, true, 0
 	f.StepUp = nil

@@ -10,23 +10,25 @@ import (
 
 // Every state × event of an activation (THREATS T13); "-" means that the event does not apply.
 const activationTable = `
-state             approved     denied canceled timed_out seen   failed expired deactivated revoked eligibility_ended person_disabled lost
-pending_approval  provisioning denied canceled timed_out -      -      -       -           -       eligibility_ended person_disabled -
-provisioning      -            -      -        -         active failed expired deactivated revoked eligibility_ended person_disabled -
-active            -            -      -        -         -      failed expired deactivated revoked eligibility_ended person_disabled lost_at_target
-denied            -            -      -        -         -      -      -       -           -       -                 -               -
-canceled          -            -      -        -         -      -      -       -           -       -                 -               -
-timed_out         -            -      -        -         -      -      -       -           -       -                 -               -
-failed            -            -      -        -         -      -      -       -           -       -                 -               -
-expired           -            -      -        -         -      -      -       -           -       -                 -               -
-deactivated       -            -      -        -         -      -      -       -           -       -                 -               -
-revoked           -            -      -        -         -      -      -       -           -       -                 -               -
-eligibility_ended -            -      -        -         -      -      -       -           -       -                 -               -
-person_disabled   -            -      -        -         -      -      -       -           -       -                 -               -
-lost_at_target    -            -      -        -         -      -      -       -           -       -                 -               -
+state             approved     scheduled started      refused_at_start denied canceled timed_out seen   failed expired deactivated revoked eligibility_ended person_disabled lost
+pending_approval  provisioning scheduled -            -                denied canceled timed_out -      -      -       -           -       eligibility_ended person_disabled -
+scheduled         -            -         provisioning refused_at_start -      canceled -         -      -      -       -           -       eligibility_ended person_disabled -
+provisioning      -            -         -            -                -      -        -         active failed expired deactivated revoked eligibility_ended person_disabled -
+active            -            -         -            -                -      -        -         -      failed expired deactivated revoked eligibility_ended person_disabled lost_at_target
+denied            -            -         -            -                -      -        -         -      -      -       -           -       -                 -               -
+canceled          -            -         -            -                -      -        -         -      -      -       -           -       -                 -               -
+timed_out         -            -         -            -                -      -        -         -      -      -       -           -       -                 -               -
+refused_at_start  -            -         -            -                -      -        -         -      -      -       -           -       -                 -               -
+failed            -            -         -            -                -      -        -         -      -      -       -           -       -                 -               -
+expired           -            -         -            -                -      -        -         -      -      -       -           -       -                 -               -
+deactivated       -            -         -            -                -      -        -         -      -      -       -           -       -                 -               -
+revoked           -            -         -            -                -      -        -         -      -      -       -           -       -                 -               -
+eligibility_ended -            -         -            -                -      -        -         -      -      -       -           -       -                 -               -
+person_disabled   -            -         -            -                -      -        -         -      -      -       -           -       -                 -               -
+lost_at_target    -            -         -            -                -      -        -         -      -      -       -           -       -                 -               -
 `
 
-// T13, EC-01 (deactivate at any age), EC-11: the whole table, 13 × 12.
+// T13, EC-01 (deactivate at any age), EC-11: T14 (scheduled): the whole table, 15 × 15.
 func TestActivationTable(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(activationTable), "\n")
 	events := strings.Fields(lines[0])[1:]
@@ -102,6 +104,7 @@ func TestActiveAt(t *testing.T) {
 		{"last instant", ActiveConfirmed, time.Hour - time.Microsecond, true},
 		{"at the end, not yet swept", ActiveConfirmed, time.Hour, false},
 		{"long after the end, not yet swept", Provisioning, 48 * time.Hour, false},
+		{"planned, its start passed, not yet started", Scheduled, time.Minute, false},
 		{"waiting", PendingApproval, time.Minute, false},
 		{"given back", Deactivated, time.Minute, false},
 		{"lost", LostAtTarget, time.Minute, false},

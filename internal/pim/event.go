@@ -52,6 +52,18 @@ const (
 	EvActDenied         EventType = "activation.denied"
 	EvActCanceled       EventType = "activation.canceled"
 	EvActTimedOut       EventType = "activation.timed_out"
+	EvActScheduled      EventType = "activation.scheduled"
+	EvActTouchAsked     EventType = "activation.touch_requested"
+	EvActTouched        EventType = "activation.touched"
+	EvActRefusedAtStart EventType = "activation.refused_at_start"
+	EvActExtended       EventType = "activation.extended"
+	EvExtRequested      EventType = "extension.requested"
+	EvExtRefused        EventType = "extension.refused"
+	EvExtApproved       EventType = "extension.approved"
+	EvExtDenied         EventType = "extension.denied"
+	EvExtCanceled       EventType = "extension.canceled"
+	EvExtTimedOut       EventType = "extension.timed_out"
+	EvExtEnded          EventType = "extension.ended_with_activation"
 	EvActProvisioning   EventType = "activation.provisioning"
 	EvActConfirmed      EventType = "activation.confirmed"
 	EvActFailed         EventType = "activation.failed"
@@ -124,6 +136,9 @@ func ActivationRequested(a Activation) Event {
 	e.Facts["assignment"] = a.AssignmentID
 	e.Facts["duration_s"] = int64(a.Duration.Seconds())
 	e.Facts["step_up"] = a.StepUpID
+	if !a.StartAsked.IsZero() {
+		e.Facts["start_asked"] = micros(a.StartAsked)
+	}
 	e.Facts["verdicts"] = verdictFacts(a.Verdicts)
 	return e.text("justification", a.Justification).text("ticket_number", a.TicketNumber).text("ticket_system", a.TicketSystem)
 }
@@ -175,7 +190,28 @@ func ActivationProvisioning(a Activation, actor string) Event {
 // ActivationConfirmed says that every grant was read back at the target.
 func ActivationConfirmed(a Activation) Event { return ofActivation(EvActConfirmed, a, System) }
 
-var endTypes = map[ActivationState]EventType{Canceled: EvActCanceled, TimedOut: EvActTimedOut, Failed: EvActFailed, Denied: EvActDenied}
+// ActivationScheduled fixes a window whose start lies ahead.
+func ActivationScheduled(a Activation, actor string) Event {
+	e := ofActivation(EvActScheduled, a, actor)
+	e.Facts["starts_at"], e.Facts["ends_at"] = micros(a.StartsAt), micros(a.EndsAt)
+	return e
+}
+
+// ActivationTouchAsked says that the start has come and waits for the holder's passkey.
+func ActivationTouchAsked(a Activation) Event {
+	e := ofActivation(EvActTouchAsked, a, System)
+	e.Facts["ends_at"] = micros(a.EndsAt)
+	return e
+}
+
+// ActivationTouched is the holder's fresh passkey at a planned start.
+func ActivationTouched(a Activation, su StepUp) Event {
+	e := ofActivation(EvActTouched, a, a.PrincipalID)
+	e.Facts["step_up"], e.Facts["evidence"] = su.CeremonyID, su.Digest()
+	return e
+}
+
+var endTypes = map[ActivationState]EventType{RefusedAtStart: EvActRefusedAtStart, Canceled: EvActCanceled, TimedOut: EvActTimedOut, Failed: EvActFailed, Denied: EvActDenied}
 
 // ActivationOver is every end that is not an approver's decision; the state in the facts says which.
 func ActivationOver(a Activation, actor, stepUpID string) Event {
@@ -185,6 +221,9 @@ func ActivationOver(a Activation, actor, stepUpID string) Event {
 	}
 	e := ofActivation(t, a, actor)
 	e.Facts["state"], e.Facts["ended_at"] = string(a.State), micros(a.EndedAt)
+	if a.State == RefusedAtStart { // the verdicts of the start, which the caller has put in their place
+		e.Facts["verdicts"] = verdictFacts(a.Verdicts)
+	}
 	if stepUpID != "" {
 		e.Facts["step_up"] = stepUpID
 	}

@@ -11,40 +11,71 @@ const (
 	MaxActivation      = 24 * time.Hour
 	MaxApprovalTimeout = 7 * 24 * time.Hour
 	MinApprovalTimeout = 5 * time.Minute
+	MaxTotalLimit      = 7 * 24 * time.Hour
 )
 
 // Settings are the effective rules of one role on one resource.
 type Settings struct {
-	MaxDuration     time.Duration `json:"max_duration"`
-	DefaultDuration time.Duration `json:"default_duration"`
-	StepUp          StepUpLevel   `json:"step_up"`
-	Justification   bool          `json:"justification"`
-	Ticket          bool          `json:"ticket"`
-	Approval        bool          `json:"approval"`
-	Approvers       []string      `json:"approvers"` // principal ids, people and groups
-	ApprovalTimeout time.Duration `json:"approval_timeout"`
+	MaxDuration       time.Duration     `json:"max_duration"`
+	DefaultDuration   time.Duration     `json:"default_duration"`
+	StepUp            StepUpLevel       `json:"step_up"`
+	Justification     bool              `json:"justification"`
+	Ticket            bool              `json:"ticket"`
+	Approval          bool              `json:"approval"`
+	Approvers         []string          `json:"approvers"` // principal ids, people and groups
+	ApprovalTimeout   time.Duration     `json:"approval_timeout"`
+	MaxLead           time.Duration     `json:"max_lead"`  // how far ahead a start may be planned; 0: not at all
+	MaxTotal          time.Duration     `json:"max_total"` // an activation with all its extensions
+	ExtensionApproval ExtensionApproval `json:"extension_approval"`
+}
+
+// ExtensionApproval says who approves an extension.
+type ExtensionApproval string
+
+const (
+	ExtensionAsActivation ExtensionApproval = "as_activation" // whoever approves the activation
+	ExtensionFree         ExtensionApproval = "none"
+)
+
+// Stricter returns the stricter of two; what was never set is the default.
+func (e ExtensionApproval) Stricter(other ExtensionApproval) ExtensionApproval {
+	if e == ExtensionFree && other == ExtensionFree {
+		return ExtensionFree
+	}
+	return ExtensionAsActivation
+}
+
+// total is how long one activation may last in all; unset it is the smaller of twice the maximum and 24 h.
+func (s Settings) total() time.Duration {
+	if s.MaxTotal > 0 {
+		return s.MaxTotal
+	}
+	return min(2*s.MaxDuration, 24*time.Hour)
 }
 
 // DefaultSettings are BEHAVIOUR §2.1 (S-10, S-12–S-16) with a passkey as the step-up.
 func DefaultSettings() Settings {
 	return Settings{MaxDuration: 8 * time.Hour, DefaultDuration: time.Hour, StepUp: StepUpPasskey,
-		Justification: true, ApprovalTimeout: 24 * time.Hour}
+		Justification: true, ApprovalTimeout: 24 * time.Hour, MaxLead: LongestLead, MaxTotal: 16 * time.Hour, ExtensionApproval: ExtensionAsActivation}
 }
 
 // RoleSettings is what somebody set for a role at one node; nil fields are inherited (K-19).
 type RoleSettings struct {
-	RoleID          string
-	ResourceID      string // empty: everywhere the role can be held
-	MaxDuration     *time.Duration
-	DefaultDuration *time.Duration
-	StepUp          *StepUpLevel
-	Justification   *bool
-	Ticket          *bool
-	Approval        *bool
-	Approvers       []string // nil: inherited
-	ApprovalTimeout *time.Duration
-	Source          Source
-	Version         int64
+	RoleID            string
+	ResourceID        string // empty: everywhere the role can be held
+	MaxDuration       *time.Duration
+	DefaultDuration   *time.Duration
+	StepUp            *StepUpLevel
+	Justification     *bool
+	Ticket            *bool
+	Approval          *bool
+	Approvers         []string // nil: inherited
+	ApprovalTimeout   *time.Duration
+	MaxLead           *time.Duration
+	MaxTotal          *time.Duration
+	ExtensionApproval *ExtensionApproval
+	Source            Source
+	Version           int64
 }
 
 // Effective is Settings with where they came from.
@@ -57,6 +88,7 @@ type Effective struct {
 // by field. A privileged role always asks for a passkey, and the default never exceeds the maximum.
 func ResolveSettings(role RoleDefinition, path Path, rows []RoleSettings) Effective {
 	eff := Effective{Settings: DefaultSettings(), Versions: map[string]int64{}}
+	eff.MaxTotal = 0 // its default follows from the maximum
 	order := []string{""}
 	for _, r := range path {
 		order = append(order, r.ID)
@@ -72,6 +104,8 @@ func ResolveSettings(role RoleDefinition, path Path, rows []RoleSettings) Effect
 	if role.Privileged {
 		eff.StepUp = StepUpPasskey
 	}
+	eff.MaxTotal = eff.total()
+	eff.MaxDuration = min(eff.MaxDuration, eff.MaxTotal)
 	eff.DefaultDuration = min(eff.DefaultDuration, eff.MaxDuration)
 	return eff
 }
@@ -84,6 +118,9 @@ func (r RoleSettings) over(s *Settings) {
 	set(&s.Ticket, r.Ticket)
 	set(&s.Approval, r.Approval)
 	set(&s.ApprovalTimeout, r.ApprovalTimeout)
+	set(&s.MaxLead, r.MaxLead)
+	set(&s.MaxTotal, r.MaxTotal)
+	set(&s.ExtensionApproval, r.ExtensionApproval)
 	if r.Approvers != nil {
 		s.Approvers = slices.Clone(r.Approvers)
 	}
@@ -99,14 +136,17 @@ func set[T any](dst *T, src *T) {
 // minimum, flags or. Approvers are always today's list, so it comes from now.
 func (then Settings) Stricter(now Settings) Settings {
 	return Settings{
-		MaxDuration:     min(then.MaxDuration, now.MaxDuration),
-		DefaultDuration: min(then.DefaultDuration, now.DefaultDuration),
-		StepUp:          then.StepUp.Stricter(now.StepUp),
-		Justification:   then.Justification || now.Justification,
-		Ticket:          then.Ticket || now.Ticket,
-		Approval:        then.Approval || now.Approval,
-		Approvers:       now.Approvers,
-		ApprovalTimeout: min(then.ApprovalTimeout, now.ApprovalTimeout),
+		MaxDuration:       min(then.MaxDuration, now.MaxDuration),
+		DefaultDuration:   min(then.DefaultDuration, now.DefaultDuration),
+		StepUp:            then.StepUp.Stricter(now.StepUp),
+		Justification:     then.Justification || now.Justification,
+		Ticket:            then.Ticket || now.Ticket,
+		Approval:          then.Approval || now.Approval,
+		Approvers:         now.Approvers,
+		ApprovalTimeout:   min(then.ApprovalTimeout, now.ApprovalTimeout),
+		MaxLead:           min(then.MaxLead, now.MaxLead),
+		MaxTotal:          min(then.total(), now.total()),
+		ExtensionApproval: then.ExtensionApproval.Stricter(now.ExtensionApproval),
 	}
 }
 
@@ -125,6 +165,14 @@ func (r RoleSettings) Check(role RoleDefinition) *Refusal {
 		return Invalid("step_up", "step_up: none is only for roles that are not privileged; use passkey.")
 	case r.ApprovalTimeout != nil && (*r.ApprovalTimeout < MinApprovalTimeout || *r.ApprovalTimeout > MaxApprovalTimeout):
 		return Invalid("approval_timeout", "approval_timeout must be between 5m and 168h.")
+	case r.MaxLead != nil && (*r.MaxLead < 0 || *r.MaxLead > LongestLead):
+		return Invalid("max_lead", "max_lead must be between 0s and 168h; 0s means that a start cannot be planned.")
+	case r.MaxTotal != nil && (*r.MaxTotal < MinActivation || *r.MaxTotal > MaxTotalLimit):
+		return Invalid("max_total", "max_total must be between 1m and 168h.")
+	case r.MaxTotal != nil && r.MaxDuration != nil && *r.MaxTotal < *r.MaxDuration:
+		return Invalid("max_total", "max_total is shorter than max_duration; make it at least that.")
+	case r.ExtensionApproval != nil && *r.ExtensionApproval != ExtensionAsActivation && *r.ExtensionApproval != ExtensionFree:
+		return Invalid("extension_approval", "extension_approval must be as_activation or none.")
 	}
 	return nil
 }

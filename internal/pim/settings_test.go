@@ -13,16 +13,19 @@ func ptr[T any](v T) *T { return &v }
 // never bypassed, loosening never retroactive. Approvers are always today's list.
 func TestStricter(t *testing.T) {
 	base := Settings{MaxDuration: 4 * h, DefaultDuration: h, StepUp: StepUpPasskey, Justification: true, Ticket: true, Approval: true,
-		Approvers: []string{"ann"}, ApprovalTimeout: 24 * h}
+		Approvers: []string{"ann"}, ApprovalTimeout: 24 * h, MaxLead: 24 * h, MaxTotal: 8 * h, ExtensionApproval: ExtensionAsActivation}
 	with := func(change func(*Settings)) Settings { s := base; change(&s); return s }
 	rows := map[string]struct{ loose, strict Settings }{
-		"MaxDuration":     {with(func(s *Settings) { s.MaxDuration = 8 * h }), with(func(s *Settings) { s.MaxDuration = 2 * h })},
-		"DefaultDuration": {with(func(s *Settings) { s.DefaultDuration = 2 * h }), with(func(s *Settings) { s.DefaultDuration = time.Minute })},
-		"StepUp":          {with(func(s *Settings) { s.StepUp = StepUpNone }), base},
-		"Justification":   {with(func(s *Settings) { s.Justification = false }), base},
-		"Ticket":          {with(func(s *Settings) { s.Ticket = false }), base},
-		"Approval":        {with(func(s *Settings) { s.Approval = false }), base},
-		"ApprovalTimeout": {with(func(s *Settings) { s.ApprovalTimeout = 48 * h }), with(func(s *Settings) { s.ApprovalTimeout = h })},
+		"MaxDuration":       {with(func(s *Settings) { s.MaxDuration = 8 * h }), with(func(s *Settings) { s.MaxDuration = 2 * h })},
+		"DefaultDuration":   {with(func(s *Settings) { s.DefaultDuration = 2 * h }), with(func(s *Settings) { s.DefaultDuration = time.Minute })},
+		"StepUp":            {with(func(s *Settings) { s.StepUp = StepUpNone }), base},
+		"Justification":     {with(func(s *Settings) { s.Justification = false }), base},
+		"Ticket":            {with(func(s *Settings) { s.Ticket = false }), base},
+		"Approval":          {with(func(s *Settings) { s.Approval = false }), base},
+		"MaxLead":           {with(func(s *Settings) { s.MaxLead = 48 * h }), with(func(s *Settings) { s.MaxLead = 0 })},
+		"MaxTotal":          {with(func(s *Settings) { s.MaxTotal = 24 * h }), with(func(s *Settings) { s.MaxTotal = 4 * h })},
+		"ExtensionApproval": {with(func(s *Settings) { s.ExtensionApproval = ExtensionFree }), base},
+		"ApprovalTimeout":   {with(func(s *Settings) { s.ApprovalTimeout = 48 * h }), with(func(s *Settings) { s.ApprovalTimeout = h })},
 	}
 	for name, r := range rows {
 		if got := r.loose.Stricter(r.strict); !reflect.DeepEqual(got, r.strict) {
@@ -51,7 +54,7 @@ func TestStricter(t *testing.T) {
 func TestStricterIsFieldByField(t *testing.T) {
 	a := Settings{MaxDuration: h, StepUp: StepUpNone, Ticket: true, ApprovalTimeout: 2 * h}
 	b := Settings{MaxDuration: 2 * h, StepUp: StepUpPasskey, Approval: true, ApprovalTimeout: h}
-	want := Settings{MaxDuration: h, StepUp: StepUpPasskey, Ticket: true, Approval: true, ApprovalTimeout: h}
+	want := Settings{MaxDuration: h, StepUp: StepUpPasskey, Ticket: true, Approval: true, ApprovalTimeout: h, MaxTotal: 2 * h, ExtensionApproval: ExtensionAsActivation}
 	if got := a.Stricter(b); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}
@@ -84,7 +87,7 @@ func TestResolveSettings(t *testing.T) {
 	for _, rows := range [][]RoleSettings{{everywhere, org, leaf, other, foreign}, {foreign, other, leaf, org, everywhere}} {
 		got := ResolveSettings(role, path, rows)
 		want := Settings{MaxDuration: 2 * h, DefaultDuration: h, StepUp: StepUpPasskey, Justification: true, Approval: true,
-			Approvers: []string{"ann"}, ApprovalTimeout: 24 * h}
+			Approvers: []string{"ann"}, ApprovalTimeout: 24 * h, MaxLead: 168 * h, MaxTotal: 4 * h, ExtensionApproval: ExtensionAsActivation}
 		if !reflect.DeepEqual(got.Settings, want) {
 			t.Errorf("have %+v\nwant %+v", got.Settings, want)
 		}
@@ -152,6 +155,16 @@ func TestCheckSettings(t *testing.T) {
 		{"shortest time to approve", plain, RoleSettings{ApprovalTimeout: ptr(5 * time.Minute)}, ""},
 		{"time to approve too short", plain, RoleSettings{ApprovalTimeout: ptr(5*time.Minute - 1)}, "approval_timeout"},
 		{"longest time to approve", plain, RoleSettings{ApprovalTimeout: ptr(168 * h)}, ""},
+		{"no planning", plain, RoleSettings{MaxLead: ptr(0 * h)}, ""},
+		{"longest lead", plain, RoleSettings{MaxLead: ptr(168 * h)}, ""},
+		{"lead too long", plain, RoleSettings{MaxLead: ptr(168*h + 1)}, "max_lead"},
+		{"lead before now", plain, RoleSettings{MaxLead: ptr(-h)}, "max_lead"},
+		{"longest in all", plain, RoleSettings{MaxTotal: ptr(168 * h)}, ""},
+		{"too long in all", plain, RoleSettings{MaxTotal: ptr(168*h + 1)}, "max_total"},
+		{"nothing in all", plain, RoleSettings{MaxTotal: ptr(0 * h)}, "max_total"},
+		{"less in all than at once", plain, RoleSettings{MaxTotal: ptr(h), MaxDuration: ptr(2 * h)}, "max_total"},
+		{"extensions free", plain, RoleSettings{ExtensionApproval: ptr(ExtensionFree)}, ""},
+		{"extensions by whom", plain, RoleSettings{ExtensionApproval: ptr(ExtensionApproval("boss"))}, "extension_approval"},
 		{"time to approve too long", plain, RoleSettings{ApprovalTimeout: ptr(168*h + 1)}, "approval_timeout"},
 	} {
 		got := ""

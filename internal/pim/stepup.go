@@ -29,6 +29,10 @@ type StepUpAction string
 
 const (
 	ActionActivate         StepUpAction = "activation.request"
+	ActionStart            StepUpAction = "activation.start" // the fresh touch at a planned start
+	ActionExtend           StepUpAction = "activation.extend"
+	ActionApproveExtension StepUpAction = "extension.approve"
+	ActionDenyExtension    StepUpAction = "extension.deny"
 	ActionApprove          StepUpAction = "activation.approve"
 	ActionDeny             StepUpAction = "activation.deny"
 	ActionRevoke           StepUpAction = "activation.revoke"
@@ -52,6 +56,7 @@ type StepUpItem struct {
 	ResourceID string       `json:"resource_id,omitempty"`
 	Duration   int64        `json:"duration_s,omitempty"` // seconds
 	Start      int64        `json:"start,omitempty"`      // µs since 1970 UTC; 0 means as soon as allowed
+	Until      int64        `json:"until,omitempty"`      // µs since 1970 UTC: the end that an extension moves, or the new one to approve
 	Commitment string       `json:"commitment,omitempty"` // salted commitment to reason and ticket (invariant 11)
 }
 

@@ -9,17 +9,18 @@ import (
 
 const activationCols = `a.id, a.assignment_id, a.principal_id, a.person_id, a.role_id, a.resource_id, a.state, a.duration_s, a.justification,
 	a.ticket_number, a.ticket_system, a.requested_at, a.starts_at, a.ends_at, a.ended_at, a.confirmed_at, a.settled_at, a.settings, a.verdicts,
-	a.step_up_id, a.ended_by, a.end_reason, a.version`
+	a.step_up_id, a.ended_by, a.end_reason, a.start_asked, a.ends_by, a.start_due, a.version`
 
 func scanActivation(r row) (a pim.Activation, err error) {
 	err = r.Scan(&a.ID, &a.AssignmentID, &a.PrincipalID, &a.PersonID, &a.RoleID, &a.ResourceID, &a.State, seconds(&a.Duration), &a.Justification,
 		&a.TicketNumber, &a.TicketSystem, at(&a.RequestedAt), at(&a.StartsAt), at(&a.EndsAt), at(&a.EndedAt), at(&a.ConfirmedAt), at(&a.SettledAt),
-		asJSON(&a.Settings), asJSON(&a.Verdicts), &a.StepUpID, &a.EndedBy, &a.EndReason, &a.Version)
+		asJSON(&a.Settings), asJSON(&a.Verdicts), &a.StepUpID, &a.EndedBy, &a.EndReason,
+		at(&a.StartAsked), at(&a.EndsBy), at(&a.StartDue), &a.Version)
 	return a, err
 }
 
 // openStates are the states of an activation that waits or holds, as SQL.
-const openStates = "('pending_approval', 'provisioning', 'active')"
+const openStates = "('pending_approval', 'scheduled', 'provisioning', 'active')"
 
 // ErrOpen says that the person has an open activation of this role and resource already.
 var ErrOpen = errors.New("store: an activation of this role is open")
@@ -29,14 +30,16 @@ func (r *Reader) Activation(id string) (pim.Activation, error) {
 	return one(r, scanActivation, "SELECT "+activationCols+" FROM activations a WHERE a.id = $1", id)
 }
 
-// OpenActivation returns the open activation of a person, role and resource, nil when there is none.
-func (r *Reader) OpenActivation(personID, roleID, resourceID string) (*pim.Activation, error) {
-	a, err := one(r, scanActivation, "SELECT "+activationCols+" FROM activations a WHERE a.person_id = $1 AND a.role_id = $2 AND a.resource_id = $3 AND a.state IN "+openStates,
-		personID, roleID, resourceID)
-	if errors.Is(err, ErrNotFound) {
-		return nil, nil
-	}
-	return &a, err
+// OpenActivations lists what a person has open or planned of a role and resource, by start.
+func (r *Reader) OpenActivations(personID, roleID, resourceID string) ([]pim.Activation, error) {
+	return many(r, scanActivation, "SELECT "+activationCols+" FROM activations a WHERE a.person_id = $1 AND a.role_id = $2 AND a.resource_id = $3 AND a.state IN "+openStates+
+		" ORDER BY a.start_asked", personID, roleID, resourceID)
+}
+
+// StartsDue lists scheduled activations to be looked at: their start has come, or the end of waiting for a touch.
+func (r *Reader) StartsDue(limit int) ([]pim.Activation, error) {
+	return many(r, scanActivation, "SELECT "+activationCols+" FROM activations a WHERE a.state = 'scheduled' AND a.start_due <= $1 ORDER BY a.start_due LIMIT $2",
+		us(r.Now), limit)
 }
 
 // OpenActivationsOf lists what a person has open.
@@ -52,6 +55,12 @@ func (r *Reader) OpenActivationsBy(principalID string) ([]pim.Activation, error)
 // OpenActivationsUsing lists open activations that rest on an assignment.
 func (r *Reader) OpenActivationsUsing(assignmentID string) ([]pim.Activation, error) {
 	return many(r, scanActivation, "SELECT "+activationCols+" FROM activations a WHERE a.assignment_id = $1 AND a.state IN "+openStates, assignmentID)
+}
+
+// NarrowerActivations lists open activations of a resource below the one their assignment is for.
+func (r *Reader) NarrowerActivations() ([]pim.Activation, error) {
+	return many(r, scanActivation, "SELECT "+activationCols+` FROM activations a JOIN assignments g ON g.id = a.assignment_id
+		WHERE a.state IN `+openStates+" AND a.resource_id <> g.resource_id")
 }
 
 // EndingActivationsOf lists a person's activations that are over but not yet seen clean at the target.
@@ -119,10 +128,11 @@ func (r *Reader) PendingActivations(limit int) ([]pim.Activation, error) {
 // InsertActivation adds an activation; ErrOpen when one is open for the same person, role and resource.
 func (tx *Tx) InsertActivation(a pim.Activation) error {
 	n, err := tx.exec(`INSERT INTO activations (id, assignment_id, principal_id, person_id, role_id, resource_id, state, duration_s, justification,
-		ticket_number, ticket_system, requested_at, starts_at, ends_at, settings, verdicts, step_up_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING`,
+		ticket_number, ticket_system, requested_at, starts_at, ends_at, settings, verdicts, step_up_id, start_asked, start_due)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) ON CONFLICT DO NOTHING`,
 		a.ID, a.AssignmentID, a.PrincipalID, a.PersonID, a.RoleID, a.ResourceID, a.State, int64(a.Duration.Seconds()), a.Justification,
-		a.TicketNumber, a.TicketSystem, us(a.RequestedAt), us(a.StartsAt), us(a.EndsAt), toJSON(a.Settings), toJSON(a.Verdicts), a.StepUpID)
+		a.TicketNumber, a.TicketSystem, us(a.RequestedAt), us(a.StartsAt), us(a.EndsAt), toJSON(a.Settings), toJSON(a.Verdicts), a.StepUpID,
+		us(a.StartAsked), us(a.StartDue))
 	if err == nil && n == 0 { // activations_open
 		return ErrOpen
 	}
@@ -132,8 +142,9 @@ func (tx *Tx) InsertActivation(a pim.Activation) error {
 // MoveActivation saves a transition: the row must still be in the state and version it was read in.
 func (tx *Tx) MoveActivation(from pim.ActivationState, a pim.Activation) error {
 	return tx.must(`UPDATE activations SET state = $1, starts_at = $2, ends_at = $3, ended_at = $4, confirmed_at = $5, settled_at = $6,
-		ended_by = $7, end_reason = $8, version = version + 1 WHERE id = $9 AND state = $10 AND version = $11`,
-		a.State, us(a.StartsAt), us(a.EndsAt), us(a.EndedAt), us(a.ConfirmedAt), us(a.SettledAt), a.EndedBy, a.EndReason, a.ID, from, a.Version)
+		ended_by = $7, end_reason = $8, start_asked = $9, ends_by = $10, start_due = $11, version = version + 1 WHERE id = $12 AND state = $13 AND version = $14`,
+		a.State, us(a.StartsAt), us(a.EndsAt), us(a.EndedAt), us(a.ConfirmedAt), us(a.SettledAt), a.EndedBy, a.EndReason,
+		us(a.StartAsked), us(a.EndsBy), us(a.StartDue), a.ID, from, a.Version)
 }
 
 // ProvisioningActivations lists activations that are wanted and not yet seen at their target.

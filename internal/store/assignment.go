@@ -125,7 +125,9 @@ func (tx *Tx) EndAssignment(a pim.Assignment, expired bool) error {
 func (r *Reader) SweepDue() (bool, error) {
 	n, err := one(r, scanInt, `SELECT COUNT(*) FROM (SELECT due FROM (
 		SELECT MIN(ends_at) AS due FROM activations WHERE state IN ('provisioning', 'active')
+		UNION ALL SELECT MIN(start_due) FROM activations WHERE state = 'scheduled'
 		UNION ALL SELECT MIN(times_out_at) FROM approval_stages WHERE closed_at = 0
+		UNION ALL SELECT MIN(times_out_at) FROM extensions WHERE state = 'pending_approval'
 		UNION ALL SELECT MIN(ends_at) FROM assignments WHERE ended_at = 0 AND ends_at > 0
 		UNION ALL SELECT MIN(fresh_until) FROM group_members WHERE fresh_until > 0) d WHERE due <= $1) x`, us(r.Now))
 	return n > 0, err
@@ -136,7 +138,9 @@ func (r *Reader) NextDue() (time.Time, error) {
 	var t time.Time
 	err := r.db.QueryRowContext(r.ctx, `SELECT MIN(due) FROM (
 		SELECT MIN(ends_at) AS due FROM activations WHERE state IN ('provisioning', 'active')
+		UNION ALL SELECT MIN(start_due) FROM activations WHERE state = 'scheduled'
 		UNION ALL SELECT MIN(times_out_at) FROM approval_stages WHERE closed_at = 0
+		UNION ALL SELECT MIN(times_out_at) FROM extensions WHERE state = 'pending_approval'
 		UNION ALL SELECT MIN(ends_at) FROM assignments WHERE ended_at = 0 AND ends_at > 0
 		UNION ALL SELECT MIN(fresh_until) FROM group_members WHERE fresh_until > 0
 		UNION ALL SELECT MIN(due_at) FROM grants WHERE due_at > 0) d`).Scan(at(&t))

@@ -26,6 +26,11 @@ func (r *Reader) Path(id string) (pim.Path, error) {
 	return paths[id], err
 }
 
+// Resource returns a resource that was not removed.
+func (r *Reader) Resource(id string) (pim.Resource, error) {
+	return one(r, scanResource, "SELECT "+resourceCols+" FROM resources s WHERE s.id = $1 AND s.removed_at = 0", id)
+}
+
 // Paths returns resources with their ancestors by id; what does not exist is left out. Removed ones are
 // included: history stays readable.
 func (r *Reader) Paths(ids []string) (map[string]pim.Path, error) {

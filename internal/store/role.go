@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"strings"
 
 	"stint/internal/pim"
 )
@@ -63,6 +64,22 @@ func (r *Reader) MeaningsBelow(roleID, resourceID string) ([]pim.Meaning, error)
 		SELECT s.id, down.depth + 1 FROM resources s JOIN down ON s.parent_id = down.id WHERE down.depth < 32 AND s.removed_at = 0)
 		SELECT role_id, resource_id, name, entitlement_id FROM role_meanings WHERE role_id = $1 AND resource_id IN (SELECT id FROM down)
 		ORDER BY resource_id, name`, roleID, resourceID)
+}
+
+// ResourcesBelow lists, by name, where a role can be held below a resource: nodes at or below which it means
+// something, or every node when it means nothing there at all. query narrows by a part of the name.
+func (r *Reader) ResourcesBelow(roleID, resourceID, query string, limit int) ([]pim.Resource, error) {
+	return many(r, scanResource, `WITH RECURSIVE down(id, depth) AS (
+		SELECT id, 0 FROM resources WHERE id = $2
+		UNION
+		SELECT s.id, down.depth + 1 FROM resources s JOIN down ON s.parent_id = down.id WHERE down.depth < 32 AND s.removed_at = 0),
+		up(id, depth) AS (
+		SELECT resource_id, 0 FROM role_meanings WHERE role_id = $1 AND resource_id IN (SELECT id FROM down)
+		UNION
+		SELECT s.parent_id, up.depth + 1 FROM resources s JOIN up ON s.id = up.id WHERE up.depth < 32)
+		SELECT `+resourceCols+` FROM resources s WHERE s.id IN (SELECT id FROM down) AND s.id <> $2 AND s.removed_at = 0
+		AND (s.id IN (SELECT id FROM up) OR NOT EXISTS (SELECT 1 FROM up)) AND LOWER(s.name) LIKE $3 ESCAPE '\'
+		ORDER BY s.name, s.id LIMIT $4`, roleID, resourceID, "%"+escapeLike(strings.ToLower(query))+"%", limit)
 }
 
 // SaveMeaning adds a meaning or records the target's immutable id for it.

@@ -193,7 +193,8 @@ func settingsComeBack(t *testing.T, s *store.Store) {
 	for _, want := range []pim.RoleSettings{
 		{RoleID: "dba", Source: pim.SourceFile},
 		{RoleID: "dba", ResourceID: "prod", MaxDuration: ptr(90 * time.Minute), DefaultDuration: ptr(time.Hour), StepUp: ptr(pim.StepUpNone), Justification: ptr(false),
-			Ticket: ptr(true), Approval: ptr(true), Approvers: []string{"bob", "dbas"}, ApprovalTimeout: ptr(time.Hour), Source: pim.SourceBrowser},
+			Ticket: ptr(true), Approval: ptr(true), Approvers: []string{"bob", "dbas"}, ApprovalTimeout: ptr(time.Hour),
+			MaxLead: ptr(time.Duration(0)), MaxTotal: ptr(12 * time.Hour), ExtensionApproval: ptr(pim.ExtensionFree), Source: pim.SourceBrowser},
 		{RoleID: "dba", ResourceID: "other", Approvers: []string{}, Justification: ptr(true), Source: pim.SourceFile},
 	} {
 		for version := int64(1); version <= 2; version++ {

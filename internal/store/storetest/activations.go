@@ -19,6 +19,12 @@ var activations = []testCase{
 	{"one transition wins", oneTransitionWins},
 	{"an activation that is over does not change", overStaysOver},
 	{"activations whose end has come", activationsDue},
+	{"planned activations", plannedActivations},
+	{"activations of a resource below", narrowerActivations},
+	{"extensions come back as they were", extensionsComeBack},
+	{"one extension waits", oneExtensionWaits},
+	{"an extension stays within its limits", extensionLimits},
+	{"extensions time out", extensionsDue},
 	{"a person's requests in pages", requestsInPages},
 	{"one person decides a stage once", decidesOnce},
 	{"stages time out", stagesTimeOut},
@@ -35,12 +41,14 @@ func activationsComeBack(t *testing.T, s *store.Store) {
 	if got := get(t, s, func(r *store.Reader) (pim.Activation, error) { return r.Activation("a") }); !reflect.DeepEqual(got, want) {
 		t.Errorf("\n have %+v\n want %+v", got, want)
 	}
-	open := get(t, s, func(r *store.Reader) (*pim.Activation, error) { return r.OpenActivation("human-alice", "dba", "prod") })
-	if open == nil || open.ID != "a" {
-		t.Errorf("open: %+v", open)
+	open := func(person, role, scope string) []pim.Activation {
+		return get(t, s, func(r *store.Reader) ([]pim.Activation, error) { return r.OpenActivations(person, role, scope) })
+	}
+	if got := open("human-alice", "dba", "prod"); len(got) != 1 || got[0].ID != "a" {
+		t.Errorf("open: %+v", got)
 	}
 	for name, none := range map[string][3]string{"another person": {"human-bob", "dba", "prod"}, "another role": {"human-alice", "x", "prod"}, "another scope": {"human-alice", "dba", "x"}} {
-		if got := get(t, s, func(r *store.Reader) (*pim.Activation, error) { return r.OpenActivation(none[0], none[1], none[2]) }); got != nil {
+		if got := open(none[0], none[1], none[2]); len(got) != 0 {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -195,7 +203,9 @@ func requestsInPages(t *testing.T, s *store.Store) {
 	if a := get(t, s, func(r *store.Reader) (*pim.Activation, error) { return r.LastActivation("alice", "dba", "prod") }); a == nil || a.ID != id("a", 10) {
 		t.Errorf("the last one: %+v", a)
 	}
-	if uses := get(t, s, func(r *store.Reader) (map[string]time.Time, error) { return r.LastUses("alice", []string{"asg", "absent"}) }); len(uses) != 1 || !uses["asg"].Equal(at.Add(3*time.Second)) {
+	if uses := get(t, s, func(r *store.Reader) (map[string]time.Time, error) {
+		return r.LastUses("alice", []string{"asg", "absent"})
+	}); len(uses) != 1 || !uses["asg"].Equal(at.Add(3*time.Second)) {
 		t.Errorf("last uses: %v", uses)
 	}
 	if uses := get(t, s, func(r *store.Reader) (map[string]time.Time, error) { return r.LastUses("bob", []string{"asg"}) }); len(uses) != 1 || !uses["asg"].IsZero() {

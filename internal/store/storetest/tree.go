@@ -13,6 +13,7 @@ import (
 var tree = []testCase{
 	{"paths", paths},
 	{"paths in a circle", pathsInACircle},
+	{"where a role can be held below", resourcesBelow},
 }
 
 func resource(id, parent string) pim.Resource {
@@ -67,5 +68,37 @@ func pathsInACircle(t *testing.T, s *store.Store) {
 	below := get(t, s, func(r *store.Reader) ([]pim.Meaning, error) { return r.MeaningsBelow("role", "a") })
 	if len(below) != 1 {
 		t.Errorf("below a circle: %v", below)
+	}
+}
+
+// what can be chosen below a resource is where the role gives something, or every node when it gives nothing.
+func resourcesBelow(t *testing.T, s *store.Store) {
+	do(t, s, func(tx *store.Tx) error {
+		for _, n := range []pim.Resource{resource("org", ""), resource("cluster", "org"), resource("payments", "cluster"), resource("idle", "org"), resource("gone", "org"), resource("else", "")} {
+			if err := tx.InsertResource(n); err != nil {
+				return err
+			}
+		}
+		return all(
+			func() error { return tx.InsertRole(pim.RoleDefinition{ID: "dba", Name: "D", Source: pim.SourceFile}) },
+			func() error { return tx.InsertRole(pim.RoleDefinition{ID: "none", Name: "N", Source: pim.SourceFile}) },
+			func() error { return tx.SaveMeaning(pim.Meaning{RoleID: "dba", ResourceID: "payments", Name: "cn=p"}) },
+			func() error { return tx.SaveMeaning(pim.Meaning{RoleID: "dba", ResourceID: "else", Name: "cn=e"}) },
+			func() error { return tx.RemoveResource("gone") },
+		)
+	})
+	for _, c := range []struct{ role, query, want string }{
+		{"dba", "", "CLUSTER PAYMENTS"},
+		{"dba", "pay", "PAYMENTS"},
+		{"dba", "%", ""},
+		{"none", "", "CLUSTER IDLE PAYMENTS"},
+	} {
+		got := get(t, s, func(r *store.Reader) ([]pim.Resource, error) { return r.ResourcesBelow(c.role, "org", c.query, 10) })
+		if have := strings.Join(pim.Path(got).Names(), " "); have != c.want {
+			t.Errorf("%s %q: %q, want %q", c.role, c.query, have, c.want)
+		}
+	}
+	if got := get(t, s, func(r *store.Reader) ([]pim.Resource, error) { return r.ResourcesBelow("none", "org", "", 2) }); len(got) != 2 {
+		t.Errorf("at most two: %v", got)
 	}
 }

@@ -1,0 +1,104 @@
+package broker
+
+import (
+	"context"
+	"errors"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+// live refuses a chosen resource that is not there any more; the assignment's own needs no look.
+func live(r *store.Reader, asg pim.Assignment, resourceID string) error {
+	if resourceID == asg.ResourceID {
+		return nil
+	}
+	_, err := r.Resource(resourceID)
+	if errors.Is(err, store.ErrNotFound) {
+		return pim.Invalid("resource", "Choose the resource you are eligible on, or one below it.")
+	}
+	return err
+}
+
+// means reports whether a role gives something on a chosen resource, or gives nothing at any target anyway.
+func means(r *store.Reader, to reach, asg pim.Assignment, resourceID string) (bool, error) {
+	if resourceID == asg.ResourceID || len(to.facts) > 0 || !to.complete {
+		return true, nil
+	}
+	all, err := r.MeaningsBelow(asg.RoleID, asg.ResourceID)
+	return len(all) == 0, err
+}
+
+// stillBelow reports whether an activation's resource is the assignment's or still one below it: a resource may
+// have been moved or removed since.
+func stillBelow(r *store.Reader, asg pim.Assignment, resourceID string) (bool, error) {
+	if resourceID == asg.ResourceID {
+		return true, nil
+	}
+	if _, err := r.Resource(resourceID); err != nil {
+		if errors.Is(err, store.ErrNotFound) {
+			err = nil
+		}
+		return false, err
+	}
+	path, err := r.Path(resourceID)
+	return path.Contains(asg.ResourceID), err
+}
+
+// recheckNarrower ends activations of resources that are no longer below their assignment's.
+func (b *Broker) recheckNarrower(tx *store.Tx) error {
+	open, err := tx.NarrowerActivations()
+	if err != nil {
+		return err
+	}
+	for _, a := range open {
+		if err := b.recheckActivation(tx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ScopesShown is the most resources a form lists; a search finds the others.
+const ScopesShown = 50
+
+// Scope is a resource below an assignment's, on which alone the role may be held.
+type Scope struct {
+	Resource pim.Resource
+	Path     pim.Path // from below the assignment's resource to this one
+}
+
+// Scopes lists what the person may choose below an assignment of theirs, by name; more says that there are
+// others, for a search.
+func (b *Broker) Scopes(ctx context.Context, actor Actor, assignmentID, query string) (scopes []Scope, more bool, err error) {
+	scopes, err = store.Read(ctx, b.store, func(r *store.Reader) ([]Scope, error) {
+		f, err := b.activationFacts(r, actor, pim.ActivationRequest{AssignmentID: assignmentID})
+		if err != nil {
+			return nil, err
+		}
+		below, err := r.ResourcesBelow(f.Role.ID, f.Assignment.ResourceID, query, ScopesShown+1)
+		if err != nil || len(below) == 0 {
+			return nil, err
+		}
+		return withPaths(r, below, len(f.Path))
+	})
+	if len(scopes) > ScopesShown {
+		return scopes[:ScopesShown], true, err
+	}
+	return scopes, false, err
+}
+
+func withPaths(r *store.Reader, below []pim.Resource, depth int) ([]Scope, error) {
+	ids := make([]string, len(below))
+	for i, s := range below {
+		ids[i] = s.ID
+	}
+	paths, err := r.Paths(ids)
+	out := make([]Scope, 0, len(below))
+	for _, s := range below {
+		if p := paths[s.ID]; len(p) > depth {
+			out = append(out, Scope{Resource: s, Path: p[depth:]})
+		}
+	}
+	return out, err
+}

@@ -7,5 +7,6 @@
 //
 // Invariants: a function given to Write may run twice and writes no captured variable; a *pim.Refusal
 // rolls back its state and commits its events; any other error rolls back everything of that function;
-// the audit log is gap-free and its entries and hashes are never updated or deleted.
+// the audit log is gap-free and its entries and hashes are never updated or deleted; what Remembered keeps
+// of the definitions is believed only while the database says, in the very snapshot that asks, that none changed.
 package store

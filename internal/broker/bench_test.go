@@ -14,6 +14,7 @@ import (
 
 	"stint/internal/broker"
 	"stint/internal/pim"
+	"stint/internal/stinttest/postgres"
 	"stint/internal/store"
 )
 
@@ -21,9 +22,9 @@ const benchPeople = 400
 
 // benchWorld has people who are each eligible for a role without step-up, so that a request is the whole
 // operation: rules, state, leaf, grant rows in one store.Write.
-func benchWorld(b testing.TB) *world {
+func benchWorld(b testing.TB, o store.Options) *world {
 	b.Helper()
-	w := newWorld(b, false)
+	w := newWorldIn(b, o)
 	w.ok(store.Do(w.ctx, w.b.Store(), func(tx *store.Tx) error {
 		none := pim.StepUpNone
 		errs := []error{
@@ -50,7 +51,7 @@ func request(w *world, i int) (broker.Outcome, error) {
 
 // Each statement is a round trip on PostgreSQL: a change that adds some to every activation shows here.
 func TestAnActivationIsFewStatements(t *testing.T) {
-	w := benchWorld(t)
+	w := benchWorld(t, sqliteIn(t))
 	_, err := request(w, 0) // what roles mean is worked out once
 	w.ok(err)
 	before := w.b.Store().Statements()
@@ -71,11 +72,13 @@ func cpu() time.Duration {
 
 // BenchmarkActivation is one client's full activation without approval, with the raw limit beside it:
 // one-row durable commits to the same kind of file. Goals: at most 400 µs of CPU, at least half the raw rate.
-func BenchmarkActivation(b *testing.B) {
-	w := benchWorld(b)
+func BenchmarkActivation(b *testing.B) { onEngines(b, benchActivation) }
+
+func benchActivation(b *testing.B, o store.Options) {
+	w := benchWorld(b, o)
 	var spent, used time.Duration
 	var statements int64
-	raw, done := newRawLimit(b, 1), 0
+	raw, done := newRawLimit(b, o, 1), 0
 	for b.Loop() {
 		if done%benchPeople == 0 {
 			b.StopTimer()
@@ -110,9 +113,21 @@ func drop(w *world) {
 	w.tick()
 }
 
-// rawLimit is how many one-row durable commits a second so many clients make, none sharing a commit: over one
-// connection, as several would only wait for each other's lock. It is measured between the rounds of what it
-// is compared with, so that both see the same machine.
+// onEngines runs a benchmark on each engine with durable commits; PostgreSQL is skipped where it is not installed.
+func onEngines(b *testing.B, run func(*testing.B, store.Options)) {
+	b.Run("sqlite", func(b *testing.B) { run(b, sqliteIn(b)) })
+	b.Run("postgres", func(b *testing.B) {
+		run(b, store.Options{URL: postgres.StartOwn(b, postgres.Options{}).Database(b)})
+	})
+}
+
+func sqliteIn(t testing.TB) store.Options {
+	return store.Options{Path: filepath.Join(t.TempDir(), "stint.db")}
+}
+
+// rawLimit is how many one-row durable commits a second so many clients make, none sharing a transaction: on SQLite
+// over one connection, as several would only wait for each other's lock, on PostgreSQL each over its own. It is
+// measured between the rounds of what it is compared with, so that both see the same machine.
 type rawLimit struct {
 	*testing.B
 	db      *sql.DB
@@ -121,15 +136,21 @@ type rawLimit struct {
 	took    time.Duration
 }
 
-func newRawLimit(b *testing.B, clients int) *rawLimit {
+func newRawLimit(b *testing.B, o store.Options, clients int) *rawLimit {
 	b.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(b.TempDir(), "raw.db")+"?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+	driver, dsn, connections := "pgx", o.URL, clients
+	if o.URL == "" {
+		driver, connections = "sqlite", 1
+		dsn = "file:" + filepath.Join(b.TempDir(), "raw.db") + "?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)"
+	}
+	db, err := sql.Open(driver, dsn)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { db.Close() })
-	db.SetMaxOpenConns(1)
-	if _, err := db.Exec("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)"); err != nil {
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	if _, err := db.Exec("CREATE TABLE t (v TEXT)"); err != nil {
 		b.Fatal(err)
 	}
 	return &rawLimit{B: b, db: db, clients: clients}
@@ -176,8 +197,10 @@ func together(b *testing.B, clients int, again func() (bool, error)) {
 
 // BenchmarkActivationConcurrent shows what group commit gives to 64 clients, with the raw limit of as many
 // beside it. Goal: at least as many full activations as one-row commits.
-func BenchmarkActivationConcurrent(b *testing.B) {
-	w, raw := benchWorld(b), newRawLimit(b, 64)
+func BenchmarkActivationConcurrent(b *testing.B) { onEngines(b, benchConcurrent) }
+
+func benchConcurrent(b *testing.B, o store.Options) {
+	w, raw := benchWorld(b, o), newRawLimit(b, o, 64)
 	var spent, used time.Duration
 	for b.Loop() {
 		b.StopTimer()

@@ -155,8 +155,13 @@ func newWorld(t testing.TB, twice ...bool) *world {
 
 func newWorldOn(t testing.TB, twice bool, now func() time.Time, mono func() time.Duration) *world {
 	t.Helper()
+	return newWorldIn(t, store.Options{Path: filepath.Join(t.TempDir(), "stint.db"), Now: now, Mono: mono, Twice: twice})
+}
+
+func newWorldIn(t testing.TB, o store.Options) *world {
+	t.Helper()
 	w := &world{TB: t, ctx: context.Background(), ward: &ward{held: map[string]bool{}, hung: make(chan struct{})}, keys: map[string]*passkey.Passkey{}}
-	s := w.open(store.Options{Path: filepath.Join(t.TempDir(), "stint.db"), Now: now, Mono: mono, Twice: twice})
+	s := w.open(o)
 	w.ok(store.Do(w.ctx, s, w.seed))
 	return w
 }

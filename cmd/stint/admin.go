@@ -67,7 +67,7 @@ func onHost(ctx context.Context, cfg *config.Config, e *environment, op string, 
 	if !errors.Is(err, control.ErrNotRunning) {
 		return out, err
 	}
-	n, err := openNode(ctx, cfg, e, modeOf(ctx, cfg))
+	n, err := openNode(ctx, cfg, e, modeOf(ctx, cfg, e))
 	if err != nil {
 		return nil, err
 	}
@@ -86,15 +86,6 @@ func onHost(ctx context.Context, cfg *config.Config, e *environment, op string, 
 	return json.Marshal(result)
 }
 
-// missing reports whether there is no database yet. A command would make one: that may be a mistyped path.
-func missing(cfg *config.Config) (bool, error) {
-	if err := finishSwap(cfg); err != nil {
-		return false, err
-	}
-	_, err := os.Stat(cfg.Database())
-	return errors.Is(err, fs.ErrNotExist), nil
-}
-
 // onDatabase is onHost for what makes no sense on a new database.
 func onDatabase(ctx context.Context, cfg *config.Config, e *environment, op string, in any) (json.RawMessage, error) {
 	none, err := missing(cfg)
@@ -108,11 +99,11 @@ func onDatabase(ctx context.Context, cfg *config.Config, e *environment, op stri
 }
 
 // modeOf is the mode a database carries, so that the host's commands work on the demo too.
-func modeOf(ctx context.Context, cfg *config.Config) string {
-	if _, err := os.Stat(cfg.Database()); errors.Is(err, fs.ErrNotExist) {
+func modeOf(ctx context.Context, cfg *config.Config, e *environment) string {
+	if _, err := os.Stat(cfg.DatabaseFile()); errors.Is(err, fs.ErrNotExist) && !cfg.OnPostgreSQL() {
 		return ""
 	}
-	s, err := readOnly(ctx, cfg)
+	s, err := readOnly(ctx, cfg, e)
 	if err != nil {
 		return ""
 	}
@@ -140,7 +131,7 @@ func (c *adminLinkCmd) Run(ctx context.Context, e *environment) error {
 		return err
 	}
 	if none {
-		fmt.Fprintf(e.stderr, "A new database was made at %s, because there was none. Is it another one you mean? Name its directory with --data.\n", c.Database())
+		fmt.Fprintf(e.stderr, "A new database was made at %s, because there was none. Is it another one you mean? Name its directory with --data.\n", c.DatabaseFile())
 	}
 	var secret string
 	if err := json.Unmarshal(out, &secret); err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -99,7 +98,7 @@ func (c *applyCmd) read(e *environment) (r applyRequest, err error) {
 
 func (c *applyCmd) apply(ctx context.Context, e *environment, r applyRequest) (done broker.Applied, err error) {
 	if c.Reseal {
-		if err := forgetSealingKey(ctx, &c.Config); err != nil {
+		if err := forgetSealingKey(ctx, &c.Config, e); err != nil {
 			return done, err
 		}
 		return c.here(ctx, e, r)
@@ -111,7 +110,11 @@ func (c *applyCmd) apply(ctx context.Context, e *environment, r applyRequest) (d
 	if !errors.Is(err, control.ErrNotRunning) {
 		return done, err
 	}
-	if _, err := os.Stat(c.Database()); c.DryRun && errors.Is(err, fs.ErrNotExist) {
+	none, err := nothing(ctx, &c.Config, e)
+	if err != nil {
+		return done, err
+	}
+	if c.DryRun && none {
 		return c.onNothing(ctx, e, r)
 	}
 	return c.here(ctx, e, r)
@@ -119,7 +122,7 @@ func (c *applyCmd) apply(ctx context.Context, e *environment, r applyRequest) (d
 
 // here opens the database, applies, and does at the targets what is due at once.
 func (c *applyCmd) here(ctx context.Context, e *environment, r applyRequest) (done broker.Applied, err error) {
-	n, err := openNode(ctx, &c.Config, e, modeOf(ctx, &c.Config))
+	n, err := openNode(ctx, &c.Config, e, modeOf(ctx, &c.Config, e))
 	if err != nil {
 		return done, err
 	}
@@ -142,18 +145,21 @@ func (c *applyCmd) here(ctx context.Context, e *environment, r applyRequest) (do
 }
 
 // forgetSealingKey lets the database be opened with another key than the one it was sealed with.
-func forgetSealingKey(ctx context.Context, cfg *config.Config) error {
+func forgetSealingKey(ctx context.Context, cfg *config.Config, e *environment) error {
 	if err := finishSwap(cfg); err != nil {
 		return err
 	}
-	s, err := store.Open(ctx, store.Options{Path: cfg.Database(), Mode: modeOf(ctx, cfg)})
+	s, err := openStore(ctx, cfg, e, modeOf(ctx, cfg, e))
 	if errors.Is(err, store.ErrLocked) {
 		return errors.New("a Stint is running: stop it before --reseal")
 	}
 	if err != nil {
 		return err
 	}
-	return errors.Join(broker.ForgetSealingKey(ctx, s), s.Close())
+	if err = onlyOne(ctx, s); err == nil {
+		err = broker.ForgetSealingKey(ctx, s)
+	}
+	return errors.Join(err, s.Close())
 }
 
 // onNothing plans for a database that does not exist yet, and leaves none behind.
@@ -163,6 +169,7 @@ func (c *applyCmd) onNothing(ctx context.Context, e *environment, r applyRequest
 		return broker.Applied{}, err
 	}
 	elsewhere := *c
+	elsewhere.Config = c.AtFile(filepath.Join(dir, "stint.db"))
 	elsewhere.Data, elsewhere.Keys, elsewhere.Checkpoint = filepath.Join(dir, "data"), filepath.Join(dir, "keys"), filepath.Join(dir, "checkpoint")
 	done, err := elsewhere.here(ctx, e, r)
 	return done, errors.Join(err, os.RemoveAll(dir))

@@ -24,23 +24,15 @@ type auditCmd struct {
 
 type auditVerifyCmd struct {
 	config.Config
-	Database string   `placeholder:"FILE" help:"Database to verify, such as a copy of it. Default: stint.db in the data directory."`
-	VKey     []string `name:"vkey" placeholder:"KEY" help:"Verifier key that signed the log, as an auditor noted it; may be repeated for earlier epochs. Default: from the signing key file, never from the database."`
-	Address  []string `placeholder:"URL" help:"Address people confirmed at with a passkey before public_url was changed; may be repeated."`
+	VKey    []string `name:"vkey" placeholder:"KEY" help:"Verifier key that signed the log, as an auditor noted it; may be repeated for earlier epochs. Default: from the signing key file, never from the database."`
+	Address []string `placeholder:"URL" help:"Address people confirmed at with a passkey before public_url was changed; may be repeated."`
 }
 
 // Run recomputes every entry, hash and checkpoint beside a running process, and changes nothing (THREATS T20).
 func (c *auditVerifyCmd) Run(ctx context.Context, e *environment) error {
-	path := c.Database
-	if path == "" {
-		path = c.Config.Database()
-	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no database at %s; name it with --database, or its directory with --data", path)
-	}
-	s, err := store.Open(ctx, store.Options{Path: path, ReadOnly: true, Now: e.now})
+	s, err := readOnly(ctx, &c.Config, e)
 	if err != nil {
-		return fmt.Errorf("open %s: %w", path, err)
+		return err
 	}
 	defer s.Close()
 	outside, err := c.outside(e.stdout)

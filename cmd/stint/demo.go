@@ -90,13 +90,13 @@ func (c *demoCmd) directory(ctx context.Context) error {
 
 // reset removes the demo's own files, and those only when no database but the demo's is among them.
 func (c *demoCmd) reset(ctx context.Context) error {
-	data := &config.Config{Data: filepath.Join(c.Dir, "data")}
-	free, err := store.Free(data.Database())
+	data := &config.Config{Data: filepath.Join(c.Dir, "data")} // a file, always
+	free, err := store.Free(data.DatabaseFile())
 	if err != nil {
 		return err
 	}
-	if _, err := os.Lstat(data.Database()); !errors.Is(err, fs.ErrNotExist) && modeOf(ctx, data) != "demo" {
-		return errors.Join(fmt.Errorf("%s is not a database of the demo, so --reset leaves it alone; choose another --dir, or remove it yourself", data.Database()), free())
+	if _, err := os.Lstat(data.DatabaseFile()); !errors.Is(err, fs.ErrNotExist) && modeOf(ctx, data, nil) != "demo" {
+		return errors.Join(fmt.Errorf("%s is not a database of the demo, so --reset leaves it alone; choose another --dir, or remove it yourself", data.DatabaseFile()), free())
 	}
 	var errs []error
 	for _, name := range demoNames {

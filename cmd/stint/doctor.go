@@ -73,12 +73,15 @@ func (c *doctorCmd) keyFile(name string) finding {
 }
 
 func (c *doctorCmd) database(ctx context.Context, e *environment) []finding {
-	s, err := readOnly(ctx, &c.Config)
+	s, err := readOnly(ctx, &c.Config, e)
 	if err != nil {
 		return []finding{{"database", false, err.Error()}}
 	}
 	defer s.Close()
 	all := []finding{integrity(ctx, s), c.clock(s)}
+	if c.OnPostgreSQL() {
+		all[0] = server(ctx, s)
+	}
 	id, err := readIdentity(ctx, s)
 	if err != nil {
 		return append(all, finding{"identity", false, err.Error()})
@@ -93,6 +96,18 @@ func integrity(ctx context.Context, s *store.Store) finding {
 		return finding{"database", false, fmt.Sprintf("damaged: %s %v. Restore the latest backup with `stint restore`.", problem, err)}
 	}
 	return finding{"database", true, fmt.Sprintf("%s is whole, %d audit entries", s.Name(), s.Head().Size)}
+}
+
+// server says what a commit is worth on this PostgreSQL, and who else uses the database.
+func server(ctx context.Context, s *store.Store) finding {
+	facts, err := s.Server(ctx)
+	if err != nil {
+		return finding{"database", false, err.Error()}
+	}
+	if facts.Loses != "" {
+		return finding{"database", false, s.Name() + ": " + facts.Loses}
+	}
+	return finding{"database", true, fmt.Sprintf("%s answers (PostgreSQL %s), %d audit entries, %d other Stint processes use it", s.Name(), facts.Version, s.Head().Size, facts.Others)}
 }
 
 func (c *doctorCmd) clock(s *store.Store) finding {

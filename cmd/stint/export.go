@@ -14,7 +14,7 @@ type exportCmd struct {
 
 // Run prints what the file of `stint apply` owns, read beside a running process.
 func (c *exportCmd) Run(ctx context.Context, e *environment) (err error) {
-	s, err := readOnly(ctx, &c.Config)
+	s, err := readOnly(ctx, &c.Config, e)
 	if err != nil {
 		return err
 	}

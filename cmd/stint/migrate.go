@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"stint/internal/config"
-	"stint/internal/store"
 )
 
 type migrateCmd struct {
@@ -17,7 +16,7 @@ func (c *migrateCmd) Run(ctx context.Context, e *environment) error {
 	if err := finishSwap(&c.Config); err != nil {
 		return err
 	}
-	s, err := store.Open(ctx, store.Options{Path: c.Database()})
+	s, err := openStore(ctx, &c.Config, e, "")
 	if err != nil {
 		return err
 	}

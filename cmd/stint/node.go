@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -51,7 +50,7 @@ func openNode(ctx context.Context, cfg *config.Config, e *environment, mode stri
 	if err != nil {
 		return nil, err
 	}
-	if n.store, err = store.Open(ctx, store.Options{Path: cfg.Database(), Mode: mode, Log: n.log}); err != nil {
+	if n.store, err = openStore(ctx, cfg, e, mode); err != nil {
 		return nil, err
 	}
 	if err := n.openKeys(ctx); err != nil {
@@ -198,18 +197,6 @@ func (n *node) close() error { return n.store.Close() }
 
 // socket is where other commands reach the running process.
 func socket(cfg *config.Config) string { return filepath.Join(cfg.Data, "stint.sock") }
-
-// readOnly opens the database beside a running process, without the lock.
-func readOnly(ctx context.Context, cfg *config.Config) (*store.Store, error) {
-	if _, err := os.Stat(cfg.Database()); errors.Is(err, fs.ErrNotExist) {
-		return nil, noDatabase(cfg)
-	}
-	return store.Open(ctx, store.Options{Path: cfg.Database(), ReadOnly: true})
-}
-
-func noDatabase(cfg *config.Config) error {
-	return fmt.Errorf("there is no database at %s; name its directory with --data, or start `stint serve` first", cfg.Database())
-}
 
 // trim shortens a text for one line of output.
 func trim(s string) string { return strings.TrimSpace(strings.ReplaceAll(s, "\n", " ")) }

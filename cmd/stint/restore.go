@@ -17,7 +17,7 @@ import (
 
 type restoreCmd struct {
 	config.Config
-	From   string `arg:"" type:"existingfile" help:"Backup made by stint backup."`
+	From   string `arg:"" optional:"" type:"existingfile" help:"Backup made by stint backup. None on PostgreSQL, where its own programs have put the database back."`
 	Reason string `required:"" help:"Why, for the audit log."`
 }
 
@@ -25,10 +25,16 @@ type restoreCmd struct {
 // vouchers of the old one are dead, every grant is looked at again, and the log says what it lost.
 // The epoch is opened in a copy beside the database, which is untouched until the copy is whole.
 func (c *restoreCmd) Run(ctx context.Context, e *environment) error {
+	if c.OnPostgreSQL() {
+		return c.opened(ctx, e)
+	}
+	if c.From == "" {
+		return errors.New("name the backup to restore: a file made by stint backup")
+	}
 	if err := checkBackup(ctx, c.From); err != nil {
 		return err
 	}
-	free, err := store.Free(c.Database())
+	free, err := store.Free(c.DatabaseFile())
 	if err != nil {
 		return err
 	}
@@ -38,8 +44,8 @@ func (c *restoreCmd) Run(ctx context.Context, e *environment) error {
 		return err
 	}
 	aside := ""
-	if _, err := os.Stat(c.Database()); err == nil {
-		aside = filepath.Base(c.Database()) + ".replaced-" + e.now().UTC().Format("20060102T150405Z")
+	if _, err := os.Stat(c.DatabaseFile()); err == nil {
+		aside = filepath.Base(c.DatabaseFile()) + ".replaced-" + e.now().UTC().Format("20060102T150405Z")
 	}
 	report, err := c.stage(ctx, e, swap, aside)
 	if err != nil {
@@ -50,8 +56,38 @@ func (c *restoreCmd) Run(ctx context.Context, e *environment) error {
 	}
 	fmt.Fprintf(e.stdout, "Restored %s. Everybody has to sign in again; every grant is looked at again when Stint starts.\n", c.From)
 	if aside != "" {
-		fmt.Fprintf(e.stdout, "The database that was there is kept at %s.\n", filepath.Join(c.Data, aside))
+		fmt.Fprintf(e.stdout, "The database that was there is kept at %s.\n", filepath.Join(filepath.Dir(c.DatabaseFile()), aside))
 	}
+	for _, line := range report {
+		fmt.Fprintln(e.stdout, line)
+	}
+	return nil
+}
+
+// opened opens the new epoch in a database that PostgreSQL's own programs have put back.
+func (c *restoreCmd) opened(ctx context.Context, e *environment) error {
+	if c.From != "" {
+		return errors.New("a database on PostgreSQL is put back with pg_restore or from its archive, see docs/postgresql.md; then run stint restore without a file, which opens the new epoch")
+	}
+	none, err := nothing(ctx, &c.Config, e)
+	if err == nil && none {
+		err = noDatabase(&c.Config)
+	}
+	if err != nil {
+		return err
+	}
+	n, err := openNode(ctx, &c.Config, e, "")
+	if err != nil {
+		return err
+	}
+	var report []string
+	if err = onlyOne(ctx, n.store); err == nil {
+		report, err = n.reopen(ctx, c)
+	}
+	if err = errors.Join(err, n.close()); err != nil {
+		return err
+	}
+	fmt.Fprintln(e.stdout, "A new epoch is open. Everybody has to sign in again; every grant is looked at again when Stint starts.")
 	for _, line := range report {
 		fmt.Fprintln(e.stdout, line)
 	}
@@ -61,12 +97,12 @@ func (c *restoreCmd) Run(ctx context.Context, e *environment) error {
 // stage makes the database that shall be, with its epoch open and its checkpoint, beside the one that is. It
 // reports what the targets hold that the backup knows nothing of.
 func (c *restoreCmd) stage(ctx context.Context, e *environment, swap swap, aside string) ([]string, error) {
-	staged := c.Config
+	staged := c.AtFile(filepath.Join(swap.staged, filepath.Base(c.DatabaseFile())))
 	staged.Data, staged.Checkpoint = swap.staged, filepath.Join(swap.staged, swapCheckpoint)
 	if err := errors.Join(os.RemoveAll(swap.staged), os.Mkdir(swap.staged, 0o700)); err != nil {
 		return nil, err
 	}
-	if err := copyFile(c.From, staged.Database()); err != nil {
+	if err := copyFile(c.From, staged.DatabaseFile()); err != nil {
 		return nil, err
 	}
 	// The epoch is opened against the checkpoint that is, and signs beside it.
@@ -101,7 +137,10 @@ func (n *node) reopen(ctx context.Context, c *restoreCmd) (report []string, err 
 	}
 	// The same backup may come back a second time: two logs must never carry one name.
 	outside, _ := laterOutside(n.cfg.Checkpoint, n.signer, id.host)
-	id.epoch = max(id.epoch, outside, epochOf(ctx, c.Database(), id.host))
+	id.epoch = max(id.epoch, outside)
+	if !c.OnPostgreSQL() {
+		id.epoch = max(id.epoch, epochOf(ctx, c.DatabaseFile(), id.host))
+	}
 	back, err := n.openEpoch(ctx, id, standing, proven, c.Reason)
 	if err != nil {
 		return nil, err

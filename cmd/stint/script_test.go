@@ -3,11 +3,14 @@ package main
 import (
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"stint/internal/stinttest/postgres"
 )
 
 // TestMain makes this test binary the stint command that the scripts run: the real main, in a process of its own.
@@ -29,10 +32,20 @@ func (c cleaning) Run() int {
 }
 
 // TestScript runs testdata/script/*.txtar, each in its own directory. They may use two commands more: freeport NAME...
-// sets each variable to a free port of loopback; ready ADDRESS waits until a Stint answers there.
+// sets each variable to a free port of loopback; ready ADDRESS waits until a Stint answers there; postgres NAME makes an
+// empty database on a real PostgreSQL and sets the variable to its address and PGPASSWORD to its password.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"freeport": freePort, "ready": ready}})
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"freeport": freePort, "ready": ready,
+			"postgres": func(ts *testscript.TestScript, _ bool, names []string) { postgresFor(t, ts, names[0]) }}})
+}
+
+func postgresFor(t *testing.T, ts *testscript.TestScript, name string) {
+	u, err := url.Parse(postgres.Start(t).Database(t))
+	ts.Check(err)
+	u.User = url.User(u.User.Username())
+	ts.Setenv(name, u.String())
+	ts.Setenv("PGPASSWORD", postgres.Password)
 }
 
 func freePort(ts *testscript.TestScript, _ bool, names []string) {

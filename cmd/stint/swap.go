@@ -14,6 +14,7 @@ import (
 // in the directory staged; renaming that to committed decides; what is left to do then is done by whoever comes next.
 type swap struct {
 	cfg       *config.Config
+	dir       string // of the database
 	staged    string
 	committed string
 }
@@ -25,16 +26,19 @@ const (
 )
 
 func swapOf(cfg *config.Config) swap {
-	return swap{cfg: cfg, staged: cfg.Database() + ".restoring", committed: cfg.Database() + ".restored"}
+	return swap{cfg: cfg, dir: filepath.Dir(cfg.DatabaseFile()), staged: cfg.DatabaseFile() + ".restoring", committed: cfg.DatabaseFile() + ".restored"}
 }
 
 // finishSwap ends a restore that was cut off after it was decided. It takes the database's lock only when there is one.
 func finishSwap(cfg *config.Config) error {
+	if cfg.OnPostgreSQL() {
+		return nil
+	}
 	s := swapOf(cfg)
 	if _, err := os.Stat(s.committed); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	free, err := store.Free(cfg.Database())
+	free, err := store.Free(cfg.DatabaseFile())
 	if err != nil {
 		return err
 	}
@@ -43,13 +47,13 @@ func finishSwap(cfg *config.Config) error {
 
 // commit decides: from here on the staged database is the one. It must be closed, with nothing left beside it.
 func (s swap) commit() error {
-	if info, err := os.Stat(filepath.Join(s.staged, filepath.Base(s.cfg.Database())+"-wal")); err == nil && info.Size() > 0 {
+	if info, err := os.Stat(filepath.Join(s.staged, filepath.Base(s.cfg.DatabaseFile())+"-wal")); err == nil && info.Size() > 0 {
 		return errors.New("the restored database was not closed whole; nothing was changed. Try again")
 	}
 	if err := os.Rename(s.staged, s.committed); err != nil {
 		return err
 	}
-	return syncDir(s.cfg.Data)
+	return syncDir(s.dir)
 }
 
 // finish does what a decided swap still asks for; each step may have been done before. The caller holds the lock.
@@ -57,20 +61,20 @@ func (s swap) finish() error {
 	if _, err := os.Stat(s.committed); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	database := s.cfg.Database()
+	database := s.cfg.DatabaseFile()
 	made := filepath.Join(s.committed, filepath.Base(database))
 	if _, err := os.Stat(made); err == nil {
 		if err := s.moveAside(); err != nil {
 			return err
 		}
-		if err := errors.Join(os.Rename(made, database), syncDir(s.cfg.Data)); err != nil {
+		if err := errors.Join(os.Rename(made, database), syncDir(s.dir)); err != nil {
 			return err
 		}
 	}
 	if err := s.putCheckpoint(); err != nil {
 		return err
 	}
-	return errors.Join(os.RemoveAll(s.committed), syncDir(s.cfg.Data))
+	return errors.Join(os.RemoveAll(s.committed), syncDir(s.dir))
 }
 
 // moveAside moves the database that was there, its log first: beside another database it would be applied to that.
@@ -80,7 +84,7 @@ func (s swap) moveAside() error {
 		return err
 	}
 	for _, suffix := range []string{"-wal", "-shm", ""} {
-		if err := os.Rename(s.cfg.Database()+suffix, filepath.Join(s.cfg.Data, string(aside)+suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Rename(s.cfg.DatabaseFile()+suffix, filepath.Join(s.dir, string(aside)+suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

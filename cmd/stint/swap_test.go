@@ -24,11 +24,11 @@ func restoring(t *testing.T) (d *desk, c *restoreCmd, e *environment) {
 	n := d.node()
 	d.ok(store.Do(d.Context(), n.store, func(tx *store.Tx) error { return tx.SetMeta("day", "Tuesday") }))
 	for _, suffix := range []string{"", "-wal"} {
-		d.ok(copyFile(c.Database()+suffix, filepath.Join(d.dir, "killed"+suffix)))
+		d.ok(copyFile(c.DatabaseFile()+suffix, filepath.Join(d.dir, "killed"+suffix)))
 	}
 	d.ok(n.close())
 	for _, suffix := range []string{"", "-wal"} {
-		d.ok(os.Rename(filepath.Join(d.dir, "killed"+suffix), c.Database()+suffix))
+		d.ok(os.Rename(filepath.Join(d.dir, "killed"+suffix), c.DatabaseFile()+suffix))
 	}
 	return d, c, &environment{stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, env: d.lookup, now: time.Now}
 }
@@ -92,11 +92,11 @@ func TestRestoreKilledAfterItIsDecided(t *testing.T) {
 	}{
 		{"decided", func(_ *restoreCmd, s swap) error { return s.commit() }},
 		{"its log moved", func(c *restoreCmd, _ swap) error {
-			return os.Rename(c.Database()+"-wal", filepath.Join(c.Data, aside+"-wal"))
+			return os.Rename(c.DatabaseFile()+"-wal", filepath.Join(c.Data, aside+"-wal"))
 		}},
-		{"it moved", func(c *restoreCmd, _ swap) error { return os.Rename(c.Database(), filepath.Join(c.Data, aside)) }},
+		{"it moved", func(c *restoreCmd, _ swap) error { return os.Rename(c.DatabaseFile(), filepath.Join(c.Data, aside)) }},
 		{"the new one there", func(c *restoreCmd, s swap) error {
-			return os.Rename(filepath.Join(s.committed, "stint.db"), c.Database())
+			return os.Rename(filepath.Join(s.committed, "stint.db"), c.DatabaseFile())
 		}},
 		{"its checkpoint too", func(_ *restoreCmd, s swap) error { return s.putCheckpoint() }},
 	}
@@ -115,8 +115,8 @@ func TestRestoreKilledAfterItIsDecided(t *testing.T) {
 			}
 			d.must("audit", "verify")
 			d.nothingStaged(c)
-			d.ok(os.Rename(filepath.Join(c.Data, aside), c.Database()))
-			d.ok(os.Rename(filepath.Join(c.Data, aside+"-wal"), c.Database()+"-wal"))
+			d.ok(os.Rename(filepath.Join(c.Data, aside), c.DatabaseFile()))
+			d.ok(os.Rename(filepath.Join(c.Data, aside+"-wal"), c.DatabaseFile()+"-wal"))
 			if _, day, _ := d.found(); day != "Tuesday" {
 				t.Errorf("what was replaced lost its last entry: %q", day)
 			}

@@ -29,6 +29,7 @@ func (c *Config) Complete() error {
 	f := &faults{c: c}
 	f.general()
 	f.storage()
+	f.database()
 	f.web()
 	f.signIn()
 	f.sessions()

@@ -3,7 +3,6 @@ package config
 import (
 	"net/netip"
 	"net/url"
-	"path/filepath"
 )
 
 // Config is the whole configuration. A command embeds it to get its flags; anyone else fills in what differs from the
@@ -17,9 +16,11 @@ type Config struct {
 	Contact      string `name:"contact" group:"General" placeholder:"TEXT" allowed:"up to 120 characters, on one line" help:"Whom people ask when Stint refuses or fails, such as Identity team: ext. 4410. Shown on every page, and to everybody who can open the sign-in page. Empty: nobody is named."`
 	LogLevel     string `name:"log-level" group:"General" default:"info" placeholder:"LEVEL" allowed:"debug, info, warn or error" help:"Least important messages to log. Logs are JSON lines on standard error and hold no secrets."`
 
-	Data       string `name:"data" group:"Storage" default:"data" placeholder:"DIR" allowed:"a path" help:"Directory of the database (stint.db) and of the socket other commands use. Made with mode 0700."`
-	Keys       string `name:"keys" group:"Storage" placeholder:"DIR" allowed:"a path outside the data directory" unset:"the data directory's path with -keys at its end" help:"Directory of the key files: the audit signing key and the key that seals target credentials. Made with mode 0700. Backups never hold it: keep a copy of your own, apart from the backups."`
-	Checkpoint string `name:"checkpoint" group:"Storage" placeholder:"FILE" allowed:"a path outside the data directory" unset:"the file checkpoint in the keys directory" help:"File with the last signed checkpoint of the audit log. It tells a restored or shortened database from the real one; best on another machine's disk."`
+	Data             string   `name:"data" group:"Storage" default:"data" placeholder:"DIR" allowed:"a path" help:"Directory of the database, where that is a file, and of the socket other commands use. Made with mode 0700."`
+	Database         Database `name:"database" group:"Storage" placeholder:"FILE|URL" allowed:"a path, or postgres://USER@HOST[:PORT]/NAME[?OPTIONS] with the options of libpq" unset:"stint.db in the data directory" help:"The database: the file of a SQLite database, which one Stint uses, or the address of a database on PostgreSQL, which several use at once. Over a network the server's certificate is checked (sslmode=verify-full)."`
+	DatabasePassword Secret   `name:"database-password" group:"Storage" placeholder:"file:PATH|env:NAME" allowed:"file:PATH or env:NAME; never the secret itself" help:"Where to read the password for the database on PostgreSQL. Empty: none, or as libpq finds it (PGPASSFILE, ~/.pgpass)."`
+	Keys             string   `name:"keys" group:"Storage" placeholder:"DIR" allowed:"a path outside the data directory" unset:"the data directory's path with -keys at its end" help:"Directory of the key files: the audit signing key and the key that seals target credentials. Made with mode 0700. Backups never hold it: keep a copy of your own, apart from the backups."`
+	Checkpoint       string   `name:"checkpoint" group:"Storage" placeholder:"FILE" allowed:"a path outside the data directory" unset:"the file checkpoint in the keys directory" help:"File with the last signed checkpoint of the audit log. It tells a restored or shortened database from the real one; best on another machine's disk."`
 
 	Listen         string `name:"listen" group:"Web" default:"127.0.0.1:8080" placeholder:"HOST:PORT" allowed:"an IP address or localhost, and a port; no host means every interface" help:"Address to listen on."`
 	PublicURL      string `name:"public-url" group:"Web" placeholder:"URL" allowed:"https://NAME[:PORT], or http://localhost[:PORT] when listening on loopback; no path and no IP address" unset:"http://localhost with the port of listen, where that is on loopback" help:"Address people open. Passkeys are bound to its host name for ever, so choose one that stays."`
@@ -42,9 +43,6 @@ type Config struct {
 
 	where map[string]string // field name -> where its value came from; defaults are left out
 }
-
-// Database is the path of the SQLite file.
-func (c *Config) Database() string { return filepath.Join(c.Data, "stint.db") }
 
 // Public is PublicURL, parsed: scheme and host only.
 func (c *Config) Public() *url.URL {

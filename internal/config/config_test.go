@@ -62,7 +62,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal("the zero value must be good:", err)
 	}
 	for _, c := range []*config.Config{parsed, &zero} {
-		if c.Database() != "data/stint.db" || c.Keys != "data-keys" || c.Checkpoint != "data-keys/checkpoint" ||
+		if c.DatabaseFile() != "data/stint.db" || c.Keys != "data-keys" || c.Checkpoint != "data-keys/checkpoint" ||
 			c.Listen != "127.0.0.1:8080" || c.PublicURL != "http://localhost:8080" || c.LogLevel != "info" ||
 			c.OIDCScopes.String() != "profile,email" || c.OIDCMaxAge.Duration != 0 {
 			t.Errorf("defaults: %+v", c)
@@ -86,7 +86,7 @@ func TestDefaultsAreTheDocumentedOnes(t *testing.T) {
 		line, _, _ = strings.Cut(line, "\n")
 		got := strings.Fields(line)[1]
 		switch f.Name {
-		case "keys", "checkpoint", "public_url": // they follow from other fields
+		case "database", "keys", "checkpoint", "public_url": // they follow from other fields
 		case "session_idle":
 			if f.Default != "30m" || got != "30m0s" {
 				t.Errorf("%s: %q in the tag, %q set", f.Name, f.Default, got)
@@ -195,6 +195,21 @@ func TestRefused(t *testing.T) {
 		{"--keys=./data", "keys"},
 		{"--data=d --keys=../k --checkpoint=d/../d/x", "checkpoint"},
 		{"--data=/srv/stint --keys=/srv/stint-keys", ""},
+		{"--database=copy.db", ""},
+		{"--database=postgres://stint@db.example.org/stint", ""},
+		{"--database=postgresql:///stint?host=/run/postgresql", ""},
+		{"--database=postgres://stint@db.example.org/stint?sslmode=verify-ca --database-password=file:/etc/stint/database", ""},
+		{"--database=postgres://stint@127.0.0.1:5432/stint?sslmode=disable", ""},
+		{"--database=postgres://stint@db.example.org/stint?sslmode=require", "database"},
+		{"--database=postgres://stint@/stint?host=127.0.0.1,db.example.org&sslmode=prefer", "database"},
+		{"--database=postgres://stint@db.example.org", "database"},
+		{"--database=postgres://stint@db.example.org/", "database"},
+		{"--database=postgres://stint:hunter/2@db.example.org/stint", "database"},
+		{"--database=postgres://stint:hunter2@db.example.org/stint", "database"}, // in a flag
+		{"--database=postgres://stint@db.example.org/stint?password=hunter2", "database"},
+		{"--database=mysql://stint@db.example.org/stint", "database"},
+		{"--database-password=file:/etc/stint/database", "database_password"},
+		{"--database=postgres://stint@localhost/stint --database-password=hunter2", "database_password"},
 		{"--session-idle=59s", "session_idle"},
 		{"--session-idle=61m", "session_idle"},
 		{"--session-idle=90s500ms", "session_idle"},

@@ -20,14 +20,22 @@ type engine interface {
 	backup(ctx context.Context, path string) error
 	integrity(ctx context.Context, r *sql.DB) (problem string, err error)
 
-	shared() bool                                          // other nodes write too
-	patience() time.Duration                               // how long it is waited for; 0: for ever
-	preparesItself() bool                                  // the driver keeps parsed statements
+	shared() bool            // other nodes write too
+	patience() time.Duration // how long it is waited for; 0: for ever
+	preparesItself() bool    // the driver keeps parsed statements
+	server(ctx context.Context, r *sql.DB) (Server, error)
 	begin(ctx context.Context, l *link) (*place, error)    // the writer's transaction; alone among all nodes when it returns
 	commit(ctx context.Context, l *link, mark int64) error // with the believed time; nil only when what was written will stay
 	again(err error) bool                                  // the transaction died of something that running it again may cure
 	snapshot(ctx context.Context, l *link) (*place, error) // a reader's transaction
 	look(ctx context.Context, r *sql.DB) (*place, error)   // outside of a transaction
+}
+
+// Server is what doctor wants to know of a PostgreSQL.
+type Server struct {
+	Version string
+	Others  int    // other Stint processes that use the database
+	Loses   string // why acknowledged commits may be lost, or ""
 }
 
 // place is where the log and the clock of a database stand that other nodes write too. A nil place means

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -61,6 +62,9 @@ func (s *Store) provider(set migrationSet) (*goose.Provider, error) {
 	return goose.NewProvider(dialect, s.w, sub, append(options, goose.WithTableName(set.table), goose.WithDisableGlobalRegistry(true))...)
 }
 
+// ErrEmpty says that a database on PostgreSQL that was opened to be read holds no Stint.
+var ErrEmpty = errors.New("the database is empty")
+
 // refuseNewer stops an old program from touching what a newer one wrote.
 func (s *Store) refuseNewer(ctx context.Context) error { return s.newerThanKnown(ctx, s.w) }
 
@@ -74,6 +78,9 @@ func (s *Store) newerThanKnown(ctx context.Context, conn *sql.DB) error {
 		}
 		var have int64
 		err = conn.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM "+set.table).Scan(&have)
+		if s.opts.ReadOnly && noTable(err) {
+			return ErrEmpty
+		}
 		if err != nil {
 			continue // no such table yet: a new database
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -39,7 +40,8 @@ func newPostgres(url string, databaseClock bool) (*postgres, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the address of the database: %w", err) // pgx leaves the password out
 	}
-	for name, value := range map[string]string{"application_name": "stint", "client_encoding": "UTF8", "statement_timeout": ms(patienceWithServer), "lock_timeout": ms(lockWait)} {
+	node := randomID()
+	for name, value := range map[string]string{"application_name": application + node, "client_encoding": "UTF8", "statement_timeout": ms(patienceWithServer), "lock_timeout": ms(lockWait)} {
 		if _, set := cfg.RuntimeParams[name]; !set {
 			cfg.RuntimeParams[name] = value
 		}
@@ -47,8 +49,11 @@ func newPostgres(url string, databaseClock bool) (*postgres, error) {
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = 5 * time.Second
 	}
-	return &postgres{cfg: cfg, clock: databaseClock, node: randomID()}, nil
+	return &postgres{cfg: cfg, clock: databaseClock, node: node}, nil
 }
+
+// application begins the name by which the server knows a Stint; the rest tells it from others.
+const application = "stint "
 
 func ms(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
@@ -121,6 +126,26 @@ func (e *postgres) backup(context.Context, string) error { return ErrOwnTools }
 // integrity leaves pages and indexes to PostgreSQL; the log is verified by audit verify.
 func (e *postgres) integrity(ctx context.Context, r *sql.DB) (string, error) {
 	return "", r.PingContext(ctx)
+}
+
+func (e *postgres) server(ctx context.Context, r *sql.DB) (s Server, err error) {
+	var fsync, synchronous string
+	err = r.QueryRowContext(ctx, `SELECT current_setting('server_version'), current_setting('fsync'), current_setting('synchronous_commit'), (SELECT COUNT(DISTINCT application_name)
+		FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE $1 AND application_name <> $2)`, application+"%", application+e.node).
+		Scan(&s.Version, &fsync, &synchronous, &s.Others)
+	switch {
+	case fsync == "off":
+		s.Loses = "fsync is off: a power cut loses what was acknowledged, or everything. Turn it on in postgresql.conf."
+	case synchronous == "off":
+		s.Loses = "synchronous_commit is off. Stint turns it on for what it writes itself, but whoever set it should know; turn it on in postgresql.conf."
+	}
+	return s, err
+}
+
+// noTable reports whether a query failed because its table does not exist.
+func noTable(err error) bool {
+	var said *pgconn.PgError
+	return errors.As(err, &said) && said.Code == "42P01"
 }
 
 func (e *postgres) shared() bool { return true }

@@ -133,6 +133,8 @@ func (e *sqlite) patience() time.Duration { return 0 }
 
 func (e *sqlite) preparesItself() bool { return false }
 
+func (e *sqlite) server(context.Context, *sql.DB) (Server, error) { return Server{}, nil }
+
 func (e *sqlite) begin(ctx context.Context, l *link) (*place, error) {
 	return nil, l.run(ctx, "BEGIN IMMEDIATE")
 }

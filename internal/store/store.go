@@ -173,5 +173,14 @@ func (s *Store) Name() string { return s.engine.name() }
 // trip on PostgreSQL.
 func (s *Store) Statements() int64 { return s.ran.Load() }
 
+// Server says what is known of the server of a database on PostgreSQL.
+func (s *Store) Server(ctx context.Context) (Server, error) { return s.engine.server(ctx, s.r) }
+
+// Others is how many other Stint processes use the database; 0 on SQLite, which has a lock.
+func (s *Store) Others(ctx context.Context) (int, error) {
+	server, err := s.Server(ctx)
+	return server.Others, err
+}
+
 // Clock is the node's guarded clock.
 func (s *Store) Clock() *Clock { return s.clock }

@@ -153,3 +153,39 @@ func TestClaimGoesStale(t *testing.T) {
 	w.Clock.Advance(2 * time.Minute)
 	alice.Post("/passkeys/new", "name", "Laptop").Want(t, http.StatusUnprocessableEntity)
 }
+
+// T2: for a day a new passkey opens no privileged role where another administrator could have noticed it;
+// ordinary roles it opens at once. Before anybody's passkey is a day old there is nobody to turn to.
+func TestNewPasskeyIsInQuarantine(t *testing.T) {
+	t.Parallel()
+	w := stinttest.New(t)
+	root, alice := w.Person("root"), w.Person("alice")
+	w.Administrator("root")
+	w.Role("dba", stinttest.Rules{Privileged: true})
+	w.Role("wiki", stinttest.Rules{})
+	dba, wiki := w.Eligible("alice", "dba", time.Time{}), w.Eligible("alice", "wiki", time.Time{})
+	root.Ready()
+	w.Clock.Advance(23 * time.Hour)
+	alice.Ready()
+	first := alice.Activate(dba) // the administrator's own passkey is new too
+	alice.Post("/activations/"+first+"/deactivate").Want(t, http.StatusSeeOther)
+	w.Tick()
+
+	w.Clock.Advance(2 * time.Hour)
+	alice.SignIn()
+	page := alice.Ask(dba).Want(t, http.StatusForbidden)
+	if got := page.Text("main"); !strings.Contains(got, "only 24 hours after it was added") || !strings.Contains(got, "2026-") || !strings.Contains(got, "tell an administrator") {
+		t.Errorf("the refusal says %q", got)
+	}
+	if got := alice.Get("/my-roles/"+dba+"/activate").Want(t, http.StatusOK).Text("main"); !strings.Contains(got, "only 24 hours after it was added") {
+		t.Errorf("the form says %q", got)
+	}
+	if len(w.Events(pim.EvActRefused)) == 0 {
+		t.Error("the refusal is no audit entry")
+	}
+	alice.Activate(wiki)
+
+	w.Clock.Advance(22*time.Hour + time.Minute)
+	alice.SignIn()
+	alice.Activate(dba)
+}

@@ -96,6 +96,9 @@ func (b *Broker) weigh(r *store.Reader, f *considered, resourceID string) (err e
 	if f.Role.Source != pim.SourceBuiltin { // Stint's own roles must stay reachable: they mend what is paused
 		f.Paused = b.Paused()
 	}
+	if f.Passkeys, f.NewKeys, err = newKeys(r, f.Person, f.Role); err != nil {
+		return f, err
+	}
 	if f.Effective.Approval {
 		f.people, err = approversFor(r, f.Effective.Approvers, f.Person)
 	}

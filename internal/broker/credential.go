@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -146,6 +147,61 @@ func (b *Broker) finishRegistration(ctx context.Context, actor Actor, c stepup.C
 		tx.Emit(e.WithText("name", made.Name))
 		return Outcome{Back: back, Done: "Passkey added."}, notify(tx, "A passkey was added: "+made.Name, "/passkeys", who.ID)
 	})
+}
+
+// newKeys lists a person's passkeys that do not count yet for a privileged role, with when they will, and how
+// many passkeys there are. Every one counts in the demo, and where nobody else could let the person in: no
+// other administrator whose own passkey counts (T2).
+func newKeys(r *store.Reader, who pim.Principal, role pim.RoleDefinition) (all int, fresh map[string]time.Time, err error) {
+	if !role.Privileged {
+		return 0, nil, nil
+	}
+	credentials, err := r.CredentialsOf(who.ID)
+	if err != nil {
+		return 0, nil, err
+	}
+	fresh = map[string]time.Time{}
+	for _, c := range credentials {
+		if from := c.CreatedAt.Add(pim.Quarantine); r.Now.Before(from) {
+			fresh[c.ID] = from
+		}
+	}
+	if len(fresh) == 0 {
+		return 0, nil, nil
+	}
+	if mode, err := r.Meta(store.MetaMode); err != nil || mode == "demo" {
+		return 0, nil, err
+	}
+	helped, err := anotherCanHelp(r, who)
+	if err != nil || !helped {
+		return 0, nil, err
+	}
+	return len(credentials), fresh, nil
+}
+
+// anotherCanHelp reports whether another person is able to administer with a passkey that counts already.
+func anotherCanHelp(r *store.Reader, who pim.Principal) (bool, error) {
+	able, err := ableAdministrators(r)
+	if err != nil || len(able) == 0 {
+		return false, err
+	}
+	same, err := samePeople(r, who.ID)
+	if err != nil {
+		return false, err
+	}
+	for id := range able {
+		if same[id] {
+			continue
+		}
+		credentials, err := r.CredentialsOf(id)
+		if err != nil {
+			return false, err
+		}
+		if slices.ContainsFunc(credentials, func(c pim.Credential) bool { return !r.Now.Before(c.CreatedAt.Add(pim.Quarantine)) }) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // refuseSecondFirst stops a ceremony that was allowed as the first passkey and is finished when there is

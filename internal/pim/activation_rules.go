@@ -69,9 +69,11 @@ type ActivationFacts struct {
 	Effective  Effective
 	Beside     []Activation // what this person has open or scheduled of this role and resource
 	Accounts   []AccountNeed
-	Approvers  int     // enabled people who could decide, the person's own accounts left out
-	StepUp     *StepUp // verified evidence for exactly this request
-	Paused     string  // why nothing is granted now, empty when fine (invariant 6)
+	Approvers  int                  // enabled people who could decide, the person's own accounts left out
+	StepUp     *StepUp              // verified evidence for exactly this request
+	Passkeys   int                  // of the person; looked at only where new ones do not count yet
+	NewKeys    map[string]time.Time // by credential id: passkeys that count for privileged roles only from then on (T2)
+	Paused     string               // why nothing is granted now, empty when fine (invariant 6)
 }
 
 // AccountNeed is a target the role reaches and the person's account there, if any.
@@ -107,7 +109,7 @@ func (d Decision) Refusal() *Refusal {
 			switch v.Rule {
 			case RuleOpen, RuleRunning:
 				kind = KindConflict
-			case RuleEligibility, RuleAccount, RuleApproval:
+			case RuleEligibility, RuleAccount, RuleApproval, RuleStepUp:
 				kind = KindForbidden
 			case RuleGranting:
 				kind = KindPaused
@@ -284,11 +286,33 @@ func stepUpVerdict(f ActivationFacts) Verdict {
 	switch {
 	case f.Effective.StepUp == StepUpNone:
 		return Verdict{Rule: RuleStepUp, State: Pass, Message: "No passkey needed"}
+	case f.Role.Privileged && !f.keyCountsFrom().IsZero():
+		return Verdict{Rule: RuleStepUp, State: No, Message: "A new passkey counts for privileged roles only 24 hours after it was added: yours from " +
+			f.keyCountsFrom().UTC().Format("2006-01-02 15:04 UTC") + " on. Use one you had before, or wait. If you did not add it, tell an administrator now."}
 	case f.StepUp != nil && f.StepUp.UserVerified:
 		return Verdict{Rule: RuleStepUp, State: Pass, Message: "Confirmed with a passkey"}
 	default:
 		return Verdict{Rule: RuleStepUp, State: Todo, Message: "A passkey will be asked for"}
 	}
+}
+
+// Quarantine is how long a new passkey does not count for privileged roles, where another administrator is
+// able to help: a phished sign-in that adds a passkey of its own is noticed first (T2).
+const Quarantine = 24 * time.Hour
+
+// keyCountsFrom is when the passkey that was used, or else the first of the person's, counts for privileged
+// roles; zero when one does now.
+func (f ActivationFacts) keyCountsFrom() (from time.Time) {
+	if f.StepUp != nil {
+		return f.NewKeys[f.StepUp.CredentialID]
+	}
+	if len(f.NewKeys) < f.Passkeys {
+		return time.Time{}
+	}
+	for _, t := range f.NewKeys {
+		from = sooner(from, t)
+	}
+	return from
 }
 
 func approvalVerdict(f ActivationFacts) Verdict {

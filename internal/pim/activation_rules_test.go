@@ -50,6 +50,22 @@ func TestActivationRules(t *testing.T) {
 		{"ended this instant", func(_ *ActivationRequest, f *ActivationFacts) { f.Assignment.EndsAt = t0 }, RuleEligibility, No, "", "", "not in force"},
 		{"removed", func(_ *ActivationRequest, f *ActivationFacts) { f.Assignment.EndedAt = t0.Add(-h) }, RuleEligibility, No, "", "", "not in force"},
 
+		{"T2 the passkey used is new", func(_ *ActivationRequest, f *ActivationFacts) {
+			f.Passkeys, f.NewKeys, f.StepUp = 2, map[string]time.Time{"new": t0.Add(5 * h)}, &StepUp{CredentialID: "new", UserVerified: true}
+		}, RuleStepUp, No, "", "", "from 2026-03-02 14:00 UTC on"},
+		{"T2 an older one was used", func(_ *ActivationRequest, f *ActivationFacts) {
+			f.Passkeys, f.NewKeys, f.StepUp = 2, map[string]time.Time{"new": t0.Add(5 * h)}, &StepUp{CredentialID: "old", UserVerified: true}
+		}, RuleStepUp, Pass, "", "", "Confirmed"},
+		{"T2 all are new", func(_ *ActivationRequest, f *ActivationFacts) {
+			f.Passkeys, f.NewKeys, f.StepUp = 2, map[string]time.Time{"a": t0.Add(9 * h), "b": t0.Add(5 * h)}, nil
+		}, RuleStepUp, No, "", "", "from 2026-03-02 14:00 UTC on"},
+		{"T2 one is old enough", func(_ *ActivationRequest, f *ActivationFacts) {
+			f.Passkeys, f.NewKeys, f.StepUp = 2, map[string]time.Time{"b": t0.Add(5 * h)}, nil
+		}, RuleStepUp, Todo, "", "", "will be asked for"},
+		{"T2 an ordinary role takes a new one", func(_ *ActivationRequest, f *ActivationFacts) {
+			f.Role.Privileged, f.Passkeys, f.NewKeys, f.StepUp = false, 1, map[string]time.Time{"new": t0.Add(5 * h)}, &StepUp{CredentialID: "new", UserVerified: true}
+		}, RuleStepUp, Pass, "", "", "Confirmed"},
+
 		{"nothing open", func(*ActivationRequest, *ActivationFacts) {}, RuleOpen, Pass, "", "", ""},
 		{"EC-04 active", func(_ *ActivationRequest, f *ActivationFacts) {
 			f.Beside = []Activation{{ID: "a1", State: ActiveConfirmed}}

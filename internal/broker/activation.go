@@ -97,7 +97,7 @@ func (b *Broker) weigh(r *store.Reader, f *considered, resourceID string) (err e
 		f.Paused = b.Paused()
 	}
 	if f.Passkeys, f.NewKeys, err = newKeys(r, f.Person, f.Role); err != nil {
-		return f, err
+		return err
 	}
 	if f.Effective.Approval {
 		f.people, err = approversFor(r, f.Effective.Approvers, f.Person)

@@ -66,16 +66,26 @@ func auditIn(r *store.Reader, q *request, asked views.AuditFilter, before int64)
 	if f.Person, f.RoleID, err = resolveFilter(r, q, &v); err != nil || len(v.Errors) > 0 {
 		return v, err
 	}
-	entries, err := r.Entries(f)
+	entries, back, err := r.Search(f)
 	if err != nil {
 		return v, err
 	}
 	next := ""
+	if back > 0 {
+		next = strconv.FormatInt(back, 10)
+	}
 	if len(entries) > pageSize {
 		entries = entries[:pageSize]
 		next = strconv.FormatInt(entries[pageSize-1].Seq, 10)
 	}
 	v.Pager = pagerView("/audit", url.Values{"person": {asked.Person}, "role": {asked.Role}, "action": {asked.Action}, "result": {asked.Result}}, q.QueryParam("cursor"), next)
+	if back > 0 {
+		last, err := r.Entry(back)
+		if err != nil {
+			return v, err
+		}
+		v.Pager.Note = "Searched back to " + views.TimeView{Reader: q.reader(), At: last.At, Style: views.Day}.Format()
+	}
 	if v.Rows, err = auditRows(r, entries); err != nil || v.Mine {
 		return v, err
 	}

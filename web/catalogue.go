@@ -27,40 +27,15 @@ type catalogue struct {
 // maxLines bounds what the catalogue keeps ready.
 const maxLines = 10_000
 
-// shelf keeps the catalogue until the audit log says that a definition changed: each change is an entry
-// (DESIGN §4 invariant 11).
-type shelf struct {
-	mu   sync.Mutex
-	size int64 // of the log up to which last is known to hold
-	last *catalogue
-}
-
-// definitions are the entries that say that a catalogue is out of date.
+// definitions are the entries that say that a definition changed: every open page may show something else then.
 var definitions = []pim.EventType{pim.EvTargetSaved, pim.EvTargetRemoved, pim.EvResourceSaved, pim.EvResourceRemoved, pim.EvRoleSaved,
 	pim.EvRoleRemoved, pim.EvMeaningSaved, pim.EvMeaningRemoved, pim.EvSettingsSaved, pim.EvSettingsRemoved}
 
-// catalogue returns what holds in the reader's snapshot, which was opened after q.head was read.
-func (s *Server) catalogue(r *store.Reader, head int64) (*catalogue, error) {
-	s.shelf.mu.Lock()
-	defer s.shelf.mu.Unlock()
-	if s.shelf.last != nil && s.shelf.size < head {
-		changed, err := r.Recorded(s.shelf.size, head, definitions...)
-		if err != nil {
-			return nil, err
-		}
-		if changed {
-			s.shelf.last = nil
-		}
-	}
-	if s.shelf.last == nil {
-		c, err := loadCatalogue(r)
-		if err != nil {
-			return nil, err
-		}
-		s.shelf.last = c
-	}
-	s.shelf.size = max(s.shelf.size, head)
-	return s.shelf.last, nil
+type catalogueKey struct{}
+
+// catalogueIn returns what holds in the reader's snapshot, decoded once for as long as no definition changes.
+func catalogueIn(r *store.Reader) (*catalogue, error) {
+	return store.Remembered(r, catalogueKey{}, func() (*catalogue, error) { return loadCatalogue(r) })
 }
 
 func loadCatalogue(r *store.Reader) (*catalogue, error) {

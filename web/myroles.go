@@ -14,7 +14,7 @@ func (s *Server) MyRolesPage(q *request) error {
 		return err
 	}
 	asked := rolesAsked{q: strings.TrimSpace(clip(q.QueryParam("q"), 200)), state: oneRoleState(q.QueryParam("state")), after: after, cursor: q.QueryParam("cursor")}
-	v, err := read(s, q, func(r *store.Reader) (views.MyRolesView, error) { return s.loadMyRoles(r, q, asked) })
+	v, err := read(s, q, func(r *store.Reader) (views.MyRolesView, error) { return loadMyRoles(r, q, asked) })
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (s *Server) passkeys(q *request) (views.PasskeysView, error) {
 		for _, c := range credentials {
 			v.Rows = append(v.Rows, views.PasskeyRow{ID: c.ID, Name: c.Name, Synced: c.BackedUp, CreatedAt: c.CreatedAt, LastUsed: c.LastUsedAt})
 		}
-		own, err := s.loadRoles(r, q, nil)
+		own, err := loadRoles(r, q, nil)
 		if err != nil {
 			return v, err
 		}

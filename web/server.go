@@ -57,7 +57,6 @@ type Server struct {
 	sessions *sessionStore
 	cross    *http.CrossOriginProtection
 	ready    readiness
-	shelf    shelf
 	streams  *streams
 	echo     *echo.Echo
 }

@@ -92,18 +92,17 @@ func (s *Server) stream(q *request, also watched) error {
 
 // topics is what a page is told of, for a session that is alive and rights that hold now.
 func (s *Server) topics(q *request, sessions []string, also watched) ([]string, error) {
-	head := s.store.Head().Size
 	return read(s, q, func(r *store.Reader) ([]string, error) {
 		if err := s.anyAlive(r, sessions); err != nil {
 			return nil, endOr(err)
 		}
-		v, err := s.load(r, q.who.ID, head)
+		v, err := loadVisitor(r, q.who.ID)
 		if err != nil {
 			return nil, endOr(err)
 		}
 		now := *q
 		now.visitor.who, now.visitor.powers, now.visitor.approver = v.who, v.powers, v.approver
-		topics, err := s.ownTopics(r, &now, head)
+		topics, err := ownTopics(r, &now)
 		if err != nil {
 			return nil, err
 		}
@@ -132,7 +131,7 @@ func endOr(err error) error {
 
 // ownTopics is what every page of a reader shows: their own things, the number that waits for them, and
 // for administrators which targets do not answer.
-func (s *Server) ownTopics(r *store.Reader, q *request, head int64) ([]string, error) {
+func ownTopics(r *store.Reader, q *request) ([]string, error) {
 	mine, err := r.GroupsOf(q.who.ID) // with the person
 	if err != nil {
 		return nil, err
@@ -141,7 +140,7 @@ func (s *Server) ownTopics(r *store.Reader, q *request, head int64) ([]string, e
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.catalogue(r, head)
+	c, err := catalogueIn(r)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ import (
 const rolesPage = 100
 
 // loadMyRoles reads the page: everything that is held and waits, and one page of what may be activated.
-func (s *Server) loadMyRoles(r *store.Reader, q *request, asked rolesAsked) (v views.MyRolesView, err error) {
+func loadMyRoles(r *store.Reader, q *request, asked rolesAsked) (v views.MyRolesView, err error) {
 	open, err := r.OpenActivationsOf(q.who.PersonID)
 	if err != nil {
 		return v, err
@@ -27,7 +27,7 @@ func (s *Server) loadMyRoles(r *store.Reader, q *request, asked rolesAsked) (v v
 	if err != nil {
 		return v, err
 	}
-	e, err := s.loadRoles(r, q, open)
+	e, err := loadRoles(r, q, open)
 	if err != nil {
 		return v, err
 	}
@@ -122,9 +122,9 @@ type ownRole struct {
 
 // loadRoles reads them in a handful of queries, however many they are; roles with an open activation
 // stand among the active and waiting ones.
-func (s *Server) loadRoles(r *store.Reader, q *request, open []pim.Activation) (e roles, err error) {
+func loadRoles(r *store.Reader, q *request, open []pim.Activation) (e roles, err error) {
 	e.now, e.who = r.Now, q.who
-	c, err := s.catalogue(r, q.head)
+	c, err := catalogueIn(r)
 	if err != nil {
 		return e, err
 	}

@@ -76,7 +76,7 @@ func (s *Server) visitor(c echo.Context) (visitor, error) {
 	if err != nil || session.IsNew {
 		return visitor{session: session}, err
 	}
-	row, head := rowOf(session), s.store.Head().Size
+	row := rowOf(session)
 	ctx := c.Request().Context()
 	type loaded struct {
 		visitor
@@ -84,7 +84,7 @@ func (s *Server) visitor(c echo.Context) (visitor, error) {
 	}
 	l, err := store.Read(ctx, s.store, func(r *store.Reader) (l loaded, err error) {
 		l.now = r.Now
-		l.visitor, err = s.load(r, row.PrincipalID, head)
+		l.visitor, err = loadVisitor(r, row.PrincipalID)
 		return l, err
 	})
 	l.session = session
@@ -102,8 +102,8 @@ func (s *Server) visitor(c echo.Context) (visitor, error) {
 	return l.visitor, nil
 }
 
-// load reads an enabled person and what they may do; without one, ErrNotFound.
-func (s *Server) load(r *store.Reader, principalID string, head int64) (v visitor, err error) {
+// loadVisitor reads an enabled person and what they may do; without one, ErrNotFound.
+func loadVisitor(r *store.Reader, principalID string) (v visitor, err error) {
 	if v.who, err = r.Principal(principalID); err != nil {
 		return v, err
 	}
@@ -113,7 +113,7 @@ func (s *Server) load(r *store.Reader, principalID string, head int64) (v visito
 	if v.powers, err = broker.Powers(r, v.who.ID); err != nil {
 		return v, err
 	}
-	v.approver, err = s.namedApprover(r, v.who.ID, head)
+	v.approver, err = namedApprover(r, v.who.ID)
 	return v, err
 }
 
@@ -121,8 +121,8 @@ func (s *Server) load(r *store.Reader, principalID string, head int64) (v visito
 func unattended(c echo.Context) bool { return fragment(c) || strings.HasPrefix(c.Path(), "/events") }
 
 // namedApprover reports whether some role's settings name the person, directly or through a group.
-func (s *Server) namedApprover(r *store.Reader, principalID string, head int64) (bool, error) {
-	c, err := s.catalogue(r, head)
+func namedApprover(r *store.Reader, principalID string) (bool, error) {
+	c, err := catalogueIn(r)
 	if err != nil {
 		return false, err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -136,62 +137,142 @@ type EntryFilter struct {
 	Limit       int
 }
 
-// Entries lists audit entries, newest first (a story: oldest first when Correlation is set).
+// maxCandidates is how many entries one page of a narrowed log examines (DESIGN §6).
+const maxCandidates = 5000
+
+// Entries lists audit entries, newest first (a story: oldest first when Correlation is set). A filter with
+// several conditions examines the latest maxCandidates of its first one only: Search goes on from there.
 func (r *Reader) Entries(f EntryFilter) ([]EntryRow, error) {
-	var base where
-	base.addEntryFilter(f)
-	order := " ORDER BY seq DESC LIMIT "
-	if f.Correlation != "" {
-		order = " ORDER BY seq LIMIT "
-	}
-	query, args := "SELECT seq, leaf FROM audit_entries"+base.String(), base.args
-	if f.Person != "" {
-		query, args = personEntries(f)
-	}
-	args = append(args, f.Limit)
-	rows, err := many(r, scanEntryRow, query+order+dollar(len(args)), args...)
-	if err != nil {
-		return nil, err
-	}
-	return rows, r.fillTexts(rows)
+	rows, _, err := r.Search(f)
+	return rows, err
 }
 
-func (w *where) addEntryFilter(f EntryFilter) {
-	if f.RoleID != "" {
-		w.add("role_id = ? AND role_id <> ''", f.RoleID) // as its partial index says, or it is not used
+// Search is Entries with the place where it stopped before Limit were found: the number of the last entry it
+// examined, to go on before; 0: there are no others.
+func (r *Reader) Search(f EntryFilter) (rows []EntryRow, back int64, err error) {
+	if f.Correlation != "" {
+		rows, err = many(r, scanEntryRow, "SELECT seq, leaf FROM audit_entries WHERE correlation = $1 AND correlation <> '' AND seq < $2 ORDER BY seq LIMIT $3",
+			f.Correlation, f.before(), f.Limit)
+	} else {
+		rows, back, err = r.search(f)
 	}
-	if prefix, ok := strings.CutSuffix(f.Type, "."); ok {
-		w.add("type >= ?", prefix+".")
-		w.add("type < ?", prefix+"/")
-	} else if f.Type != "" {
-		w.add("type = ?", f.Type)
+	if err != nil {
+		return nil, 0, err
 	}
-	if f.Result != "" {
-		w.add("result = ?", f.Result)
-		if f.Result != audit.ResultOK {
-			w.add("result <> 'ok'")
+	return rows, back, r.fillTexts(rows)
+}
+
+func (f EntryFilter) before() int64 {
+	if f.Before > 0 {
+		return f.Before
+	}
+	return maxSeq + 1
+}
+
+func (r *Reader) search(f EntryFilter) (rows []EntryRow, back int64, err error) {
+	types, err := r.typesOf(f.Type)
+	if err != nil || f.Type != "" && len(types) == 0 {
+		return nil, 0, err
+	}
+	var w where
+	candidates, rest := f.candidates(&w, types)
+	limit := maxCandidates
+	if len(rest) == 0 {
+		limit = f.Limit
+	}
+	w.args = append(w.args, limit)
+	candidates = "(" + candidates + " ORDER BY seq DESC LIMIT " + dollar(len(w.args)) + ") e"
+	last := w.args
+	w.conds = nil
+	for _, c := range rest {
+		w.add(c.cond, c.values...)
+	}
+	query := "SELECT a.seq, a.leaf FROM " + candidates + " JOIN audit_entries a ON a.seq = e.seq" + w.String() + " ORDER BY e.seq DESC LIMIT " + dollar(len(w.args)+1)
+	rows, err = many(r, scanEntryRow, query, append(w.args, f.Limit)...)
+	if err != nil || len(rest) == 0 || len(rows) == f.Limit {
+		return rows, 0, err
+	}
+	type end struct{ n, seq int64 }
+	e, err := one(r, func(r row) (e end, err error) { return e, r.Scan(&e.n, &e.seq) }, "SELECT COUNT(*), COALESCE(MIN(seq), 0) FROM "+candidates, last...)
+	if e.n == maxCandidates {
+		back = e.seq
+	}
+	return rows, back, err
+}
+
+// typesOf returns the types a filter means: one, or those that occur and begin with "noun.".
+func (r *Reader) typesOf(filter string) ([]string, error) {
+	if filter == "" || !strings.HasSuffix(filter, ".") {
+		return []string{filter}, nil
+	}
+	all, err := r.EntryTypes()
+	return slices.DeleteFunc(all, func(t string) bool { return !strings.HasPrefix(t, filter) }), err
+}
+
+type condition struct {
+	cond   string
+	values []any
+}
+
+// candidates is a walk of one condition's index, newest first, and the conditions its entries have to meet
+// besides. What has several values walks each one's index and merges them, so that none is sorted whole.
+func (f EntryFilter) candidates(w *where, types []string) (query string, rest []condition) {
+	var walks []condition
+	also := func(column string, values ...string) {
+		var args []any
+		for _, v := range values {
+			args = append(args, v)
+		}
+		cond := column + " IN (" + strings.TrimSuffix(strings.Repeat("?, ", len(values)), ", ") + ")"
+		if len(walks) > 0 {
+			rest = append(rest, condition{"a." + cond, args})
+			return
+		}
+		for _, v := range args {
+			walks = append(walks, condition{column + " = ? AND " + partial[column], []any{v}})
 		}
 	}
-	if f.Correlation != "" {
-		w.add("correlation = ? AND correlation <> ''", f.Correlation)
+	if f.Person != "" {
+		walks = append(walks, condition{"actor_id = ?", []any{f.Person}}, condition{"subject_id = ? AND subject_id <> ''", []any{f.Person}})
 	}
-	if f.Before > 0 {
-		w.add("seq < ?", f.Before)
+	if f.Result != "" && f.Result != audit.ResultOK {
+		also("result", f.Result)
 	}
+	if f.RoleID != "" {
+		also("role_id", f.RoleID)
+	}
+	if f.Type != "" {
+		also("type", types...)
+	}
+	if f.Result == audit.ResultOK {
+		if len(walks) == 0 {
+			walks = append(walks, condition{cond: "seq >= 0"})
+		}
+		rest = append(rest, condition{"a.result = ?", []any{f.Result}})
+	}
+	if len(walks) == 0 {
+		walks = append(walks, condition{cond: "seq >= 0"})
+	}
+	return f.merged(w, walks, len(rest) > 0), rest
 }
 
-// personEntries walks both person indexes newest first and merges them, so that neither is scanned whole.
-func personEntries(f EntryFilter) (string, []any) {
-	var w where
-	var arms []string
-	for _, column := range []string{"actor_id", "subject_id"} {
-		w.conds = nil // the second arm counts its arguments on
-		w.addEntryFilter(f)
-		w.add(column+" = ? AND "+column+" <> ''", f.Person)
-		w.args = append(w.args, f.Limit)
-		arms = append(arms, "SELECT * FROM (SELECT seq, leaf FROM audit_entries"+w.String()+" ORDER BY seq DESC LIMIT "+dollar(len(w.args))+") x")
+// partial repeats what a column's partial index says, or it is not used.
+var partial = map[string]string{"role_id": "role_id <> ''", "result": "result <> 'ok'", "type": "type <> ''"}
+
+func (f EntryFilter) merged(w *where, walks []condition, narrowed bool) string {
+	limit := f.Limit
+	if narrowed {
+		limit = maxCandidates
 	}
-	return "SELECT seq, leaf FROM (" + strings.Join(arms, " UNION ") + ") e", w.args
+	var arms []string
+	for _, c := range walks {
+		w.conds = nil // the next arm counts its arguments on
+		w.add(c.cond, c.values...)
+		w.add("seq < ?", f.before())
+		w.args = append(w.args, limit)
+		arms = append(arms, "SELECT * FROM (SELECT seq FROM audit_entries"+w.String()+" ORDER BY seq DESC LIMIT "+dollar(len(w.args))+") e")
+	}
+	return "SELECT seq FROM (" + strings.Join(arms, " UNION ") + ") e"
 }
 
 func scanEntryRow(r row) (EntryRow, error) {
@@ -239,17 +320,6 @@ func (r *Reader) Entry(seq int64) (EntryRow, error) {
 	}
 	rows := []EntryRow{e}
 	return e, r.fillTexts(rows)
-}
-
-// Recorded reports whether an entry of one of these types has a number from since up to below until.
-func (r *Reader) Recorded(since, until int64, types ...pim.EventType) (bool, error) {
-	names := make([]string, 0, len(types))
-	for _, t := range types {
-		names = append(names, string(t))
-	}
-	args := []any{since, until}
-	n, err := one(r, scanInt, "SELECT COUNT(*) FROM (SELECT 1 FROM audit_entries WHERE seq >= $1 AND seq < $2 AND type IN "+in(&args, names)+" LIMIT 1) e", args...)
-	return n > 0, err
 }
 
 // EntryTypes lists the event types that occur, for the filter.

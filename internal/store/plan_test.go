@@ -102,7 +102,6 @@ var hot = []struct {
 	{"active assignments", func(tx *Tx) error { _, err := tx.AssignmentsFor("p", pim.Active); return err }, ""},
 	{"holdings", func(tx *Tx) error { _, err := tx.Holdings("p"); return err }, ""},
 	{"last uses", func(tx *Tx) error { _, err := tx.LastUses("p", []string{"a", "b"}); return err }, ""},
-	{"whether a definition changed", func(tx *Tx) error { _, err := tx.Recorded(5, 9, pim.EvRoleSaved, pim.EvSettingsSaved); return err }, ""},
 	{"assignments due", func(tx *Tx) error { _, err := tx.AssignmentsDue(50); return err }, ""},
 	{"Stint roles", func(tx *Tx) error { _, err := tx.StintRoles("p"); return err }, ""},
 	{"open activations of a role", func(tx *Tx) error { _, err := tx.OpenActivations("h", "r", "s"); return err }, ""},
@@ -150,6 +149,36 @@ var hot = []struct {
 	{"entry types", func(tx *Tx) error { _, err := tx.EntryTypes(); return err }, ""},
 	{"next due", func(tx *Tx) error { _, err := tx.NextDue(); return err }, ""},
 }
+
+// A page of the log sorts no more than the entries it examines: each condition's index is walked newest first.
+func TestEntriesAreNotSorted(t *testing.T) {
+	s := open(t)
+	for _, f := range []EntryFilter{{Type: "activation."}, {Type: "activation.ended"}, {Type: "activation.", Before: 9}, {RoleID: "r"}, {Result: "refused"}, {Result: "ok"}, {}} {
+		var plans []string
+		err := Do(context.Background(), s, func(tx *Tx) error {
+			for _, e := range []pim.EventType{pim.EvActEnded, pim.EvActRequested} {
+				if _, err := tx.exec("INSERT INTO audit_entries (seq, at, type, actor_id, result, leaf) SELECT COALESCE(MAX(seq), 1000) + 1, 1, $1, 'a', 'ok', '' FROM audit_entries", e); err != nil {
+					return err
+				}
+			}
+			p := &planner{conn: tx.db}
+			tx.db = p
+			_, _, err := tx.Search(f)
+			plans = p.plans
+			return errors.Join(errRollBack, err)
+		})
+		if !errors.Is(err, errRollBack) {
+			t.Fatal(err)
+		}
+		for i, step := range plans {
+			if strings.HasPrefix(step, "SEARCH audit_entries") && i+1 < len(plans) && strings.Contains(plans[i+1], "B-TREE") {
+				t.Errorf("%+v sorts what it finds:\n  %s", f, strings.Join(plans, "\n  "))
+			}
+		}
+	}
+}
+
+var errRollBack = errors.New("nothing is kept")
 
 func entries(f EntryFilter) func(*Tx) error {
 	f.Limit = 50

@@ -15,6 +15,7 @@ import (
 
 var log = []testCase{
 	{"entries by every filter", entriesByFilter},
+	{"a search examines so many entries and says where it stopped", boundedSearch},
 	{"entries with hostile characters", hostileEntries},
 	{"a story is told from its beginning", story},
 	{"texts stand beside the leaf", textsBesideTheLeaf},
@@ -63,6 +64,42 @@ func entriesByFilter(t *testing.T, s *store.Store) {
 				}
 			}
 		}
+	}
+}
+
+// DESIGN §6: what two conditions leave is looked for among so many entries at a time, and found in the end.
+func boundedSearch(t *testing.T, s *store.Store) {
+	asked := func(tx *store.Tx, role string) {
+		tx.Emit(pim.Event{Type: pim.EvActRequested, Actor: "alice", Subject: "alice", RoleID: role, Result: pim.OK})
+	}
+	do(t, s, func(tx *store.Tx) error { asked(tx, "dba"); return nil })
+	for range 6 {
+		do(t, s, func(tx *store.Tx) error {
+			for range 1000 {
+				asked(tx, "other")
+			}
+			return nil
+		})
+	}
+	f := store.EntryFilter{Person: "alice", RoleID: "other", Result: "ok", Limit: 10}
+	type found struct {
+		rows []store.EntryRow
+		back int64
+	}
+	search := func(f store.EntryFilter) found {
+		return get(t, s, func(r *store.Reader) (v found, err error) { v.rows, v.back, err = r.Search(f); return v, err })
+	}
+	if v := search(f); len(v.rows) != 10 || v.back != 0 {
+		t.Errorf("a full page has %d rows and stopped at %d", len(v.rows), v.back)
+	}
+	f.RoleID = "dba"
+	v := search(f)
+	if len(v.rows) != 0 || v.back != 1001 {
+		t.Fatalf("%d rows, stopped at %d; want none, at the 5,000th entry from the end", len(v.rows), v.back)
+	}
+	f.Before = v.back
+	if v = search(f); len(v.rows) != 1 || v.rows[0].Seq != 0 || v.back != 0 {
+		t.Errorf("further on there are %d rows, stopped at %d", len(v.rows), v.back)
 	}
 }
 

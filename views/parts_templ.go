@@ -85,7 +85,7 @@ type Errors map[string]string
 // Pager leads to the neighbouring pages of a list that is paged by key. Empty: there is none.
 type Pager struct {
 	Newer, Older string // addresses
-	ByName       bool   // ordered by name, not by time
+	Forward      bool   // begins with the first, not with the newest
 	Note         string // "Searched back to 2026-11-02"
 }
 
@@ -1790,7 +1790,7 @@ func pager(p Pager) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if p.ByName {
+				if p.Forward {
 					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 105, "First")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
@@ -1824,7 +1824,7 @@ func pager(p Pager) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if p.ByName {
+				if p.Forward {
 					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 110, "Next")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err

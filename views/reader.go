@@ -106,6 +106,17 @@ func Count(n int64) string {
 	return s
 }
 
+// CountUpTo is how far what waits is counted.
+const CountUpTo = 1000
+
+// count prints a number that was counted no further than CountUpTo: "1,000+".
+func count(n int) string {
+	if n >= CountUpTo {
+		return Count(CountUpTo) + "+"
+	}
+	return Count(int64(n))
+}
+
 // Plural prints a number with its noun: Plural(1, "role", "roles") is "1 role".
 func Plural(n int, one, many string) string {
 	if n == 1 {

@@ -18,7 +18,11 @@ func (s *Server) ApprovalsPage(q *request) error { return s.approvals(q, views.T
 func (s *Server) AllPendingPage(q *request) error { return s.approvals(q, views.TabAll) }
 
 func (s *Server) approvals(q *request, tab views.ApprovalsTab) error {
-	v, err := read(s, q, func(r *store.Reader) (views.ApprovalsView, error) { return loadApprovals(r, q, tab) })
+	after, err := parseCursor(q.QueryParam("cursor"))
+	if err != nil {
+		return err
+	}
+	v, err := read(s, q, func(r *store.Reader) (views.ApprovalsView, error) { return loadApprovals(r, q, tab, after) })
 	if err != nil {
 		return err
 	}
@@ -36,7 +40,7 @@ func (s *Server) DecidedPage(q *request) error {
 	}
 	search := strings.TrimSpace(clip(q.QueryParam("q"), 200))
 	v, err := read(s, q, func(r *store.Reader) (views.ApprovalsView, error) {
-		v, err := loadApprovals(r, q, views.TabDecided)
+		v, err := loadApprovals(r, q, views.TabDecided, store.Keyset{})
 		if err != nil {
 			return v, err
 		}

@@ -94,11 +94,9 @@ func (s *Server) shellIn(r *store.Reader, q *request) (views.Shell, error) {
 	}
 	sh.Unread = int(unread)
 	if q.approver {
-		waiting, err := broker.QueueOf(r, q.who.ID, 100)
-		if err != nil {
+		if sh.Waiting, err = broker.CountQueue(r, q.who.ID, views.CountUpTo); err != nil {
 			return sh, err
 		}
-		sh.Waiting = len(waiting)
 	}
 	if sh.Live, err = liveOf(r, q.who.ID); err != nil || !p.Administrator {
 		return sh, err

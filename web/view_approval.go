@@ -9,32 +9,58 @@ import (
 	"stint/views"
 )
 
-// maxPending bounds how many waiting requests one list shows.
-const maxPending = 200
-
-// loadApprovals fills the tabs' counts and, for the tabs of what waits, their rows.
-func loadApprovals(r *store.Reader, q *request, tab views.ApprovalsTab) (v views.ApprovalsView, err error) {
+// loadApprovals fills the tabs' counts and, for the tabs of what waits, a page of their rows.
+func loadApprovals(r *store.Reader, q *request, tab views.ApprovalsTab, after store.Keyset) (v views.ApprovalsView, err error) {
 	v.Tab, v.SeesAll = tab, q.powers.Administrator
-	mine, err := broker.QueueOf(r, q.who.ID, maxPending)
-	if err != nil {
+	if v.CountMine, err = broker.CountQueue(r, q.who.ID, views.CountUpTo); err != nil {
 		return v, err
 	}
-	list := mine
-	v.CountMine = len(mine)
 	if v.SeesAll {
-		all, err := r.PendingActivations(maxPending)
+		all, err := r.CountPending(views.CountUpTo)
 		if err != nil {
 			return v, err
 		}
-		v.CountAll = len(all)
-		if tab == views.TabAll {
-			list = all
+		v.CountAll = int(all)
+	}
+	if tab == views.TabDecided {
+		return v, nil
+	}
+	list, mine, err := waitingPage(r, q, tab, after)
+	if err != nil {
+		return v, err
+	}
+	next := ""
+	if len(list) > pageSize {
+		list = list[:pageSize]
+		last := list[pageSize-1]
+		next = cursor(store.Keyset{At: last.RequestedAt, ID: last.ID})
+	}
+	v.List.Tab, v.List.Cursor = tab, q.QueryParam("cursor")
+	v.List.Pager = pagerView(v.List.Path(), nil, v.List.Cursor, next)
+	v.List.Pager.Forward = true
+	v.List.Rows, err = pendingRows(r, list, mine)
+	return v, err
+}
+
+// waitingPage lists what waits, oldest first, with one more than a page, and what of it the visitor may decide.
+func waitingPage(r *store.Reader, q *request, tab views.ApprovalsTab, after store.Keyset) (list, mine []pim.Activation, err error) {
+	if tab != views.TabAll {
+		list, err = broker.QueueOf(r, q.who.ID, after, pageSize+1)
+		return list, list, err
+	}
+	if list, err = r.PendingActivations(after, pageSize+1); err != nil {
+		return nil, nil, err
+	}
+	for _, a := range list {
+		may, _, err := mayDecide(r, q, a)
+		if err != nil {
+			return nil, nil, err
+		}
+		if may {
+			mine = append(mine, a)
 		}
 	}
-	if tab != views.TabDecided {
-		v.List.Rows, err = pendingRows(r, list, mine)
-	}
-	return v, err
+	return list, mine, nil
 }
 
 func pendingRows(r *store.Reader, list, mine []pim.Activation) ([]views.PendingRow, error) {

@@ -263,7 +263,7 @@ func (e roles) page(r *store.Reader, asked rolesAsked) ([]views.RoleRow, views.P
 			next = nameCursor(list[to-1].ID, list[to-1].line.order)
 		}
 		p = pagerView("/my-roles", url.Values{"q": {asked.q}, "state": {asked.state}}, asked.cursor, next)
-		p.ByName, p.Note = true, fmt.Sprintf("Eligible %s to %s of %s", views.Count(int64(from+1)), views.Count(int64(to)), views.Count(int64(len(list))))
+		p.Forward, p.Note = true, fmt.Sprintf("Eligible %s to %s of %s", views.Count(int64(from+1)), views.Count(int64(to)), views.Count(int64(len(list))))
 	}
 	rows, err := e.rows(r, list[from:to])
 	return rows, p, err

@@ -248,7 +248,7 @@ func TestUnlinkedAfterTheRequest(t *testing.T) {
 		if _, err := o.b.Decide(o.ctx, o.as(bob), id, true, "I know me"); !errors.As(err, &refusal) || refusal.Kind != pim.KindForbidden {
 			t.Errorf("bob asked as alias and may decide: %v", err)
 		}
-		queue := read(o, func(r *store.Reader) ([]pim.Activation, error) { return broker.QueueOf(r, bob, 10) })
+		queue := read(o, func(r *store.Reader) ([]pim.Activation, error) { return broker.QueueOf(r, bob, store.Keyset{}, 10) })
 		if len(queue) > 0 {
 			t.Error("bob's queue offers the request that was his own")
 		}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -75,10 +76,15 @@ func (r *Reader) ActivationsDue(limit int) ([]pim.Activation, error) {
 		us(r.Now), limit)
 }
 
-// Keyset is a place in a list ordered by time, newest first.
+// Keyset is a place in a list ordered by time.
 type Keyset struct {
 	At time.Time
 	ID string
+}
+
+// Compare orders by time.
+func (k Keyset) Compare(than Keyset) int {
+	return cmp.Or(k.At.Compare(than.At), cmp.Compare(k.ID, than.ID))
 }
 
 // ActivationsOf lists a person's requests, newest first.
@@ -120,9 +126,32 @@ func (r *Reader) LastUses(principalID string, assignmentIDs []string) (map[strin
 	return out, err
 }
 
-// PendingActivations lists what waits for approval, oldest first.
-func (r *Reader) PendingActivations(limit int) ([]pim.Activation, error) {
-	return many(r, scanActivation, "SELECT "+activationCols+" FROM activations a WHERE a.state = 'pending_approval' ORDER BY a.requested_at, a.id LIMIT $1", limit)
+// PendingActivations lists what waits for approval, oldest first, a page at a time.
+func (r *Reader) PendingActivations(after Keyset, limit int) ([]pim.Activation, error) {
+	return many(r, scanActivation, "SELECT "+activationCols+` FROM activations a WHERE a.state = 'pending_approval' AND (a.requested_at, a.id) > ($1, $2)
+		ORDER BY a.requested_at, a.id LIMIT $3`, us(after.At), after.ID, limit)
+}
+
+// CountPending counts what waits for approval, to at most a limit.
+func (r *Reader) CountPending(limit int) (int64, error) {
+	return one(r, scanInt, "SELECT COUNT(*) FROM (SELECT 1 FROM activations WHERE state = 'pending_approval' LIMIT $1) e", limit)
+}
+
+// PendingPlaces lists the roles and resources for which something waits. It steps from one to the next in the
+// index, however much waits for each.
+func (r *Reader) PendingPlaces() ([][2]string, error) {
+	const next = "FROM activations a WHERE a.state = 'pending_approval' AND (a.role_id, a.resource_id) > (t.role_id, t.resource_id) ORDER BY a.role_id, a.resource_id LIMIT 1"
+	return many(r, func(r row) (p [2]string, err error) { return p, r.Scan(&p[0], &p[1]) }, `WITH RECURSIVE t(role_id, resource_id) AS (
+		SELECT CAST('' AS TEXT), CAST('' AS TEXT) UNION ALL
+		SELECT (SELECT a.role_id `+next+"), (SELECT a.resource_id "+next+`) FROM t WHERE t.role_id IS NOT NULL)
+		SELECT role_id, resource_id FROM t WHERE role_id <> ''`)
+}
+
+// PendingAt lists where in the order of time requests for a role on a resource wait, oldest first.
+func (r *Reader) PendingAt(place [2]string, after Keyset, limit int) ([]Keyset, error) {
+	return many(r, func(r row) (k Keyset, err error) { return k, r.Scan(at(&k.At), &k.ID) }, `SELECT requested_at, id FROM activations
+		WHERE state = 'pending_approval' AND role_id = $1 AND resource_id = $2 AND (requested_at, id) > ($3, $4) ORDER BY requested_at, id LIMIT $5`,
+		place[0], place[1], us(after.At), after.ID, limit)
 }
 
 // InsertActivation adds an activation; ErrOpen when one is open for the same person, role and resource.

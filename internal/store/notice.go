@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Notice is a line for one person in the portal.
 type Notice struct {
@@ -32,10 +35,36 @@ func (r *Reader) UnreadNotices(principalID string) (int64, error) {
 	return one(r, scanInt, "SELECT COUNT(*) FROM notices WHERE principal_id = $1 AND read_at = 0", principalID)
 }
 
-// InsertNotice adds a notice.
+// How many notices a person keeps (THREATS T31): read ones go first.
+const (
+	KeptNotices       = 200
+	KeptUnreadNotices = 1000
+)
+
+// InsertNotice adds a notice. Beyond KeptNotices the oldest read ones go, beyond KeptUnreadNotices the others too.
 func (tx *Tx) InsertNotice(n Notice) error {
 	tx.people = append(tx.people, n.PrincipalID)
 	_, err := tx.exec("INSERT INTO notices (id, principal_id, text, link, created_at) VALUES ($1, $2, $3, $4, $5)", n.ID, n.PrincipalID, n.Text, n.Link, us(tx.Now))
+	if err != nil {
+		return err
+	}
+	const nth = "FROM notices WHERE principal_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1 OFFSET "
+	last, err := one(tx.Reader, func(r row) (k Keyset, err error) { return k, r.Scan(at(&k.At), &k.ID) }, "SELECT created_at, id "+nth+"$2", n.PrincipalID, KeptNotices)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec("DELETE FROM notices WHERE principal_id = $1 AND (created_at, id) <= ($2, $3) AND (read_at > 0 OR (created_at, id) <= (SELECT created_at, id "+nth+"$4))",
+		n.PrincipalID, us(last.At), last.ID, KeptUnreadNotices)
+	return err
+}
+
+// DropUnread removes what people have not read of a text: something newer says the same.
+func (tx *Tx) DropUnread(text string, people ...string) error {
+	args := []any{text}
+	_, err := tx.exec("DELETE FROM notices WHERE text = $1 AND read_at = 0 AND principal_id IN "+in(&args, people), args...)
 	return err
 }
 

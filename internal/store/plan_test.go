@@ -121,7 +121,10 @@ var hot = []struct {
 		return err
 	}, ""},
 	{"last activation", func(tx *Tx) error { _, err := tx.LastActivation("p", "r", "s"); return err }, ""},
-	{"waiting activations", func(tx *Tx) error { _, err := tx.PendingActivations(50); return err }, "activations_pending"},
+	{"waiting activations", func(tx *Tx) error { _, err := tx.PendingActivations(Keyset{At: tx.Now, ID: "x"}, 50); return err }, ""},
+	{"how many wait", func(tx *Tx) error { _, err := tx.CountPending(50); return err }, "activations_pending"},
+	{"what is waited for", func(tx *Tx) error { _, err := tx.PendingPlaces(); return err }, ""},
+	{"waiting for one role", func(tx *Tx) error { _, err := tx.PendingAt([2]string{"r", "s"}, Keyset{}, 50); return err }, ""},
 	{"stages due", func(tx *Tx) error { _, err := tx.StagesDue(50); return err }, ""},
 	{"decisions on an activation", func(tx *Tx) error { _, err := tx.Decisions("a"); return err }, ""},
 	{"a person's decisions", func(tx *Tx) error { _, err := tx.DecisionsBy("p", Keyset{At: tx.Now, ID: "x"}, 50); return err }, ""},
@@ -134,6 +137,10 @@ var hot = []struct {
 	{"notices, first page", func(tx *Tx) error { _, err := tx.Notices("p", Keyset{}, 50); return err }, ""},
 	{"notices, next page", func(tx *Tx) error { _, err := tx.Notices("p", Keyset{At: tx.Now, ID: "x"}, 50); return err }, ""},
 	{"unread notices", func(tx *Tx) error { _, err := tx.UnreadNotices("p"); return err }, ""},
+	{"a notice, and what it drops", func(tx *Tx) error {
+		return errors.Join(tx.InsertPrincipal(pim.Principal{ID: "p", Kind: pim.Person, Name: "P", Source: pim.SourceFile}), tx.InsertNotice(Notice{ID: "n", PrincipalID: "p"}),
+			tx.DropUnread("x", "p", "q"))
+	}, ""},
 	{"entries by person", entries(EntryFilter{Person: "p"}), ""},
 	{"entries by person, next page", entries(EntryFilter{Person: "p", Before: 9}), ""},
 	{"entries by role", entries(EntryFilter{RoleID: "r"}), ""},

@@ -62,7 +62,7 @@ func (s Samples) myRoles() views.MyRolesView {
 	return views.MyRolesView{
 		Shell: shell, Sets: []views.SetChip{{Name: s.T("Monday on call"), Count: 3, Href: "/my-roles/several?set=s1"}, {Name: s.T("Month-end"), Count: 2, Href: "/my-roles/several?set=s2"}}, CountAll: 17, CountEligible: 12, CountActive: 4, CountWaiting: 1,
 		List: views.MyRolesListView{
-			Total: 17, Eligible: eligible, Pager: views.Pager{ByName: true, Older: "/my-roles?cursor=x", Note: "Eligible 1 to 5 of 12"},
+			Total: 17, Eligible: eligible, Pager: views.Pager{Forward: true, Older: "/my-roles?cursor=x", Note: "Eligible 1 to 5 of 12"},
 			Active: []views.RoleRow{
 				{Activation: "x1", Role: s.domainAdmins(), Status: views.StatusView{State: views.Active}, Start: ago(52), End: min(8)},
 				{Activation: "x2", Role: s.dbOwner(), Status: views.StatusView{State: views.Active}, Start: ago(20), End: min(100)},

@@ -25,6 +25,7 @@ var people = []testCase{
 	{"membership from a claim lapses", membershipLapses},
 	{"the people in groups", peopleInGroups},
 	{"notices", notices},
+	{"notices have a bound (T31)", noticesHaveABound},
 	{"favourites", favourites},
 }
 
@@ -381,6 +382,49 @@ func notices(t *testing.T, s *store.Store) {
 		t.Errorf("%d unread after reading up to the oldest; bob's are his own", unread)
 	}
 }
+
+// T31: notices have a bound. Read ones go first; what was not read stays much longer.
+func noticesHaveABound(t *testing.T, s *store.Store) {
+	world(t, s)
+	n := 0
+	add := func(many int) {
+		do(t, s, func(tx *store.Tx) error {
+			for i := range many {
+				if err := tx.InsertNotice(store.Notice{ID: id6(n + i), PrincipalID: "alice", Text: "Hello"}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		n += many
+	}
+	kept := func() []store.Notice {
+		return get(t, s, func(r *store.Reader) ([]store.Notice, error) { return r.Notices("alice", store.Keyset{}, 5000) })
+	}
+	do(t, s, func(tx *store.Tx) error {
+		return tx.InsertNotice(store.Notice{ID: "other", PrincipalID: "bob", Text: "Hello"})
+	})
+	add(store.KeptNotices + 50)
+	if got := kept(); len(got) != store.KeptNotices+50 {
+		t.Errorf("%d kept, all of them unread", len(got))
+	}
+	do(t, s, func(tx *store.Tx) error { return tx.ReadNotices("alice", tx.Now) })
+	add(1)
+	if got := kept(); len(got) != store.KeptNotices || got[0].ID != id6(n-1) {
+		t.Errorf("%d kept after reading", len(got))
+	}
+	add(store.KeptUnreadNotices + 50)
+	if got := kept(); len(got) != store.KeptUnreadNotices || got[len(got)-1].ID != id6(n-store.KeptUnreadNotices) {
+		t.Errorf("%d unread ones kept", len(got))
+	}
+	do(t, s, func(tx *store.Tx) error { return tx.DropUnread("Hello", "alice") })
+	others := get(t, s, func(r *store.Reader) (int64, error) { return r.UnreadNotices("bob") })
+	if got := kept(); len(got) != 0 || others != 1 {
+		t.Errorf("%d of alice's left, %d of bob's", len(got), others)
+	}
+}
+
+func id6(n int) string { return fmt.Sprintf("n%06d", n) }
 
 func favourites(t *testing.T, s *store.Store) {
 	world(t, s)

@@ -66,7 +66,7 @@ func (r *Reader) StintRoles(principalID string) ([]string, error) {
 		WHERE g.principal_id IN (SELECT id FROM mine) AND g.resource_id = $3 AND g.kind = 'active' AND g.ended_at = 0
 		AND g.starts_at <= $2 AND (g.ends_at = 0 OR g.ends_at > $2)
 		UNION ALL SELECT a.role_id FROM activations a WHERE a.principal_id = $1 AND a.resource_id = $3 AND a.state IN `+openStates+`
-		AND a.state <> 'pending_approval' AND a.starts_at <= $2 AND a.ends_at > $2`, principalID, us(r.Now), pim.StintResource)
+		AND a.state IN ('provisioning', 'active') AND a.starts_at <= $2 AND a.ends_at > $2`, principalID, us(r.Now), pim.StintResource)
 }
 
 // HoldersOf lists the people who hold a Stint role at this instant.

@@ -148,6 +148,8 @@ func stintRoles(t *testing.T, s *store.Store) {
 	do(t, s, func(tx *store.Tx) error {
 		auditor := pim.Assignment{ID: "auditor", PrincipalID: "dbas", RoleID: pim.RoleAuditor, ResourceID: pim.StintResource, Kind: pim.Active, StartsAt: at.Add(-time.Hour), Source: pim.SourceFile}
 		admin := pim.Assignment{ID: "admin", PrincipalID: "alice", RoleID: pim.RoleAdministrator, ResourceID: pim.StintResource, Kind: pim.Eligible, StartsAt: at.Add(-time.Hour), Source: pim.SourceLink}
+		planned := activation("a3", pim.Scheduled, at.Add(-time.Minute)) // its start has come and was not checked again yet
+		planned.AssignmentID, planned.RoleID, planned.ResourceID, planned.StartAsked, planned.StartDue = "auditor", pim.RoleAuditor, pim.StintResource, planned.StartsAt, planned.StartsAt
 		active, over := activation("a1", pim.Provisioning, at.Add(-time.Minute)), activation("a2", pim.ActiveConfirmed, at.Add(-2*time.Hour))
 		active.AssignmentID, active.RoleID, active.ResourceID = "admin", pim.RoleAdministrator, pim.StintResource
 		over.AssignmentID, over.RoleID, over.ResourceID = "auditor", pim.RoleAuditor, pim.StintResource
@@ -168,6 +170,7 @@ func stintRoles(t *testing.T, s *store.Store) {
 			func() error { return tx.InsertAssignment(admin) },
 			func() error { return tx.InsertActivation(active) },
 			func() error { return tx.InsertActivation(over) },
+			func() error { return tx.InsertActivation(planned) },
 		)
 	})
 	roles := func(who string) []string {
@@ -177,7 +180,7 @@ func stintRoles(t *testing.T, s *store.Store) {
 		t.Errorf("bob, through his group: %v", got)
 	}
 	if got := roles("alice"); !slices.Equal(got, []string{pim.RoleAdministrator}) {
-		t.Errorf("alice, by her activation; one whose window is over gives nothing, swept or not: %v", got)
+		t.Errorf("alice, by her activation; one whose window is over or not begun gives nothing, swept or not: %v", got)
 	}
 	holders := get(t, s, func(r *store.Reader) ([]string, error) { return r.HoldersOf(pim.RoleAdministrator) })
 	if !slices.Equal(holders, []string{"alice"}) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"stint/internal/audit"
@@ -19,14 +20,15 @@ type evidence struct {
 	reader    *store.Reader
 	parties   []*stepup.RelyingParty // the addresses people may have confirmed at
 	named     map[string]bool        // ids of evidence that the log names
-	digests   map[string]bool        // digests that the log names without an id
+	digests   map[string]bool        // digests that the log names for other things
+	good      map[string]bool        // digests of what verified
 	confirmed int64                  // approvals and activations among what verified
 	verified  int64
 	erased    int64 // verified, but the reason that was signed is erased
 }
 
 func newEvidence(r *store.Reader, addresses []string) (*evidence, error) {
-	v := &evidence{reader: r, named: map[string]bool{}, digests: map[string]bool{}}
+	v := &evidence{reader: r, named: map[string]bool{}, digests: map[string]bool{}, good: map[string]bool{}}
 	for _, address := range addresses {
 		rp, err := stepup.New(address, "Stint")
 		if err != nil {
@@ -50,7 +52,7 @@ var confirms = map[string][]pim.StepUpAction{
 func (v *evidence) Replay(e audit.Entry) error {
 	digest, _ := e.Facts["evidence"].(string)
 	id, _ := e.Facts["step_up"].(string)
-	if id == "" && digest != "" {
+	if digest != "" && (id == "" || confirms[e.Type] == nil) {
 		v.digests[digest] = true
 	}
 	if id == "" || confirms[e.Type] == nil || e.Result == audit.ResultRefused {
@@ -100,6 +102,10 @@ func (v *evidence) verify(id string) (store.Evidence, error) {
 	for _, rp := range v.parties {
 		problem := stepup.VerifyEvidence(su.StepUp, su.PublicKey, rp.ID(), rp.Origin())
 		if problem == nil {
+			if v.good[su.Digest()] {
+				return su, nil // one touch may confirm several things
+			}
+			v.good[su.Digest()] = true
 			v.verified++
 			if len(su.Salt) == 0 && hasCommitment(su) {
 				v.erased++
@@ -146,16 +152,15 @@ func (v *evidence) rest() (found []audit.Finding, err error) {
 			if v.named[id] {
 				continue
 			}
-			su, problem := v.verify(id)
-			if problem != nil {
+			if _, problem := v.verify(id); problem != nil {
 				bad("%v", problem)
 			}
-			delete(v.digests, su.Digest())
 		}
 		if len(ids) < page {
 			break
 		}
 	}
+	maps.DeleteFunc(v.digests, func(d string, _ bool) bool { return v.good[d] })
 	if n := len(v.digests); n > 0 {
 		bad("%d confirmations in the log have no evidence in the database any more", n)
 	}

@@ -41,8 +41,8 @@ type Connector interface {
 	// Revoke takes the entitlement from the account. Already gone is nil.
 	Revoke(ctx context.Context, acc AccountID, ent EntitlementID) error
 
-	// EndSessions ends the account's open sessions: one may have switched into the role. Where EndsSessions is false
-	// it does nothing and returns nil.
+	// EndSessions ends the account's open sessions and returns once they are gone: one may have switched into the role.
+	// It is called after the revoke. Where EndsSessions is false it does nothing and returns nil.
 	EndSessions(ctx context.Context, acc AccountID) error
 
 	// List yields every direct holder, those Stint knows nothing of included. An error ends the sequence, and what was

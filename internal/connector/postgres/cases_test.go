@@ -1,8 +1,13 @@
+//go:build unix
+
 package postgres_test
 
 import (
+	"context"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,7 +31,9 @@ func TestCases(t *testing.T) {
 		"dropped and made again": fixture.testDroppedAndMadeAgain,
 		"granted beside":         fixture.testGrantedBeside,
 		"own membership":         fixture.testOwnMembership,
+		"one row at once":        fixture.testOneRowAtOnce,
 		"sessions":               fixture.testSessions,
+		"session that stays":     fixture.testSessionThatStays,
 		"sessions not allowed":   fixture.testSessionsNotAllowed,
 		"protected by name":      fixture.testProtectedByName,
 		"protected by power":     fixture.testProtectedByPower,
@@ -176,6 +183,31 @@ func (f fixture) testGrantedBeside(t *testing.T) {
 	mustObserve(t, c, true, find(t, c, stranger), ent)
 }
 
+// The same membership is asked for by several at once: it is there in the end, and whoever lost the race may try again.
+func (f fixture) testOneRowAtOnce(t *testing.T) {
+	name, login := f.role(t, "raced"), f.login(t, "raced")
+	c := f.open(t)
+	acc, ent := find(t, c, login), entitlement(t, c, name)
+	for _, call := range []func() error{
+		func() error { return c.Grant(t.Context(), acc, ent, time.Time{}) },
+		func() error { return c.Revoke(t.Context(), acc, ent) },
+	} {
+		done := make(chan error)
+		for range 6 {
+			go func() { done <- call() }()
+		}
+		for range 6 {
+			if err := <-done; err != nil {
+				mustKind(t, connector.Transient, err)
+			}
+		}
+		if err := call(); err != nil {
+			t.Error(err)
+		}
+	}
+	mustObserve(t, c, false, acc, ent)
+}
+
 // Stint's own role is a member of what it may give: never shown, never written, its sessions never ended.
 func (f fixture) testOwnMembership(t *testing.T) {
 	name := f.role(t, "own")
@@ -213,6 +245,9 @@ func (f fixture) testSessions(t *testing.T) {
 	if err := c.EndSessions(t.Context(), acc); err != nil {
 		t.Fatal(err)
 	}
+	if left := f.Strings(t, "SELECT pid FROM pg_stat_activity WHERE usename = $1", login); len(left) != 0 {
+		t.Errorf("sessions that were said to have ended: %v", left)
+	}
 	if _, err := holder.Exec(t.Context(), "SELECT 1"); err == nil {
 		t.Error("the session goes on")
 	}
@@ -228,6 +263,34 @@ func (f fixture) testSessions(t *testing.T) {
 	}
 	if _, err := again.Exec(t.Context(), "SELECT 1"); err != nil {
 		t.Errorf("where nobody asked for it the session ended: %v", err)
+	}
+}
+
+// A session that was told to end and has not is not called ended.
+func (f fixture) testSessionThatStays(t *testing.T) {
+	login := f.login(t, "stopped")
+	c := f.open(t, "end_sessions", "true")
+	acc := find(t, c, login)
+	f.session(t, login)
+	pid, err := strconv.Atoi(f.Strings(t, "SELECT pid FROM pg_stat_activity WHERE usename = $1", login)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := func(s syscall.Signal) {
+		if err := syscall.Kill(pid, s); err != nil {
+			t.Error(err)
+		}
+	}
+	stop(syscall.SIGSTOP)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	mustKind(t, connector.Transient, c.EndSessions(ctx, acc))
+	stop(syscall.SIGCONT)
+	if err := c.EndSessions(t.Context(), acc); err != nil {
+		t.Error(err)
+	}
+	if left := f.Strings(t, "SELECT pid FROM pg_stat_activity WHERE usename = $1", login); len(left) != 0 {
+		t.Errorf("sessions that were said to have ended: %v", left)
 	}
 }
 
@@ -398,12 +461,4 @@ func (f fixture) testBrowse(t *testing.T) {
 			t.Errorf("Browse shows %q", e.Name)
 		}
 	}
-}
-
-func grant(t *testing.T, c connector.Connector, acc connector.AccountID, ent connector.EntitlementID) {
-	t.Helper()
-	if err := c.Grant(t.Context(), acc, ent, time.Time{}); err != nil {
-		t.Fatal(err)
-	}
-	mustObserve(t, c, true, acc, ent)
 }

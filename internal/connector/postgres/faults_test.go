@@ -198,12 +198,18 @@ func TestFaults(t *testing.T) {
 		"COMMIT hangs":              {"commit", stall, connector.OutcomeUnknown, false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			role, login := f.role(t, "fault"), f.login(t, "fault")
 			direct := f.open(t)
 			acc, ent := find(t, direct, login), entitlement(t, direct, role)
 			relay := startRelay(t, f.Addr())
+			limit := 10 * time.Second
+			if c.fault == stall {
+				limit = 2 * time.Second
+			}
+			through := f.within(t, relay.addr, limit)
+			mustObserve(t, through, false, acc, ent) // signed in: what is limited is the call alone
 			relay.at(c.awaited, c.fault)
-			through := f.within(t, relay.addr, time.Second)
 			mustKind(t, c.want, through.Grant(t.Context(), acc, ent, time.Time{}))
 			<-relay.came
 			mustObserve(t, direct, c.after, acc, ent)

@@ -88,7 +88,6 @@ func (c *cluster) change(ctx context.Context, acc connector.AccountID, ent conne
 		if err := fn(s, m); err != nil || !s.wrote {
 			return err
 		}
-		s.sent = true
 		err = tx.Commit(ctx)
 		s.sent = broken(err)
 		return err

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
@@ -199,4 +200,12 @@ func says(t *testing.T, err error, words ...string) {
 			t.Errorf("the error does not say %q: %v", w, err)
 		}
 	}
+}
+
+func grant(t *testing.T, c connector.Connector, acc connector.AccountID, ent connector.EntitlementID) {
+	t.Helper()
+	if err := c.Grant(t.Context(), acc, ent, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	mustObserve(t, c, true, acc, ent)
 }

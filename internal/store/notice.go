@@ -37,8 +37,8 @@ func (r *Reader) UnreadNotices(principalID string) (int64, error) {
 
 // How many notices a person keeps (THREATS T31): read ones go first.
 const (
-	KeptNotices       = 200
-	KeptUnreadNotices = 1000
+	KeptNotices       = 100
+	KeptUnreadNotices = 300
 )
 
 // InsertNotice adds a notice. Beyond KeptNotices the oldest read ones go, beyond KeptUnreadNotices the others too.

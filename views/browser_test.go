@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -34,9 +35,14 @@ type site struct {
 	theme string
 	reads atomic.Int32
 	down  atomic.Bool
+	deaf  atomic.Bool // no stream
 }
 
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, static.URL("live.js")) {
+		s.hurried(w)
+		return
+	}
 	if strings.HasPrefix(r.URL.Path, "/static/") {
 		static.Handler().ServeHTTP(w, r)
 		return
@@ -72,7 +78,7 @@ func (s *site) answer(w http.ResponseWriter, nonce string, c templ.Component) {
 
 // events has news all the time for the activation; the other pages have no stream.
 func (s *site) events(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != "/events/activations/x2" {
+	if r.URL.Path != "/events/activations/x2" || s.deaf.Load() {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
@@ -171,6 +177,32 @@ func TestBrowserFollows(t *testing.T) {
 	if got := b.Text(`document.activeElement.tagName`); got != "SUMMARY" {
 		t.Errorf("the focus went to %s", got)
 	}
+}
+
+// hurried is live.js with a second in place of 15, so that nobody waits for it.
+func (s *site) hurried(w http.ResponseWriter) {
+	script, err := os.ReadFile("../static/live.js")
+	if err != nil || !strings.Contains(string(script), "}, 15000);") {
+		s.t.Error("live.js looks at another interval", err)
+	}
+	w.Header().Set("Content-Type", "text/javascript")
+	_, _ = w.Write([]byte(strings.Replace(string(script), "}, 15000);", "}, 1000);", 1)))
+}
+
+// Over a limit of streams the page looks by itself, and listens as soon as it may.
+func TestBrowserLooksWithoutAStream(t *testing.T) {
+	s := &site{t: t, text: sample.Plain}
+	s.deaf.Store(true)
+	b := newTab(t, s)
+	b.Open("/activations/x2")
+	b.Becomes(`document.querySelector("#activation .badge").textContent`, "Expired")
+	listens := `String(Boolean(document.getElementById("events")._htmx?.sse))`
+	if got := b.Text(listens); got != "false" {
+		t.Error("it had a stream all the time")
+	}
+	s.deaf.Store(false)
+	b.Becomes(listens, "true")
+	b.Quiet("without a stream")
 }
 
 // A page that cannot be read again keeps the old state and says that it is old.

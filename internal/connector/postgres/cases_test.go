@@ -68,13 +68,22 @@ func (f fixture) testTLS(t *testing.T) {
 	}
 }
 
-// A server without TLS gets no password.
-func TestNoTLSOffered(t *testing.T) {
+// A server without TLS gets no password, and one that cannot be written to is passed over.
+func TestOtherServers(t *testing.T) {
 	t.Parallel()
-	f := fixture{server.StartOwn(t, server.Options{NoSync: true, Settings: map[string]string{"ssl": "off"}})}
-	_, err := f.open(t).Canonical(t.Context(), "role 1")
+	f := newFixture(t)
+	standby := fixture{server.StartOwn(t, server.Options{NoSync: true, Settings: map[string]string{"ssl": "off", "default_transaction_read_only": "on"}})}
+	_, err := standby.open(t).Canonical(t.Context(), "role 1")
 	mustKind(t, connector.Denied, err)
 	says(t, err, "no TLS")
+
+	standby.Exec(t, "BEGIN READ WRITE; CREATE ROLE "+ownRole+" LOGIN PASSWORD '"+ownPassword+"'; COMMIT")
+	_, err = standby.plain(t, standby.Addr()).Canonical(t.Context(), "role 1")
+	mustKind(t, connector.Transient, err)
+	says(t, err, "primary")
+	name, login := f.role(t, "primary"), f.login(t, "primary")
+	c := f.plain(t, standby.Addr()+"\n"+f.Addr())
+	grant(t, c, find(t, c, login), entitlement(t, c, name))
 }
 
 func (f fixture) testOddNames(t *testing.T) {

@@ -182,6 +182,7 @@ func (s settings) connection(timeout time.Duration) (*pgx.ConnConfig, error) {
 	conf.ConnectTimeout = dialTimeout
 	conf.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	conf.OnNotice, conf.Fallbacks = nil, nil
+	conf.SSLNegotiation, conf.SSLCertMode, conf.RequireAuth, conf.ChannelBinding = "postgres", "disable", "", "prefer"
 	limit := strconv.FormatInt(max(timeout.Milliseconds(), 1), 10)
 	conf.RuntimeParams = map[string]string{
 		"application_name": "stint", "client_encoding": "UTF8", "search_path": "pg_catalog",

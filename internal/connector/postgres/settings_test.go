@@ -100,7 +100,8 @@ func TestCapabilities(t *testing.T) {
 // What libpq would read from the process's environment has no say in where the password goes.
 func TestEnvironmentHasNoSay(t *testing.T) {
 	for name, value := range map[string]string{"PGHOST": "evil.example.org", "PGPORT": "1", "PGUSER": "evil", "PGPASSWORD": "evil", "PGDATABASE": "evil",
-		"PGSSLMODE": "disable", "PGAPPNAME": "evil", "PGOPTIONS": "-c role=evil", "PGTARGETSESSIONATTRS": "standby"} {
+		"PGSSLMODE": "disable", "PGAPPNAME": "evil", "PGOPTIONS": "-c role=evil", "PGTARGETSESSIONATTRS": "standby", "PGSSLCERTMODE": "require", "PGREQUIREAUTH": "none",
+		"PGCHANNELBINDING": "disable", "PGSSLNEGOTIATION": "postgres"} {
 		t.Setenv(name, value)
 	}
 	s, err := parse(map[string]string{"address": "a.example.org\nb.example.org:5433", "user": "stint", "may_write": "ops"})
@@ -117,6 +118,9 @@ func TestEnvironmentHasNoSay(t *testing.T) {
 	}
 	if len(conf.Fallbacks) != 1 || conf.Fallbacks[0].Host != "b.example.org" || conf.Fallbacks[0].TLSConfig.ServerName != "b.example.org" {
 		t.Errorf("the other servers are %+v", conf.Fallbacks)
+	}
+	if conf.SSLCertMode != "disable" || conf.RequireAuth != "" || conf.ChannelBinding != "prefer" {
+		t.Errorf("the environment chose how to sign in: %+v", conf.Config)
 	}
 	if conf.RuntimeParams["options"] != "" || conf.RuntimeParams["statement_timeout"] != "1000" {
 		t.Errorf("the session's parameters are %v", conf.RuntimeParams)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"stint/internal/audit"
@@ -44,6 +45,8 @@ type Broker struct {
 	memory   *memory
 	resolver resolver
 	safe     safeMode
+	kept     atomic.Int64 // size of the last checkpoint kept outside
+	fresh    freshness
 	journal  *journal // of what was granted, outside the database; nil: none is kept
 	beside   beside
 	begun    taken
@@ -181,7 +184,7 @@ func (b *Broker) Paused() string {
 	if s := b.store.Clock().Suspect(); s != "" {
 		return s
 	}
-	if s := b.safe.reason(); s != "" {
+	if s := b.unsafe(); s != "" {
 		return s
 	}
 	return b.journal.why()

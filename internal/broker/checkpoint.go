@@ -2,11 +2,14 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"stint/internal/audit"
 	"stint/internal/store"
@@ -40,23 +43,62 @@ func (b *Broker) Checkpoints(ctx context.Context) {
 // Checkpoint signs the committed head, keeps it, and writes it outside the database. It reports whether
 // it signed; an unchanged log is signed only when forced. In safe mode nothing is signed: it would put the
 // rolled-back log in the place of the evidence against it, and the next start would grant again (THREATS §5, F4).
+// Several nodes sign one log: each signs what it read in the transaction that keeps the checkpoint.
 func (b *Broker) Checkpoint(ctx context.Context, force bool) (bool, error) {
-	if b.signer == nil || b.safe.reason() != "" {
+	if b.signer == nil || b.unsafe() != "" {
 		return false, nil
 	}
-	head := b.store.Head()
-	last, err := store.Read(ctx, b.store, func(r *store.Reader) (int64, error) { return r.LastCheckpointSize() })
-	if err != nil || head.Size == 0 || (last == head.Size && !force) {
+	size := b.store.Head().Size
+	last, err := store.Read(ctx, b.store, func(r *store.Reader) (store.KeptCheckpoint, error) { return r.LastCheckpoint() })
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	if err != nil || size == 0 {
 		return false, err
 	}
-	c, err := b.signer.Sign(head)
+	if last.Size >= size && !force {
+		return false, b.keepSigned(ctx, last)
+	}
+	c, err := store.Write(ctx, b.store, func(tx *store.Tx) (audit.Checkpoint, error) { return b.sign(tx) })
 	if err != nil {
 		return false, err
 	}
-	if err := store.Do(ctx, b.store, func(tx *store.Tx) error { return tx.SaveCheckpoint(c) }); err != nil {
-		return false, err
-	}
+	b.kept.Store(c.Size)
 	return true, WriteOutside(b.outside, c)
+}
+
+// sign keeps a checkpoint of the log as this transaction finds it. A node that runs on while another one opened
+// a new epoch would sign it with the old one's name.
+func (b *Broker) sign(tx *store.Tx) (audit.Checkpoint, error) {
+	vkey, err := tx.Meta(store.MetaVKey)
+	if err != nil {
+		return audit.Checkpoint{}, err
+	}
+	if vkey != "" && vkey != b.signer.VKey() {
+		return audit.Checkpoint{}, errors.New("another node opened a new epoch of the audit log; restart this one")
+	}
+	c, err := b.signer.Sign(tx.Head())
+	if err != nil {
+		return c, err
+	}
+	return c, tx.SaveCheckpoint(c)
+}
+
+// keepSigned keeps outside the database of this node what another node signed, once it is known to fit the log.
+func (b *Broker) keepSigned(ctx context.Context, last store.KeptCheckpoint) error {
+	if last.Size <= b.kept.Load() || !b.store.Shared() {
+		return nil
+	}
+	c, err := audit.ParseCheckpoint([]byte(last.Note), b.signer.VKey())
+	if err != nil {
+		return err
+	}
+	root, err := store.Read(ctx, b.store, func(r *store.Reader) (tlog.Hash, error) { return tlog.TreeHash(c.Size, r.HashReader()) })
+	if err != nil || root != c.Root {
+		return errors.Join(err, errors.New("a checkpoint in the database is not of the log in it; run stint audit verify"))
+	}
+	b.kept.Store(c.Size)
+	return WriteOutside(b.outside, c)
 }
 
 // WriteOutside keeps a checkpoint in a file outside the database, replaced in one step.
@@ -84,6 +126,14 @@ func (s *safeMode) reason() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.why
+}
+
+// unsafe says why the database is not believed, or "".
+func (b *Broker) unsafe() string {
+	if why := b.store.Lost(); why != "" {
+		return why + " Nothing new is granted; what is due is still taken away. Run `stint doctor` on the server."
+	}
+	return b.safe.reason()
 }
 
 // EnterSafeMode stops granting for a reason in plain words; revoking goes on.

@@ -122,6 +122,9 @@ func (b *Broker) RecordKeys(ctx context.Context, auditHost string) error {
 		if err != nil || have == b.signer.VKey() {
 			return err
 		}
+		if have != "" {
+			return errors.New("another node of this database has made its keys in the meantime; copy the key files of that node here, in the place of those that were just made")
+		}
 		for name, value := range map[string]string{store.MetaVKey: b.signer.VKey(), store.MetaKeyCheck: b.sealer.Check(), store.MetaAuditHost: auditHost, store.MetaEpoch: "1"} {
 			if err := tx.SetMeta(name, value); err != nil {
 				return err

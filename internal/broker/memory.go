@@ -78,3 +78,19 @@ func (b *Broker) revokeUnclaimed(ctx context.Context, g store.GrantRow) {
 	}
 	b.memory.free(g.ID)
 }
+
+// replace takes over the live grants as the database has them.
+func (m *memory) replace(live []store.GrantRow) {
+	there := make(map[string]bool, len(live))
+	for _, g := range live {
+		there[g.ID] = true
+		m.keep(g)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id := range m.live {
+		if !there[id] {
+			delete(m.live, id)
+		}
+	}
+}

@@ -12,9 +12,14 @@ import (
 	"stint/internal/store"
 )
 
-// lease is how long a claim keeps others away: a pass makes at most four calls of a connector, and each
-// ends by connector.DefaultTimeout.
-const lease = 5 * connector.DefaultTimeout
+// A claim keeps others away for its lease. Where one process works, that is as long as a pass may take: at most
+// four calls of a connector, each ended by connector.DefaultTimeout. Where several nodes do, it is short and
+// renewed while the pass runs, so that what a dead node held is taken over within seconds.
+const (
+	lease       = 5 * connector.DefaultTimeout
+	sharedLease = 3 * time.Second
+	renewEvery  = time.Second
+)
 
 // errStale says that somebody else works on the grant since; the result is not recorded.
 var errStale = errors.New("broker: a newer worker has this grant")

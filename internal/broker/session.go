@@ -341,8 +341,9 @@ func makeAdministrator(tx *store.Tx, who pim.Principal, id string) error {
 // AcceptClock is `stint admin clock-accept`.
 func (b *Broker) AcceptClock(ctx context.Context) error {
 	b.store.Clock().Accept()
+	id := NewID()
 	return do(ctx, b, func(tx *store.Tx) error {
 		tx.Emit(pim.Event{Type: pim.EvClockAccepted, Actor: pim.System, Result: pim.OK})
-		return nil
+		return tx.SetMeta(store.MetaClockAccepted, id) // other nodes accept it too
 	})
 }

@@ -19,6 +19,7 @@ import (
 	"stint/internal/connector"
 	"stint/internal/pim"
 	"stint/internal/stepup"
+	"stint/internal/stinttest/database"
 	"stint/internal/stinttest/passkey"
 	"stint/internal/store"
 )
@@ -155,7 +156,9 @@ func newWorld(t testing.TB, twice ...bool) *world {
 
 func newWorldOn(t testing.TB, twice bool, now func() time.Time, mono func() time.Duration) *world {
 	t.Helper()
-	return newWorldIn(t, store.Options{Path: filepath.Join(t.TempDir(), "stint.db"), Now: now, Mono: mono, Twice: twice})
+	o := database.Options(t, filepath.Join(t.TempDir(), "stint.db"))
+	o.Now, o.Mono, o.Twice = now, mono, twice
+	return newWorldIn(t, o)
 }
 
 func newWorldIn(t testing.TB, o store.Options) *world {

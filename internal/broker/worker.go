@@ -90,7 +90,14 @@ func (b *Broker) Restart(ctx context.Context) error {
 	for _, g := range live {
 		b.memory.keep(g)
 	}
-	return do(ctx, b, func(tx *store.Tx) error { _, err := tx.RestartGrants(); return err })
+	return do(ctx, b, func(tx *store.Tx) error {
+		dead := tx.Now.Add(lease) // every lease is of a process that is gone
+		if b.store.Shared() {
+			dead = tx.Now
+		}
+		_, err := tx.RestartGrants(dead)
+		return err
+	})
 }
 
 func (b *Broker) round(ctx context.Context, passes *sync.WaitGroup) {
@@ -98,6 +105,7 @@ func (b *Broker) round(ctx context.Context, passes *sync.WaitGroup) {
 		b.emergency(ctx, err)
 		return
 	}
+	b.refresh(ctx)
 	b.resolveAside(ctx, passes)
 	b.besideAside(ctx, passes)
 	if err := b.TellLate(ctx); err != nil {
@@ -140,11 +148,13 @@ func (b *Broker) claim(ctx context.Context) ([]store.GrantRow, error) {
 	if err != nil || !due {
 		return nil, err
 	}
-	return store.Write(ctx, b.store, func(tx *store.Tx) ([]store.GrantRow, error) { return tx.ClaimGrants(laneWidth, lease, closed) })
+	return store.Write(ctx, b.store, func(tx *store.Tx) ([]store.GrantRow, error) { return tx.ClaimGrants(laneWidth, b.lease(), closed) })
 }
 
 func (b *Broker) work(ctx context.Context, g store.GrantRow) {
+	release := b.hold(ctx, g)
 	err := b.pass(ctx, g)
+	release()
 	after, readErr := store.Read(ctx, b.store, func(r *store.Reader) (store.GrantRow, error) { return r.Grant(g.ID) })
 	failed := readErr == nil && after.ErrorKind != "" && after.ErrorKind != string(connector.Gone) && after.ErrorKind != string(connector.Refused) && after.ErrorKind != "no_effect" && after.ErrorKind != sessionsOpen
 	b.lanes.leave(g.TargetID, failed, b.clock())

@@ -88,10 +88,18 @@ func (tx *Tx) SaveGrant(g GrantRow) error {
 		us(g.DueAt), us(g.LateSince), us(g.LateToldAt), g.Tries, us(g.LeaseUntil), g.ErrorKind, g.Error, g.ID, g.Version, g.Attempt)
 }
 
-// RestartGrants forgets leases and what was last seen of every unsettled grant: after a restart or a
-// restore the target is looked at again before anything is believed.
-func (tx *Tx) RestartGrants() (int64, error) {
-	return tx.exec("UPDATE grants SET seen = 'unknown', lease_until = 0, due_at = $1, version = version + 1 WHERE wanted = 1 OR due_at > 0", us(tx.Now))
+// RestartGrants forgets what was last seen of every unsettled grant whose lease ended by an instant, and the
+// lease: after a restart or a restore the target is looked at again before anything is believed.
+func (tx *Tx) RestartGrants(leasedUntil time.Time) (int64, error) {
+	return tx.exec("UPDATE grants SET seen = 'unknown', lease_until = 0, due_at = $1, version = version + 1 WHERE (wanted = 1 OR due_at > 0) AND lease_until <= $2",
+		us(tx.Now), us(leasedUntil))
+}
+
+// RenewLease keeps others away from a grant that is still in work. A worker whose lease another one has taken
+// since renews nothing.
+func (tx *Tx) RenewLease(g GrantRow, lease time.Duration) error {
+	_, err := tx.exec("UPDATE grants SET lease_until = $1 WHERE id = $2 AND attempt = $3 AND lease_until > 0", us(tx.Now.Add(lease)), g.ID, g.Attempt)
+	return err
 }
 
 const needCols = "n.grant_id, n.need_kind, n.need_id, n.starts_at, n.ends_at, n.ended_at, n.outcome, n.shared_with, n.settled_at"

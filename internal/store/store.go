@@ -43,6 +43,7 @@ type Store struct {
 	w       *sql.DB    // one connection, the writer's
 	r       *sql.DB    // read-only
 	writes  *link      // the writer's connection
+	stands  audit.Head // what the writer's transaction goes on from
 	pool    chan *link // readers; nil: to be made
 	engine  engine
 	jobs    chan *job
@@ -175,6 +176,9 @@ func (s *Store) Statements() int64 { return s.ran.Load() }
 
 // Server says what is known of the server of a database on PostgreSQL.
 func (s *Store) Server(ctx context.Context) (Server, error) { return s.engine.server(ctx, s.r) }
+
+// Shared reports whether other nodes may write the database too.
+func (s *Store) Shared() bool { return s.engine.shared() }
 
 // Others is how many other Stint processes use the database; 0 on SQLite, which has a lock.
 func (s *Store) Others(ctx context.Context) (int, error) {

@@ -17,6 +17,7 @@ const maxBatch = 64
 // rests on (invariant 3).
 type Tx struct {
 	*Reader
+	head   audit.Head
 	events []pim.Event
 	people []string // whose notices this changes
 	after  []func()
@@ -29,6 +30,10 @@ func (tx *Tx) Emit(e pim.Event) {
 	}
 	tx.events = append(tx.events, e)
 }
+
+// Head is the head of the log that this transaction goes on from, whichever node wrote it. What is emitted in
+// this transaction comes after it.
+func (tx *Tx) Head() audit.Head { return tx.head }
 
 // AfterCommit runs fn once the transaction is durable: wake-ups, never effects that must not be lost.
 func (tx *Tx) AfterCommit(fn func()) { tx.after = append(tx.after, fn) }
@@ -209,6 +214,7 @@ func (s *Store) attempt(batch []*job, bare bool) (err error) {
 	if err != nil {
 		return err
 	}
+	s.stands = head
 	for _, j := range batch {
 		if bare {
 			err = s.runBare(j, now)
@@ -304,7 +310,7 @@ func (s *Store) mayStay(err error) bool {
 
 // call runs a job's function.
 func (s *Store) call(ctx context.Context, j *job, now time.Time) *Tx {
-	t := &Tx{Reader: &Reader{ctx: ctx, db: s.writes, Now: now, memory: &s.memory}}
+	t := &Tx{Reader: &Reader{ctx: ctx, db: s.writes, Now: now, size: s.stands.Size, memory: &s.memory}, head: s.stands}
 	j.val, j.err = protect(func() (any, error) { return j.fn(t) })
 	return t
 }

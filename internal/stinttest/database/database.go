@@ -3,6 +3,7 @@ package database
 
 import (
 	"context"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -62,4 +63,18 @@ func wipe(url string) error {
 	statements := "SET session_replication_role = replica; DELETE FROM meta WHERE name <> '" + store.MetaDefinitions + "'; DELETE FROM " + strings.Join(tables, "; DELETE FROM ")
 	_, err = c.Exec(ctx, statements)
 	return err
+}
+
+// Engine names in the environment the engine that tests of operations and pages use: empty for SQLite, or
+// "postgres".
+const Engine = "STINT_TEST_ENGINE"
+
+// Options says how a test opens a database of its own: the file, or with Engine set an empty database on
+// PostgreSQL instead.
+func Options(t testing.TB, path string) store.Options {
+	t.Helper()
+	if os.Getenv(Engine) == "postgres" {
+		return store.Options{URL: Empty(t)}
+	}
+	return store.Options{Path: path}
 }

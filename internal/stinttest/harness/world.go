@@ -18,6 +18,7 @@ import (
 	"stint/internal/pim"
 	"stint/internal/signin"
 	"stint/internal/stepup"
+	"stint/internal/stinttest/database"
 	"stint/internal/stinttest/faketarget"
 	"stint/internal/stinttest/oidc"
 	"stint/internal/store"
@@ -36,7 +37,7 @@ type World struct {
 	Config   web.Config         // as the server was made with
 	URL      string             // http://localhost:port
 	Log      *Log
-	Path     string // of the database file
+	Path     string // of the database file; there is none when the tests run on PostgreSQL
 
 	addr   string
 	people map[string]*Person
@@ -87,10 +88,15 @@ var template = sync.OnceValues(func() ([]byte, error) {
 func (w *World) build(options []Option) {
 	w.Helper()
 	ctx := context.Background()
-	fresh, err := template()
-	w.OK(err)
-	w.OK(os.WriteFile(w.Path, fresh, 0o600))
-	w.Store, err = store.Open(ctx, store.Options{Path: w.Path, Now: w.Clock.Now, Mono: w.Clock.Mono})
+	o := database.Options(w.TB, w.Path)
+	if o.Path != "" {
+		fresh, err := template()
+		w.OK(err)
+		w.OK(os.WriteFile(o.Path, fresh, 0o600))
+	}
+	o.Now, o.Mono = w.Clock.Now, w.Clock.Mono
+	var err error
+	w.Store, err = store.Open(ctx, o)
 	w.OK(err)
 	w.Cleanup(func() { w.OK(w.Store.Close()) })
 	rp, err := stepup.New(w.URL, "Stint")

@@ -13,6 +13,7 @@ import (
 var grants = []testCase{
 	{"a grant is claimed once", claimedOnce},
 	{"a claim lapses and the late worker is refused", staleWorker},
+	{"a lease is renewed by its holder", renewedLease},
 	{"busy targets are left alone", busyTargets},
 	{"grants come back as they were", grantsComeBack},
 	{"a restart forgets what was seen", restartForgets},
@@ -92,6 +93,37 @@ func staleWorker(t *testing.T, s *store.Store) {
 	}
 }
 
+// F6: a lease is renewed by whoever holds it, and by nobody else; a node that starts leaves leases alone.
+func renewedLease(t *testing.T, s *store.Store) {
+	world(t, s)
+	do(t, s, func(tx *store.Tx) error { return tx.InsertGrant(grantRow("g", "acc", tx.Now.Add(-time.Second))) })
+	first, err := store.Write(context.Background(), s, func(tx *store.Tx) ([]store.GrantRow, error) { return tx.ClaimGrants(1, -time.Second, nil) })
+	if err != nil || len(first) != 1 {
+		t.Fatal(first, err)
+	}
+	renew := func(g store.GrantRow, lease time.Duration) store.GrantRow {
+		do(t, s, func(tx *store.Tx) error { return tx.RenewLease(g, lease) })
+		return get(t, s, func(r *store.Reader) (store.GrantRow, error) { return r.Grant("g") })
+	}
+	if g := renew(first[0], time.Hour); !g.LeaseUntil.After(now(s).Add(59*time.Minute)) || g.Version != first[0].Version {
+		t.Errorf("renewed: %+v", g.Grant)
+	}
+	if got, err := claim(s, 1); err != nil || len(got) != 0 {
+		t.Errorf("claimed although renewed: %v, %v", got, err)
+	}
+	if n, err := store.Write(context.Background(), s, func(tx *store.Tx) (int64, error) { return tx.RestartGrants(tx.Now) }); err != nil || n != 0 {
+		t.Errorf("a starting node took a lease: %d, %v", n, err)
+	}
+	renew(first[0], -time.Second)
+	second, err := claim(s, 1)
+	if err != nil || len(second) != 1 {
+		t.Fatal(second, err)
+	}
+	if g := renew(first[0], 48*time.Hour); !g.LeaseUntil.Equal(second[0].LeaseUntil) {
+		t.Errorf("renewed by a worker that lost it: until %v", g.LeaseUntil)
+	}
+}
+
 // A hanging target delays no other (DESIGN §3).
 func busyTargets(t *testing.T, s *store.Store) {
 	world(t, s)
@@ -161,7 +193,7 @@ func restartForgets(t *testing.T, s *store.Store) {
 		}
 		return nil
 	})
-	do(t, s, func(tx *store.Tx) error { _, err := tx.RestartGrants(); return err })
+	do(t, s, func(tx *store.Tx) error { _, err := tx.RestartGrants(tx.Now.Add(24 * time.Hour)); return err })
 	for i, again := range []bool{true, true, false} {
 		g := get(t, s, func(r *store.Reader) (store.GrantRow, error) { return r.Grant(id("g", i)) })
 		if (g.Seen == pim.Unknown) != again || g.LeaseUntil.IsZero() != again || g.DueAt.IsZero() == again || g.Before != pim.Absent {

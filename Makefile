@@ -8,10 +8,10 @@ FUZZTIME ?= 10s
 KILLS   ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help gen build run test e2e lint check bench gallery soak fuzz vuln image clean
+.PHONY: help gen build run test test-postgres e2e lint check bench gallery soak fuzz vuln image clean
 
 help: ## Print this help
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 gen: ## Make the generated files anew: pages from templates, docs/configuration.md
 	$(TOOL) templ generate -path views
@@ -26,6 +26,10 @@ run: build ## Build, and show the sample organisation on this machine (needs not
 
 test: ## Install what the tests need (Debian, root) and run every test
 	@.ci/test
+
+test-postgres: ## The tests of the store, of operations and of pages with PostgreSQL in the place of SQLite
+	$(GO) test ./internal/store/...
+	STINT_TEST_ENGINE=postgres $(GO) test ./internal/broker ./web
 
 e2e: ## Only the tests in a real browser
 	@STINT_E2E=1 .ci/test browser

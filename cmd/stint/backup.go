@@ -21,7 +21,7 @@ func (c *backupCmd) Run(ctx context.Context, e *environment) error {
 		return fmt.Errorf("%s exists already; name a new file", c.To)
 	}
 	if c.OnPostgreSQL() {
-		return fmt.Errorf("nothing was written: this database is on PostgreSQL, which has its own programs for backups. Run:\n  pg_dump --format=custom --no-owner --file=%s --dbname='%s'\nand see \"Backup\" in docs/postgresql.md for continuous archiving. Keep a copy of the key files in %s elsewhere", c.To, c.Database.Bare(), c.Keys)
+		return fmt.Errorf("nothing was written: this database is on PostgreSQL, which has its own programs for backups. Run:\n  pg_dump --format=custom --no-owner --file=%s --dbname='%s'\nand see \"Backup\" in docs/nodes.md for continuous archiving. Keep a copy of the key files in %s elsewhere", c.To, c.Database.Bare(), c.Keys)
 	}
 	s, err := readOnly(ctx, &c.Config, e)
 	if err != nil {

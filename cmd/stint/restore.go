@@ -67,7 +67,7 @@ func (c *restoreCmd) Run(ctx context.Context, e *environment) error {
 // opened opens the new epoch in a database that PostgreSQL's own programs have put back.
 func (c *restoreCmd) opened(ctx context.Context, e *environment) error {
 	if c.From != "" {
-		return errors.New("a database on PostgreSQL is put back with pg_restore or from its archive, see docs/postgresql.md; then run stint restore without a file, which opens the new epoch")
+		return errors.New("a database on PostgreSQL is put back with pg_restore or from its archive, see docs/nodes.md; then run stint restore without a file, which opens the new epoch")
 	}
 	none, err := nothing(ctx, &c.Config, e)
 	if err == nil && none {

@@ -26,7 +26,10 @@ type kept struct {
 
 func newKept(t *testing.T) *kept {
 	t.Helper()
-	w := newWorld(t)
+	c := &clock{now: epoch}
+	// A file, whatever the other tests run on: here backups are made and put back.
+	w := newWorldIn(t, store.Options{Path: filepath.Join(t.TempDir(), "stint.db"), Now: c.Now, Mono: c.Mono, Twice: true})
+	w.clock = c
 	k := &kept{world: w, outside: filepath.Join(t.TempDir(), "elsewhere", "checkpoint")}
 	var err error
 	k.signer, err = audit.OpenSigner(filepath.Join(t.TempDir(), "keys", "audit.key"), "stint.example/stint/audit", "")

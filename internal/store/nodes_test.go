@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"stint/internal/audit"
 	"stint/internal/pim"
@@ -69,12 +72,12 @@ func sound(t *testing.T, s *store.Store) int64 {
 // behind runs a statement behind Stint's back.
 func behind(t *testing.T, url, statement string) error {
 	t.Helper()
-	c, err := pgx.Connect(t.Context(), url)
+	c, err := pgx.Connect(context.Background(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close(context.Background())
-	_, err = c.Exec(t.Context(), statement)
+	_, err = c.Exec(context.Background(), statement)
 	return err
 }
 
@@ -332,5 +335,31 @@ func TestNodesShareTheClock(t *testing.T) {
 	real := open(t, store.Options{URL: database.Empty(t)})
 	if d := time.Since(now(real)); d > time.Minute || d < -time.Minute {
 		t.Errorf("the database's clock is %v away", d)
+	}
+}
+
+// docs/nodes.md: the rights it says are enough are, and do not reach the log.
+func TestPostgreSQLWithFewerRights(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/nodes.md")
+	must(t, err)
+	_, rights, _ := strings.Cut(string(text), "```sql\n")
+	rights, _, _ = strings.Cut(rights, "```")
+	server := postgres.Start(t)
+	server.Exec(t, "CREATE ROLE fewer LOGIN PASSWORD 'pw'")
+	owner := database.Empty(t)
+	must(t, open(t, store.Options{URL: owner}).Close(), behind(t, owner, strings.NewReplacer("TO stint", "TO fewer", "FROM stint", "FROM fewer").Replace(rights)))
+	t.Cleanup(func() { must(t, behind(t, owner, "DROP OWNED BY fewer")) })
+	u, err := url.Parse(owner)
+	must(t, err)
+	u.User = url.UserPassword("fewer", "pw")
+	s := open(t, store.Options{URL: u.String()})
+	must(t, write(s, "x"), store.Do(t.Context(), s, func(tx *store.Tx) error { return tx.SaveCheckpoint(audit.Checkpoint{Size: 1}) }))
+	if behind(t, u.String(), "DELETE FROM audit_entries") == nil || behind(t, u.String(), "DROP TRIGGER audit_entries_keep ON audit_entries") == nil {
+		t.Error("it reaches the log")
+	}
+	var said *pgconn.PgError
+	if err := behind(t, u.String(), "UPDATE audit_hashes SET hash = ''"); !errors.As(err, &said) || said.Code != "42501" {
+		t.Errorf("kept by the trigger alone: %v", err)
 	}
 }

@@ -172,6 +172,24 @@ func TestSessionsOfWhatWasTakenAway(t *testing.T) {
 	}
 }
 
+// Somebody deleted the account or the entitlement: at the target a session of it may go on.
+func TestSessionsOfWhatWasDeleted(t *testing.T) {
+	for what, deaf := range map[string]error{"ended": nil, "not ended": connector.Errorf(connector.Denied, "no right")} {
+		w, id := newSessions(t)
+		w.ward.deaf, w.ward.fail = deaf, connector.Errorf(connector.Gone, "no such account")
+		w.clock.add(30 * time.Minute)
+		w.tick()
+		want := 1
+		if deaf != nil {
+			want = 0
+		}
+		w.mustHaveEnded(want, id, true)
+		if got := w.sessionFacts(pim.EvGrantGone); len(got) != 1 || (got[0] == true) != (want == 1) {
+			t.Errorf("%s: the entry says %v", what, got)
+		}
+	}
+}
+
 // Where nobody asked for it no session is touched.
 func TestSessionsNotAskedFor(t *testing.T) {
 	w, id := newSessions(t)

@@ -29,11 +29,11 @@ type observation struct {
 	event     pim.GrantEvent
 	err       error
 	readDelay time.Duration
-	acted     bool // a write went before it: until this look succeeds nothing is known
-	held      bool // nothing is granted now: come back
-	wanted    bool // what a pass that ends here without an error was for
-	sessions  bool // the account's sessions were ended; with an error: could not be
-	final     bool // the pass ends here: release the lease
+	acted     bool   // a write went before it: until this look succeeds nothing is known
+	held      bool   // nothing is granted now: come back
+	wanted    bool   // what a pass that ends here without an error was for
+	sessions  string // sessionsEnded, sessionsOpen, or empty: they were not to be ended
+	final     bool   // the pass ends here: release the lease
 }
 
 // pass brings one claimed grant to where it is wanted: look, act, look again, record. It is the same for
@@ -207,7 +207,7 @@ func (b *Broker) expireNeeds(tx *store.Tx, g *store.GrantRow) error {
 func schedule(g *store.GrantRow, o observation, now time.Time, jitter float64) {
 	if o.err != nil {
 		g.ErrorKind, g.Error = string(connector.KindOf(o.err)), o.err.Error()
-		if o.sessions {
+		if o.sessions == sessionsOpen {
 			g.ErrorKind = sessionsOpen
 		}
 		g.Tries++
@@ -266,8 +266,8 @@ func nextLook(g store.GrantRow, now time.Time, jitter float64) time.Time {
 func emitGrant(tx *store.Tx, was, g pim.Grant, o observation) {
 	told := false
 	var sessions map[string]any
-	if o.sessions {
-		sessions = map[string]any{"sessions_ended": o.err == nil}
+	if o.sessions != "" {
+		sessions = map[string]any{"sessions_ended": o.sessions == sessionsEnded}
 	}
 	tell := func(t pim.EventType, facts map[string]any) {
 		told = true

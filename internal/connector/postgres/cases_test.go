@@ -24,28 +24,29 @@ func TestCases(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for name, test := range map[string]func(fixture, *testing.T){
-		"TLS":                    fixture.testTLS,
-		"odd names":              fixture.testOddNames,
-		"renamed":                fixture.testRenamed,
-		"renamed under way":      fixture.testRenamedUnderWay,
-		"dropped and made again": fixture.testDroppedAndMadeAgain,
-		"granted beside":         fixture.testGrantedBeside,
-		"own membership":         fixture.testOwnMembership,
-		"one row at once":        fixture.testOneRowAtOnce,
-		"sessions":               fixture.testSessions,
-		"session that stays":     fixture.testSessionThatStays,
-		"sessions not allowed":   fixture.testSessionsNotAllowed,
-		"protected by name":      fixture.testProtectedByName,
-		"protected by power":     fixture.testProtectedByPower,
-		"no ADMIN OPTION":        fixture.testNoAdminOption,
-		"locked":                 fixture.testLocked,
-		"circle":                 fixture.testCircle,
-		"ids":                    fixture.testIDs,
-		"not an account":         fixture.testNotAnAccount,
-		"another cluster":        fixture.testAnotherCluster,
-		"second server":          fixture.testSecondServer,
-		"no such database":       fixture.testNoSuchDatabase,
-		"browse":                 fixture.testBrowse,
+		"TLS":                     fixture.testTLS,
+		"odd names":               fixture.testOddNames,
+		"renamed":                 fixture.testRenamed,
+		"renamed under way":       fixture.testRenamedUnderWay,
+		"dropped and made again":  fixture.testDroppedAndMadeAgain,
+		"granted beside":          fixture.testGrantedBeside,
+		"own membership":          fixture.testOwnMembership,
+		"one row at once":         fixture.testOneRowAtOnce,
+		"sessions":                fixture.testSessions,
+		"session that stays":      fixture.testSessionThatStays,
+		"sessions, login dropped": fixture.testSessionsOfADroppedLogin,
+		"sessions not allowed":    fixture.testSessionsNotAllowed,
+		"protected by name":       fixture.testProtectedByName,
+		"protected by power":      fixture.testProtectedByPower,
+		"no ADMIN OPTION":         fixture.testNoAdminOption,
+		"locked":                  fixture.testLocked,
+		"circle":                  fixture.testCircle,
+		"ids":                     fixture.testIDs,
+		"not an account":          fixture.testNotAnAccount,
+		"another cluster":         fixture.testAnotherCluster,
+		"second server":           fixture.testSecondServer,
+		"no such database":        fixture.testNoSuchDatabase,
+		"browse":                  fixture.testBrowse,
 	} {
 		t.Run(name, func(t *testing.T) { test(f, t) })
 	}
@@ -272,6 +273,23 @@ func (f fixture) testSessions(t *testing.T) {
 	}
 	if _, err := again.Exec(t.Context(), "SELECT 1"); err != nil {
 		t.Errorf("where nobody asked for it the session ended: %v", err)
+	}
+}
+
+// PostgreSQL lets the sessions of a dropped login go on.
+func (f fixture) testSessionsOfADroppedLogin(t *testing.T) {
+	login := f.login(t, "dropped")
+	c := f.open(t, "end_sessions", "true")
+	acc, session := find(t, c, login), f.session(t, login)
+	f.Exec(t, "DROP ROLE "+quoted(login))
+	if _, err := session.Exec(t.Context(), "SELECT 1"); err != nil {
+		t.Fatalf("the session ended with its role: %v", err)
+	}
+	if err := c.EndSessions(t.Context(), acc); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := session.Exec(t.Context(), "SELECT 1"); err == nil {
+		t.Error("the session goes on")
 	}
 }
 

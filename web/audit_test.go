@@ -175,6 +175,7 @@ func TestEntryShowsWhatIsKept(t *testing.T) {
 	if href := page.Find("dd a[href^='/audit/story/']").AttrOr("href", ""); href != "/audit/story/"+activation {
 		t.Errorf("the story is %q", href)
 	}
+	w.NeedsFile()
 	db, err := sql.Open("sqlite", w.Path)
 	w.OK(err)
 	defer db.Close()

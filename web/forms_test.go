@@ -200,6 +200,7 @@ func TestReadingChangesNothing(t *testing.T) {
 
 	todo := []string{"/", "/my-roles", "/activations/" + active, "/approvals/" + waiting, "/approvals/" + active, "/approvals/all", step, "/audit/0", "/audit/story/" + active,
 		"/people/alice", "/targets/dir", "/admin-link/x", "/readyz", "/sign-in/start", "/first-run", "/my-roles/" + own + "/activate?again=1&duration=30"}
+	w.NeedsFile()
 	before, done := dump(t, w.Path), map[string]bool{}
 	for len(todo) > 0 {
 		path := todo[0]

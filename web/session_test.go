@@ -60,6 +60,7 @@ func TestStolenCookie(t *testing.T) {
 		t.Errorf("the request is %s", s)
 	}
 
+	w.NeedsFile()
 	for _, file := range []string{w.Path, w.Path + "-wal"} {
 		content, err := os.ReadFile(file)
 		w.OK(err)

@@ -27,7 +27,7 @@ type engine interface {
 	begin(ctx context.Context, l *link) (*place, error)    // the writer's transaction; alone among all nodes when it returns
 	commit(ctx context.Context, l *link, mark int64) error // with the believed time; nil only when what was written will stay
 	again(err error) bool                                  // the transaction died of something that running it again may cure
-	snapshot(ctx context.Context, l *link) (*place, error) // a reader's transaction
+	snapshot(ctx context.Context, l *link) error           // a reader's transaction
 	look(ctx context.Context, r *sql.DB) (*place, error)   // outside of a transaction
 }
 

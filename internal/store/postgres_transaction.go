@@ -26,12 +26,27 @@ const placeQuery = `SELECT COALESCE((SELECT size FROM audit_head WHERE id = 1), 
 // nodes, so each sees what the one before committed.
 const alone = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; LOCK TABLE audit_head IN EXCLUSIVE MODE; "
 
+// begin sends everything in one message: one way to the server and back.
 func (e *postgres) begin(ctx context.Context, l *link) (*place, error) {
-	return e.placeAfter(ctx, l, alone+placeQuery)
+	results, err := e.send(ctx, l, alone+placeQuery)
+	if err != nil {
+		return nil, err
+	}
+	last := results[len(results)-1]
+	if len(last.Rows) != 1 || len(last.Rows[0]) != 5 {
+		return nil, errors.New("store: the database did not say where its log stands")
+	}
+	v := last.Rows[0]
+	size, err1 := strconv.ParseInt(string(v[0]), 10, 64)
+	now, err2 := strconv.ParseInt(string(v[2]), 10, 64)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	return e.place(size, now, string(v[1]), string(v[3]), string(v[4]))
 }
 
-func (e *postgres) snapshot(ctx context.Context, l *link) (*place, error) {
-	return e.placeAfter(ctx, l, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "+placeQuery)
+func (e *postgres) snapshot(ctx context.Context, l *link) error {
+	return l.run(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 }
 
 func (e *postgres) look(ctx context.Context, r *sql.DB) (*place, error) {
@@ -51,25 +66,6 @@ func (e *postgres) place(size, now int64, root, mark, accepted string) (*place, 
 	var err error
 	at.mark, err = toMark(mark)
 	return at, err
-}
-
-// placeAfter sends statements that end in placeQuery: one way to the server and back.
-func (e *postgres) placeAfter(ctx context.Context, l *link, statements string) (*place, error) {
-	results, err := e.send(ctx, l, statements)
-	if err != nil {
-		return nil, err
-	}
-	last := results[len(results)-1]
-	if len(last.Rows) != 1 || len(last.Rows[0]) != 5 {
-		return nil, errors.New("store: the database did not say where its log stands")
-	}
-	v := last.Rows[0]
-	size, err1 := strconv.ParseInt(string(v[0]), 10, 64)
-	now, err2 := strconv.ParseInt(string(v[2]), 10, 64)
-	if err := errors.Join(err1, err2); err != nil {
-		return nil, err
-	}
-	return e.place(size, now, string(v[1]), string(v[3]), string(v[4]))
 }
 
 // send runs statements without arguments in one message.

@@ -150,8 +150,6 @@ func (e *sqlite) commit(ctx context.Context, l *link, mark int64) error {
 
 func (e *sqlite) again(error) bool { return false }
 
-func (e *sqlite) snapshot(ctx context.Context, l *link) (*place, error) {
-	return nil, l.run(ctx, "BEGIN")
-}
+func (e *sqlite) snapshot(ctx context.Context, l *link) error { return l.run(ctx, "BEGIN") }
 
 func (e *sqlite) look(context.Context, *sql.DB) (*place, error) { return nil, nil }

@@ -310,7 +310,7 @@ func (s *Store) mayStay(err error) bool {
 
 // call runs a job's function.
 func (s *Store) call(ctx context.Context, j *job, now time.Time) *Tx {
-	t := &Tx{Reader: &Reader{ctx: ctx, db: s.writes, Now: now, size: s.stands.Size, memory: &s.memory}, head: s.stands}
+	t := &Tx{Reader: &Reader{ctx: ctx, db: s.writes, Now: now, memory: &s.memory}, head: s.stands}
 	j.val, j.err = protect(func() (any, error) { return j.fn(t) })
 	return t
 }

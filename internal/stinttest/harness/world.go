@@ -117,6 +117,14 @@ func (w *World) build(options []Option) {
 	w.OK(err)
 }
 
+// NeedsFile skips a test that looks into the database's file when the tests run on PostgreSQL.
+func (w *World) NeedsFile() {
+	w.Helper()
+	if os.Getenv(database.Engine) != "" {
+		w.Skip("looks into the file of the database")
+	}
+}
+
 // OK stops the test on an error.
 func (w *World) OK(err error) {
 	w.Helper()

@@ -5,17 +5,15 @@
 const events = document.getElementById("events");
 let stream;             // the connection, as hx-sse keeps it
 let heard = -Infinity;  // when it last said anything
+let refused = false;    // the last answer was that nobody is signed in
 let over = false;       // the session has ended
 
 function say(name) { events.dispatchEvent(new CustomEvent(name)); }
 
-// The stream beats every 15 s; a connection that is silent for longer is dead without knowing it.
+// The stream beats when it opens and every 15 s; one that is silent is dead, or something on the way holds it back.
 function listens() { return performance.now() - heard < 40000; }
 
-events.addEventListener("htmx:sse:after:connection", (e) => {
-  stream = e.detail.connection;
-  heard = performance.now();
-});
+events.addEventListener("htmx:sse:after:connection", (e) => { stream = e.detail.connection; });
 events.addEventListener("htmx:sse:before:message", () => { heard = performance.now(); });
 events.addEventListener("htmx:sse:error", (e) => {
   heard = -Infinity;
@@ -24,6 +22,18 @@ events.addEventListener("htmx:sse:error", (e) => {
 events.addEventListener("htmx:sse:close", () => { heard = -Infinity; });
 events.addEventListener("htmx:sse:before:connection", (e) => { if (over) e.preventDefault(); });
 events.addEventListener("session-ended", end);
+
+// Nobody is led away from what they read or type. Once, a refusal may only be another tab's new cookie on its way.
+for (const el of [events, events.nextElementSibling]) {
+  el.addEventListener("htmx:before:response", (e) => {
+    const was = refused;
+    refused = e.detail.ctx.response.status === 401;
+    if (!refused) return;
+    e.preventDefault();
+    if (was) end();
+    else setTimeout(() => { say("news"); say("retry"); }, 1000);
+  });
+}
 
 function end() {
   over = true;

@@ -36,6 +36,7 @@ type site struct {
 	reads atomic.Int32
 	down  atomic.Bool
 	deaf  atomic.Bool // no stream
+	out   atomic.Bool // nobody is signed in
 }
 
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -99,6 +100,11 @@ func (s *site) events(w http.ResponseWriter, r *http.Request) {
 func (s *site) activation(w http.ResponseWriter, r *http.Request, samples sample.Samples) {
 	if s.down.Load() {
 		http.Error(w, "down", http.StatusServiceUnavailable)
+		return
+	}
+	if s.out.Load() {
+		w.Header().Set("HX-Redirect", "/sign-in")
+		http.Error(w, "", http.StatusUnauthorized)
 		return
 	}
 	v := samples.Running()
@@ -203,6 +209,11 @@ func TestBrowserLooksWithoutAStream(t *testing.T) {
 	s.deaf.Store(false)
 	b.Becomes(listens, "true")
 	b.Quiet("without a stream")
+	s.out.Store(true) // the stream has not said so
+	b.Becomes(`String(document.getElementById("ended").hidden)`, "false")
+	if got := b.Address(); got != "/activations/x2" {
+		t.Errorf("the reader was led to %s", got)
+	}
 }
 
 // A page that cannot be read again keeps the old state and says that it is old.

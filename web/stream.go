@@ -14,7 +14,7 @@ import (
 const (
 	restAfter   = 250 * time.Millisecond // between two pieces of news on one stream
 	tickEvery   = 5 * time.Second        // for news nobody waits for
-	beatEvery   = 3                      // ticks: the browser notices silence, the server a dead connection
+	beatEvery   = 3                      // ticks: the page notices silence, the server a dead connection
 	lookEvery   = 2 * time.Second        // at the sessions of open streams (they end within 5 s: T1, T32)
 	writeWithin = 10 * time.Second       // or the reader is too slow
 )
@@ -160,6 +160,7 @@ func ownTopics(r *store.Reader, q *request) ([]string, error) {
 // tell writes what happens to a stream.
 func (s *Server) tell(q *request, st *stream, also watched) error {
 	out, err := newEvents(q)
+	err = errors.Join(err, out.say("beat")) // so that a page knows whether events reach it
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	news := st.news

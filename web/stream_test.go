@@ -56,9 +56,9 @@ func (l *listener) read() {
 	defer close(l.events)
 	defer l.answer.Body.Close()
 	for lines := bufio.NewScanner(l.answer.Body); lines.Scan(); {
-		if name, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+		if name, ok := strings.CutPrefix(lines.Text(), "event: "); ok && name != "beat" {
 			l.events <- name
-		} else if line := lines.Text(); line != "" && line != "data:" {
+		} else if line := lines.Text(); !ok && line != "" && line != "data:" {
 			l.events <- "unexpected: " + line
 		}
 	}

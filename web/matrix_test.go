@@ -136,6 +136,7 @@ var matrix = map[string]rights{
 	"GET /targets":                               {want: only(cells{200}, "auditor", "administrator")},
 	"GET /targets/:id":                           {thing: "target", want: only(cells{200, 200, 404}, "auditor", "administrator")},
 	"POST /targets/:id/test":                     {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /targets/:id/scan":                     {thing: "target", want: only(cells{303, 303, 404}, "administrator")},
 
 	"GET /audit":           {want: all(200)},                                                                                              // everybody reads their own
 	"GET /audit/:seq":      {thing: "entry", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")}, // an approver reads what belongs to requests they decide

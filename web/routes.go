@@ -92,6 +92,7 @@ var routes = []route{
 	{get, "/targets", auditor, (*Server).TargetsPage},
 	{get, "/targets/:id", auditor, (*Server).TargetPage},
 	{post, "/targets/:id/test", administrator, (*Server).TestTarget},
+	{post, "/targets/:id/scan", administrator, (*Server).ScanTarget},
 
 	// Watch
 	{get, "/audit", person, (*Server).AuditPage},

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"net/url"
+
 	"stint/internal/broker"
 	"stint/internal/pim"
 	"stint/internal/store"
@@ -37,6 +39,14 @@ func (s *Server) TestTarget(q *request) error {
 		return err
 	}
 	return s.target(q, &found)
+}
+
+// ScanTarget is POST /targets/:id/scan: asks for a scan; its page says how far it is and what it found.
+func (s *Server) ScanTarget(q *request) error {
+	if err := s.broker.ScanNow(q.ctx(), q.actor(), q.Param("id")); err != nil {
+		return err
+	}
+	return q.redirect("/targets/" + url.PathEscape(q.Param("id")))
 }
 
 func (s *Server) target(q *request, test *broker.TargetTest) error {

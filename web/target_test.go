@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"stint/internal/pim"
 	"stint/internal/stinttest/faketarget"
 	stinttest "stint/internal/stinttest/harness"
 	"stint/internal/store"
@@ -92,27 +93,66 @@ func TestTestTarget(t *testing.T) {
 	}
 }
 
-// T19: what a restore found held without any record is on the target's page, with the person it belongs to.
-func TestHeldBesideStint(t *testing.T) {
+// DESIGN §3, T19: what is held beside Stint is on the target's page with the person it belongs to; the auditor reads it,
+// the administrator asks for a scan and is told what it found.
+func TestIncidentsOfTarget(t *testing.T) {
 	t.Parallel()
 	w := stinttest.New(t)
 	carol := manager(w)
-	alice := w.Person("alice").Ready()
-	w.Role("dba", stinttest.Rules{})
+	dora := w.Person("dora").Ready()
+	w.Auditor("dora")
+	alice, bob := w.Person("alice").Ready(), w.Person("bob")
+	group := w.Role("dba", stinttest.Rules{})
 	alice.Activate(w.Eligible("alice", "dba", time.Time{}))
 	w.Tick()
-	if page := carol.Get("/targets/dir"); strings.Contains(page.Body, "beside Stint") {
-		t.Error("said although no restore asked")
+	w.Target.Put(bob.Account, group) // before Stint first looked
+	scan := func() {
+		t.Helper()
+		carol.Post("/targets/dir/scan").Want(t, http.StatusSeeOther)
+		if got := carol.Get("/targets/dir").Text("[aria-labelledby=scan]"); !strings.Contains(got, "Asked for") {
+			t.Errorf("before the scan: %q", got)
+		}
+		_, err := w.Broker.ScanDue(t.Context())
+		w.OK(err)
 	}
-	w.Do(func(tx *store.Tx) error { return tx.SetMeta("beside:dir", "{}") })
-	if got := carol.Get("/targets/dir").Text("[aria-labelledby=beside]"); !strings.Contains(got, "was not asked yet") {
-		t.Errorf("before the look: %q", got)
+	if got := carol.Get("/targets/dir").Text("#target"); !strings.Contains(got, "Not scanned yet.") || !strings.Contains(got, "none yet") {
+		t.Errorf("before the first scan: %q", got)
 	}
-	w.Target.Put(w.Target.AddAccount("stranger"), w.Target.Journal()[0].Entitlement) // another hand
-	_, err := w.Broker.LookBeside(t.Context())
-	w.OK(err)
-	got := carol.Get("/targets/dir").Want(t, http.StatusOK).Text("[aria-labelledby=beside]")
-	if !strings.Contains(got, "in dba") || !strings.Contains(got, "no record of giving this") || strings.Contains(got, "alice") {
-		t.Errorf("held beside Stint: %q", got)
+	scan()
+	page := dora.Get("/targets/dir?list=standing").Want(t, http.StatusOK)
+	if got := page.Text("[aria-labelledby=incidents]"); !strings.Contains(got, "bob") || strings.Contains(got, "alice") || !strings.Contains(got, "Stint did not give it and leaves it") {
+		t.Errorf("standing access: %q", got)
 	}
+	if page.Find("[aria-labelledby=incidents] a[href='/people/bob']").Length() != 1 || page.Find("form[action$='/scan']").Length() != 0 {
+		t.Error("no link to the person, or a scan offered to an auditor")
+	}
+	for range 60 {
+		w.Target.Put(w.Target.AddAccount("stranger"), group) // another hand
+	}
+	w.Target.Take(alice.Account, group)
+	w.Clock.Advance(6 * time.Minute)
+	scan()
+	w.Advance(time.Second)
+	page = carol.Get("/targets/dir").Want(t, http.StatusOK)
+	if got := page.Text("[aria-labelledby=incidents]"); !strings.Contains(got, "Open 61") || !strings.Contains(got, "Taken away") || !strings.Contains(got, "Standing access 1") {
+		t.Errorf("incidents: %q", got)
+	}
+	rows := page.Find("[aria-labelledby=incidents] tbody tr").Length()
+	rest := carol.Get(page.Find(`[aria-labelledby=incidents] .pager a:contains("Older")`).AttrOr("href", "/none")).Want(t, http.StatusOK).Find("[aria-labelledby=incidents] tbody tr").Length()
+	if rows+rest != 61 {
+		t.Errorf("%d and %d in pages", rows, rest)
+	}
+	if n := len(w.Events(pim.EvIncidentOpened)); n != 61 {
+		t.Errorf("%d events", n)
+	}
+	w.Target.Misbehave(faketarget.Faults{HalfPages: true})
+	w.Clock.Advance(time.Minute)
+	scan()
+	if got := carol.Get("/targets/dir").Text("[aria-labelledby=scan]"); !strings.Contains(got, "broke off, so nothing in it was believed") {
+		t.Errorf("half a page: %q", got)
+	}
+	carol.Post("/targets/absent/scan").Want(t, http.StatusNotFound)
+	carol.Post("/targets/stint/scan").Want(t, http.StatusForbidden)
+	dora.Post("/targets/dir/scan").Want(t, http.StatusNotFound)
+	carol.Get("/targets/dir?cursor=wrong").Want(t, http.StatusBadRequest)
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"stint/internal/broker"
 	"stint/internal/connector"
 	"stint/internal/pim"
 	"stint/internal/store"
@@ -82,7 +81,10 @@ func targetIn(r *store.Reader, q *request) (v views.TargetView, err error) {
 	}
 	v.Target, v.Since, v.LastError = targetRow(t, grants, r.Now), t.FailingAt, t.Error
 	v.Facts, v.Allowed = targetFacts(t), t.MayWrite
-	if v.Beside, err = besideIn(r, t.ID); err != nil {
+	if v.Incidents, err = incidentsIn(r, q, t); err != nil {
+		return v, err
+	}
+	if v.Scan, err = scanIn(r, t.ID); err != nil {
 		return v, err
 	}
 	if v.State = q.QueryParam("state"); v.State != "held" && v.State != "late" {
@@ -105,34 +107,6 @@ func targetIn(r *store.Reader, q *request) (v views.TargetView, err error) {
 	return v, nil
 }
 
-// besideIn is what a restore found at a target that no record accounts for (THREATS T19).
-func besideIn(r *store.Reader, targetID string) (*views.Beside, error) {
-	found, err := broker.BesideAt(r, targetID)
-	if err != nil || found == nil {
-		return nil, err
-	}
-	v := &views.Beside{At: found.At, More: found.More}
-	for _, h := range found.Held {
-		row := views.BesideRow{}
-		if row.Account, row.Entitlement, err = broker.NamesAt(r, h); err != nil {
-			return nil, err
-		}
-		owners, err := r.OwnersOf(h.Target, h.Account)
-		if err != nil {
-			return nil, err
-		}
-		if len(owners) > 0 {
-			people, err := r.Names(owners[:1])
-			if err != nil {
-				return nil, err
-			}
-			row.Person = views.Person{ID: owners[0], Name: people[owners[0]]}
-		}
-		v.Held = append(v.Held, row)
-	}
-	return v, nil
-}
-
 // targetFacts are the plain settings; a credential is named by where it is read from, never shown (THREATS T28).
 func targetFacts(t store.TargetRow) []views.Detail {
 	var out []views.Detail
@@ -143,6 +117,9 @@ func targetFacts(t store.TargetRow) []views.Detail {
 	}
 	if t.SecretFrom != "" {
 		out = append(out, views.Detail{Term: "Credential from", Value: t.SecretFrom, Code: true})
+	}
+	if t.Authoritative {
+		out = append(out, views.Detail{Term: "Authoritative", Value: "yes"})
 	}
 	return append(out, views.Detail{Term: "Known from", Value: sourceWords[t.Source]})
 }
@@ -171,16 +148,9 @@ func (b needBook) grantRow(g store.GrantRow) (views.GrantRow, error) {
 	if late(g, b.r.Now) {
 		row.LateSince = g.LateSince
 	}
-	owners, err := b.r.OwnersOf(g.TargetID, g.AccountID)
-	if err != nil {
+	var err error
+	if row.Person, err = ownerOf(b.r, g.TargetID, g.AccountID); err != nil {
 		return row, err
-	}
-	if len(owners) > 0 {
-		people, err := b.r.Names(owners[:1])
-		if err != nil {
-			return row, err
-		}
-		row.Person = views.Person{ID: owners[0], Name: people[owners[0]]}
 	}
 	needs, err := b.r.OpenNeeds(g.ID)
 	if err != nil {

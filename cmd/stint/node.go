@@ -60,7 +60,7 @@ func openNode(ctx context.Context, cfg *config.Config, e *environment, mode stri
 	if err != nil {
 		return nil, errors.Join(err, n.store.Close())
 	}
-	n.broker = broker.New(broker.Config{Store: n.store, Log: n.log, StepUp: rp, Sealer: n.sealer, Signer: n.signer, Outside: cfg.Checkpoint, Binding: cfg.OIDCBindingClaims})
+	n.broker = broker.New(broker.Config{Store: n.store, Log: n.log, StepUp: rp, Sealer: n.sealer, Signer: n.signer, Outside: cfg.Checkpoint, Binding: cfg.OIDCBindingClaims, Scan: cfg.ScanEvery.Duration})
 	if err := n.prepare(ctx); err != nil {
 		return nil, errors.Join(err, n.store.Close())
 	}

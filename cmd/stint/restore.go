@@ -168,7 +168,7 @@ const besideWait = 30 * time.Second
 func (n *node) lookBeside(ctx context.Context) ([]string, error) {
 	asking, stop := context.WithTimeout(ctx, besideWait)
 	defer stop()
-	unasked, err := n.broker.LookBeside(asking)
+	unasked, err := n.broker.ScanDue(asking)
 	if err != nil && ctx.Err() != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base32"
@@ -26,6 +27,7 @@ type Config struct {
 	Signer  *audit.Signer                                                        // nil: no checkpoints, as in a command that only writes
 	Outside string                                                               // file outside the database that holds the last checkpoint; may be empty
 	Binding []string                                                             // claims that may bind somebody known beforehand; people cannot edit them at the provider
+	Scan    time.Duration                                                        // how often each target is asked who holds what Stint manages there; 0: every hour
 	Open    func(kind string, cfg connector.Config) (connector.Connector, error) // nil: connector.Open
 }
 
@@ -48,14 +50,14 @@ type Broker struct {
 	kept     atomic.Int64 // size of the last checkpoint kept outside
 	fresh    freshness
 	journal  *journal // of what was granted, outside the database; nil: none is kept
-	beside   beside
 	begun    taken
+	scans    scans
 }
 
 // New makes a Broker.
 func New(c Config) *Broker {
 	b := &Broker{store: c.Store, log: c.Log, rp: c.StepUp, sealer: c.Sealer, signer: c.Signer, outside: c.Outside, binding: c.Binding, open: c.Open,
-		wake: make(chan struct{}, 1), targets: newTargets(), lanes: newLanes(), memory: newMemory()}
+		wake: make(chan struct{}, 1), targets: newTargets(), lanes: newLanes(), memory: newMemory(), scans: scans{every: cmp.Or(c.Scan, time.Hour)}}
 	if b.open == nil {
 		b.open = connector.Open
 	}

@@ -71,7 +71,7 @@ func (b *Broker) OpenEpoch(ctx context.Context, next *audit.Signer, epoch int, w
 				return back, err
 			}
 		}
-		if err := errors.Join(forgetSeen(tx), askBeside(tx)); err != nil {
+		if err := errors.Join(forgetSeen(tx), tx.ForgetScans()); err != nil {
 			return back, err
 		}
 		if back, err = reclaim(tx, proven, true); err != nil {

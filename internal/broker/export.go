@@ -58,7 +58,7 @@ func (e *exporter) doc() *orgfile.Doc {
 	d := &orgfile.Doc{}
 	for _, t := range e.targets {
 		if t.Source == pim.SourceFile {
-			d.Targets = append(d.Targets, orgfile.Target{ID: t.Key, Kind: t.Kind, Name: t.Name, Settings: t.Settings, Secret: secretRef(t.SecretFrom), MayWrite: t.MayWrite})
+			d.Targets = append(d.Targets, orgfile.Target{ID: t.Key, Kind: t.Kind, Name: t.Name, Settings: t.Settings, Secret: secretRef(t.SecretFrom), MayWrite: t.MayWrite, Authoritative: t.Authoritative})
 		}
 	}
 	for _, s := range e.resources {

@@ -83,7 +83,7 @@ func (k *kept) restore(path string) (broker.Reclaimed, string) {
 	back, err := k.b.OpenEpoch(k.ctx, next, 2, broker.Standing{Behind: true}, proven, "the disk is broken")
 	k.ok(err)
 	k.signer = next
-	_, err = k.b.LookBeside(k.ctx)
+	_, err = k.b.ScanDue(k.ctx)
 	k.ok(err)
 	return back, words
 }

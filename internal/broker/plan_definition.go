@@ -43,11 +43,11 @@ func (p *planner) planTargets() {
 		id := p.id["target/"+f.ID]
 		row, known := have[id]
 		want := store.TargetRow{Target: pim.Target{ID: id, Key: f.ID, Kind: f.Kind, Name: f.Name, Settings: f.Settings, MayWrite: f.MayWrite,
-			SecretFrom: f.Secret.String(), Source: pim.SourceFile, Version: row.Version}}
+			Authoritative: f.Authoritative, SecretFrom: f.Secret.String(), Source: pim.SourceFile, Version: row.Version}}
 		var fresh bool
 		want.Sealed, fresh = p.seal(f, row)
 		event := saved(pim.EvTargetSaved, id, map[string]any{"key": f.ID, "kind": f.Kind, "settings": maps.Clone(f.Settings), "may_write": f.MayWrite,
-			"secret_from": want.SecretFrom}).With("secret_changed", fresh).WithText("name", f.Name)
+			"authoritative": f.Authoritative, "secret_from": want.SecretFrom}).With("secret_changed", fresh).WithText("name", f.Name)
 		event.TargetID = id
 		if !known {
 			p.step(stageTargets, "+", f.Pos, emit(event, func(a *applying) error { return a.tx.InsertTarget(want) }), "target/%s (%s) %q", f.ID, f.Kind, f.Name)
@@ -109,6 +109,7 @@ func targetDiff(old, new store.TargetRow, fresh bool) (d diff) {
 		d.text(name, old.Settings[name], new.Settings[name])
 	}
 	d.list("may_write", old.MayWrite, new.MayWrite)
+	d.said(old.Authoritative != new.Authoritative, "authoritative %v → %v", old.Authoritative, new.Authoritative)
 	d.text("secret", old.SecretFrom, new.SecretFrom)
 	d.said(fresh && old.SecretFrom == new.SecretFrom, "the secret at %s has changed", new.SecretFrom)
 	return d

@@ -140,7 +140,7 @@ func (b *Broker) record(ctx context.Context, claimed store.GrantRow, o observati
 	return g, err
 }
 
-func (b *Broker) recordIn(tx *store.Tx, g store.GrantRow, o observation, jitter float64) (store.GrantRow, error) {
+func (b *Broker) recordIn(tx *store.Tx, g store.GrantRow, o observation, jitter float64) (_ store.GrantRow, err error) {
 	was := g.Grant
 	if err := b.expireNeeds(tx, &g); err != nil {
 		return g, err
@@ -158,10 +158,8 @@ func (b *Broker) recordIn(tx *store.Tx, g store.GrantRow, o observation, jitter 
 		return g, err
 	}
 	emitGrant(tx, was, g.Grant, o)
-	if g.Lost && !was.Lost {
-		if err := tellLost(tx, g); err != nil {
-			return g, err
-		}
+	if err := incidents(tx, was, g); err != nil {
+		return g, err
 	}
 	schedule(&g, o, tx.Now, jitter)
 	if err := tx.SaveGrant(g); err != nil {
@@ -171,7 +169,13 @@ func (b *Broker) recordIn(tx *store.Tx, g store.GrantRow, o observation, jitter 
 	if err := b.follow(tx, g, o); err != nil {
 		return g, err
 	}
-	return tx.Grant(g.ID) // what followed may have changed what is wanted
+	if g, err = tx.Grant(g.ID); err == nil { // what followed may have changed what is wanted
+		err = regrant(tx, &g)
+	}
+	if err != nil {
+		return g, err
+	}
+	return tx.Grant(g.ID)
 }
 
 // adoptAfterLoss takes over what is found at a target when the log that could say whether Stint put it
@@ -291,15 +295,6 @@ func emitGrant(tx *store.Tx, was, g pim.Grant, o observation) {
 	case g.Seen != was.Seen && g.Seen != pim.Unknown && !told:
 		tell(pim.EvGrantObserved, sessions)
 	}
-}
-
-// tellLost tells administrators that another hand took away what Stint had given.
-func tellLost(tx *store.Tx, g store.GrantRow) error {
-	people, err := administrators(tx.Reader)
-	if err != nil {
-		return err
-	}
-	return notify(tx, "Taken away at the target by another hand: "+g.AccountName+" in "+g.Entitlement+".", "/targets/"+g.TargetID, people...)
 }
 
 // health records what a call says about its target as a whole.

@@ -41,7 +41,7 @@ type ward struct {
 }
 
 func (w *ward) Capabilities() connector.Capabilities {
-	return connector.Capabilities{EndsSessions: w.ends}
+	return connector.Capabilities{EndsSessions: w.ends, ListsStrangers: true}
 }
 func (w *ward) Canonical(_ context.Context, name string) (connector.EntitlementID, error) {
 	return connector.EntitlementID("id:" + name), w.err()

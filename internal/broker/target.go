@@ -209,7 +209,7 @@ func (b *Broker) resolveMeaning(ctx context.Context, m pim.Meaning, targetID str
 				e := pim.Event{Type: pim.EvMeaningSaved, Actor: pim.System, RoleID: m.RoleID, ResourceID: m.ResourceID, TargetID: targetID, Result: pim.OK,
 					Facts: map[string]any{"entitlement": m.EntitlementID}}
 				tx.Emit(e)
-				return tx.SaveMeaning(m)
+				return errors.Join(tx.SaveMeaning(m), tx.AskScan(targetID, ""))
 			})
 		}
 	}

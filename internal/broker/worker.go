@@ -107,7 +107,7 @@ func (b *Broker) round(ctx context.Context, passes *sync.WaitGroup) {
 	}
 	b.refresh(ctx)
 	b.resolveAside(ctx, passes)
-	b.besideAside(ctx, passes)
+	b.scanAside(ctx, passes)
 	if err := b.TellLate(ctx); err != nil {
 		b.log.Error("telling about late grants", "error", err)
 	}

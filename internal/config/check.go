@@ -59,6 +59,9 @@ func (c *Config) setDefaults() {
 	if c.SessionIdle == (Duration{}) {
 		c.SessionIdle.Duration = 30 * time.Minute
 	}
+	if c.ScanEvery == (Duration{}) {
+		c.ScanEvery.Duration = time.Hour
+	}
 	if c.SessionAbsolute == (Duration{}) {
 		c.SessionAbsolute.Duration = 10 * time.Hour
 	}
@@ -109,6 +112,7 @@ func within(path, dir string) bool {
 func (f *faults) sessions() {
 	f.duration("session-idle", f.c.SessionIdle, MinSessionIdle, MaxSessionIdle)
 	f.duration("session-absolute", f.c.SessionAbsolute, MinSessionAbsolute, MaxSessionAbsolute)
+	f.duration("scan-every", f.c.ScanEvery, 5*time.Minute, 24*time.Hour)
 	if len(f.errs) == 0 && f.c.SessionIdle.Duration > f.c.SessionAbsolute.Duration {
 		f.add("session-idle", fmt.Sprintf("%s is longer than session_absolute (%s); make it shorter", f.c.SessionIdle, f.c.SessionAbsolute))
 	}

@@ -91,6 +91,10 @@ func TestDefaultsAreTheDocumentedOnes(t *testing.T) {
 			if f.Default != "30m" || got != "30m0s" {
 				t.Errorf("%s: %q in the tag, %q set", f.Name, f.Default, got)
 			}
+		case "scan_every":
+			if f.Default != "1h" || got != "1h0m0s" {
+				t.Errorf("%s: %q in the tag, %q set", f.Name, f.Default, got)
+			}
 		case "session_absolute":
 			if f.Default != "10h" || got != "10h0m0s" {
 				t.Errorf("%s: %q in the tag, %q set", f.Name, f.Default, got)
@@ -217,6 +221,9 @@ func TestRefused(t *testing.T) {
 		{"--session-idle=-5m", "session_idle"},
 		{"--session-idle=", "session_idle"},
 		{"--session-idle=30", "session_idle"},
+		{"--scan-every=4m", "scan_every"},
+		{"--scan-every=25h", "scan_every"},
+		{"--scan-every=", "scan_every"},
 		{"--session-absolute=24h1s", "session_absolute"},
 		{"--session-absolute=24h --session-idle=1h", ""},
 		{"--session-absolute=20m", "session_idle"}, // shorter than the default idle time

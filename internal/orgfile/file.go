@@ -53,6 +53,8 @@ type Target struct {
 	Settings map[string]string // several values one a line
 	Secret   Secret
 	MayWrite []string
+	// Authoritative: what appears beside Stint is taken away.
+	Authoritative bool
 }
 
 // Secret says where a credential is kept; both are empty where none is needed.

@@ -44,7 +44,7 @@ func Parse(name string, text []byte) (*Doc, error) {
 }
 
 func (r *reader) target(n *yaml.Node, where string) Target {
-	o := r.object(n, where, "id", "kind", "name", "settings", "secret", "may_write")
+	o := r.object(n, where, "id", "kind", "name", "settings", "secret", "may_write", "authoritative")
 	t := Target{Pos: pos(n), ID: o.id(), Name: o.text("name", true, asText, isName), Settings: map[string]string{}}
 	kinds := connector.Kinds()
 	if kind := o.choice("kind", kinds...); kind != nil {
@@ -55,6 +55,9 @@ func (r *reader) target(n *yaml.Node, where string) Target {
 	at := o.settings(t.Settings)
 	t.Secret = o.secret()
 	t.MayWrite = o.texts("may_write", isText(maxEntitlement))
+	if p := o.boolean("authoritative"); p != nil {
+		t.Authoritative = *p
+	}
 	if t.Kind != "" {
 		r.connect(o, t, at)
 	}

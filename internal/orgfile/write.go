@@ -152,6 +152,9 @@ func (t Target) node() *yaml.Node {
 		}
 		put(n, "may_write", list)
 	}
+	if t.Authoritative {
+		put(n, "authoritative", boolean(true))
+	}
 	return n
 }
 

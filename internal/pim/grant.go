@@ -156,7 +156,7 @@ func (g Grant) saw(p Presence, now time.Time) Grant {
 		g.Before = p
 	}
 	// A presence seen while an outcome was unknown may have been taken away by that very call.
-	g.Lost = g.Lost || (g.Wanted && g.Confirmed && p == Absent && g.sure())
+	g.Lost = p == Absent && (g.Lost || g.Wanted && g.Confirmed && g.sure())
 	g.Seen, g.SeenAt = p, now
 	g.Confirmed = g.Confirmed || (g.Wanted && p == Present)
 	return g

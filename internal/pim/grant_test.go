@@ -67,12 +67,12 @@ needed          present absent  no     *       no   yes    *         | wanted=ye
 needed          present absent  no     *       no   no     *         | wanted=yes lost=no confirmed=no before=unknown adopted=no
 needed          present absent  no     *       yes  *      *         | wanted=yes lost=no confirmed=no before=unknown adopted=no
 unneeded        *       *       *      *       *    *      *         | wanted=no lost=no confirmed=no
-looked_present  unknown *       yes    *       *    *      *         | seen=present before=present confirmed=yes
-looked_present  unknown *       no     *       *    *      *         | seen=present before=present
-looked_present  absent  *       yes    *       *    *      *         | seen=present confirmed=yes
-looked_present  absent  *       no     *       *    *      *         | seen=present
-looked_present  present *       yes    *       *    *      *         | seen=present confirmed=yes
-looked_present  present *       no     *       *    *      *         | seen=present
+looked_present  unknown *       yes    *       *    *      *         | seen=present before=present confirmed=yes lost=no
+looked_present  unknown *       no     *       *    *      *         | seen=present before=present lost=no
+looked_present  absent  *       yes    *       *    *      *         | seen=present confirmed=yes lost=no
+looked_present  absent  *       no     *       *    *      *         | seen=present lost=no
+looked_present  present *       yes    *       *    *      *         | seen=present confirmed=yes lost=no
+looked_present  present *       no     *       *    *      *         | seen=present lost=no
 looked_absent   *       *       yes    *       *    no     yes       | seen=absent before=absent lost=yes
 looked_absent   *       *       yes    *       *    yes    yes       | seen=absent before=absent
 looked_absent   *       *       yes    *       *    *      no        | seen=absent before=absent

@@ -55,13 +55,15 @@ func (p Path) Names() []string {
 
 // Target is an external system. Secrets are sealed beside it and never part of this value.
 type Target struct {
-	ID         string
-	Key        string
-	Kind       string // a registered connector, or "stint"
-	Name       string
-	Settings   map[string]string // not secret
-	MayWrite   []string          // entitlements the connector may write (THREATS T40)
-	SecretFrom string            // "env:NAME" or "file:PATH" as written; the value itself is sealed
-	Source     Source
-	Version    int64
+	ID       string
+	Key      string
+	Kind     string // a registered connector, or "stint"
+	Name     string
+	Settings map[string]string // not secret
+	MayWrite []string          // entitlements the connector may write (THREATS T40)
+	// Authoritative: what appears beside Stint is taken away, and permanent active assignments found gone are granted again.
+	Authoritative bool
+	SecretFrom    string // "env:NAME" or "file:PATH" as written; the value itself is sealed
+	Source        Source
+	Version       int64
 }

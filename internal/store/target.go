@@ -17,11 +17,11 @@ type TargetRow struct {
 	Error     string
 }
 
-const targetCols = `t.id, t.file_key, t.kind, t.name, t.settings, t.may_write, t.secret_from, t.sealed, t.source, t.ok_at, t.failing_at, t.told_at,
+const targetCols = `t.id, t.file_key, t.kind, t.name, t.settings, t.may_write, t.authoritative, t.secret_from, t.sealed, t.source, t.ok_at, t.failing_at, t.told_at,
 	t.error_kind, t.error, t.version`
 
 func scanTarget(r row) (t TargetRow, err error) {
-	err = r.Scan(&t.ID, &t.Key, &t.Kind, &t.Name, asJSON(&t.Settings), asJSON(&t.MayWrite), &t.SecretFrom, &t.Sealed, &t.Source,
+	err = r.Scan(&t.ID, &t.Key, &t.Kind, &t.Name, asJSON(&t.Settings), asJSON(&t.MayWrite), &t.Authoritative, &t.SecretFrom, &t.Sealed, &t.Source,
 		at(&t.OKAt), at(&t.FailingAt), at(&t.ToldAt), &t.ErrorKind, &t.Error, &t.Version)
 	return t, err
 }
@@ -43,15 +43,15 @@ func (r *Reader) FailingTargets() ([]TargetRow, error) {
 
 // InsertTarget adds a target.
 func (tx *Tx) InsertTarget(t TargetRow) error {
-	_, err := tx.exec(`INSERT INTO targets (id, file_key, kind, name, settings, may_write, secret_from, sealed, source)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, t.ID, t.Key, t.Kind, t.Name, toJSON(t.Settings), toJSON(t.MayWrite), t.SecretFrom, t.Sealed, t.Source)
+	_, err := tx.exec(`INSERT INTO targets (id, file_key, kind, name, settings, may_write, secret_from, sealed, source, authoritative)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, t.ID, t.Key, t.Kind, t.Name, toJSON(t.Settings), toJSON(t.MayWrite), t.SecretFrom, t.Sealed, t.Source, num(t.Authoritative))
 	return err
 }
 
 // UpdateTarget saves a target's definition; the version must be the one read.
 func (tx *Tx) UpdateTarget(t TargetRow) error {
-	return tx.must(`UPDATE targets SET kind = $1, name = $2, settings = $3, may_write = $4, secret_from = $5, sealed = $6, version = version + 1
-		WHERE id = $7 AND version = $8 AND removed_at = 0`, t.Kind, t.Name, toJSON(t.Settings), toJSON(t.MayWrite), t.SecretFrom, t.Sealed, t.ID, t.Version)
+	return tx.must(`UPDATE targets SET kind = $1, name = $2, settings = $3, may_write = $4, secret_from = $5, sealed = $6, authoritative = $9, version = version + 1
+		WHERE id = $7 AND version = $8 AND removed_at = 0`, t.Kind, t.Name, toJSON(t.Settings), toJSON(t.MayWrite), t.SecretFrom, t.Sealed, t.ID, t.Version, num(t.Authoritative))
 }
 
 // RemoveTarget marks a target removed and forgets its secret.

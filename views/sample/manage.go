@@ -89,17 +89,19 @@ func (s Samples) target() views.TargetView {
 			{Term: "Native expiry", Value: "no"},
 		},
 		Allowed: []string{s.T("ou=groups,dc=northwind,dc=example")},
-		Beside: &views.Beside{At: ago(12), More: 3, Held: []views.BesideRow{
-			{Person: views.Person{ID: "p4", Name: s.T("Dave Marsh")}, Account: s.T("dmarsh"), Entitlement: s.T("cn=operators,ou=groups,dc=northwind,dc=example")},
-			{Account: "7b0c1d52-91aa", Entitlement: s.T("cn=operators,ou=groups,dc=northwind,dc=example")},
+		Incidents: views.Incidents{Open: 2, Standing: 14, Rows: []views.IncidentRow{
+			{Kind: "lost", Person: s.bob(), Account: s.T("bokafor"), Entitlement: s.T("cn=operators,ou=groups,dc=northwind,dc=example"), First: ago(12), Last: ago(12)},
+			{Kind: "stranger", Account: "7b0c1d52-91aa", Entitlement: s.T("cn=operators,ou=groups,dc=northwind,dc=example"), First: ago(70), Last: ago(10)},
 		}},
+		Scan: views.ScanState{Ended: ago(10), Next: ago(-50)},
 		Test: &views.TestResult{OK: true, At: ago(0), Took: 42 * time.Millisecond, Words: s.T("Bound, 14 groups readable, 14 writable.")},
 	}
 }
 
 func (s Samples) targetDead() views.TargetView {
 	v := s.target()
-	v.Shell, v.Target, v.Since, v.State, v.Beside = s.alarmed(), s.targets()[1], ago(7), "", &views.Beside{}
+	v.Shell, v.Target, v.Since, v.State = s.alarmed(), s.targets()[1], ago(7), ""
+	v.Incidents, v.Scan = views.Incidents{List: "standing"}, views.ScanState{Error: s.T("connection refused")}
 	v.LastError = s.T("dial tcp 10.0.3.7:636: connect: connection refused")
 	v.Test = &views.TestResult{At: ago(0), Took: 3 * time.Second, Words: s.T("No connection within 3 s. Check the address and the firewall.")}
 	return v

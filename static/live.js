@@ -20,7 +20,13 @@ events.addEventListener("htmx:sse:error", (e) => {
   if (e.detail.status === 401) end();
 });
 events.addEventListener("htmx:sse:close", () => { heard = -Infinity; });
-events.addEventListener("htmx:sse:before:connection", (e) => { if (over) e.preventDefault(); });
+// A page opened in the background listens when somebody looks at it; hx-sse pauses one that goes there.
+events.addEventListener("htmx:sse:before:connection", (e) => { if (over || document.hidden) e.preventDefault(); });
+document.addEventListener("visibilitychange", () => {
+  if (over || document.hidden || events._htmx?.sse) return;
+  say("news");
+  say("retry");
+});
 events.addEventListener("session-ended", end);
 
 // Nobody is led away from what they read or type. Once, a refusal may only be another tab's new cookie on its way.

@@ -1,6 +1,9 @@
 package web
 
-import "errors"
+import (
+	"errors"
+	"strconv"
+)
 
 // Break adds routes that fail: /broken returns an error, /panics panics.
 func (s *Server) Break() {
@@ -18,6 +21,21 @@ func Routes() []RouteInfo {
 		out = append(out, RouteInfo{r.method, r.path, string(r.who)})
 	}
 	return out
+}
+
+// FillStreams opens streams of as many people; empty closes them.
+func FillStreams(s *Server, n int) (empty func()) {
+	var open []*stream
+	for i := range n {
+		if st, ok := s.streams.add(strconv.Itoa(i), strconv.Itoa(i), nil); ok {
+			open = append(open, st)
+		}
+	}
+	return func() {
+		for _, st := range open {
+			s.streams.remove(st)
+		}
+	}
 }
 
 // OpenStreams counts the open streams.

@@ -229,6 +229,31 @@ func TestStreamsAreFewForOnePerson(t *testing.T) {
 	}
 }
 
+// T32: 2,000 streams in all.
+func TestStreamsAreBounded(t *testing.T) {
+	t.Parallel()
+	w, alice, _, _ := newOffice(t)
+	empty := web.FillStreams(w.Web, 2_000)
+	if over := listen(t, alice, "/events"); over.answer.StatusCode != http.StatusNoContent || over.answer.Header.Get("Content-Type") != "" {
+		t.Errorf("one more: %d", over.answer.StatusCode)
+	}
+	empty()
+	if again := listen(t, alice, "/events"); again.answer.StatusCode != http.StatusOK {
+		t.Errorf("when there is room: %d", again.answer.StatusCode)
+	}
+}
+
+// A changed definition reaches every page, in its own time: a thousand pages do not read themselves at once.
+func TestDefinitionsReachEveryone(t *testing.T) {
+	t.Parallel()
+	w, alice, _, dave := newOffice(t)
+	l := listen(t, dave, "/events")
+	w.Rules("dba", stinttest.Rules{NoPasskey: true, Approvers: []string{"dave"}})
+	l.want("news") // at the next tick, with what he approves from now on
+	requestRole(t, alice)
+	l.want("news")
+}
+
 // Who may no longer see a thing is told nothing more of it.
 func TestStreamEndsWithTheRight(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"stint/internal/pim"
@@ -205,7 +206,7 @@ func (b *Broker) consider(tx *store.Tx, actor Actor, requests []pim.ActivationRe
 // clip keeps a refused text within what a leaf's neighbour may hold.
 func clip(s string) string {
 	if len(s) > pim.MaxJustification {
-		return s[:pim.MaxJustification]
+		return strings.ToValidUTF8(s[:pim.MaxJustification], "")
 	}
 	return s
 }

@@ -110,6 +110,10 @@ func (b *Broker) startPlanned(tx *store.Tx, a pim.Activation, touch *pim.StepUp)
 		return err
 	}
 	f.StepUp = touch
+	if refusal := pim.CheckTouch(f.ActivationFacts); refusal != nil { // it goes on waiting for one that counts
+		tx.Emit(pim.ActivationRefused(f.Person, f.Assignment, refusal.Verdicts, ""))
+		return refusal
+	}
 	if f.Paused != "" && tx.Now.Before(a.EndsAt) { // nothing is granted now: come back (invariant 6)
 		a.StartDue = tx.Now.Add(pausedLook)
 		return moved(tx.MoveActivation(pim.Scheduled, a))

@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"stint/internal/broker"
 	"stint/internal/pim"
+	"stint/internal/stinttest/passkey"
 	"stint/internal/store"
 )
 
@@ -279,4 +281,61 @@ func TestPlannedAcrossAClockChange(t *testing.T) {
 	if a.EndsAt.Sub(a.StartsAt) != time.Hour || a.EndsAt.In(berlin).Format("15:04") != "03:30" {
 		t.Errorf("%v to %v", a.StartsAt.In(berlin), a.EndsAt.In(berlin))
 	}
+}
+
+// further adds a passkey with the one there is; from then on it is the one that is touched. It returns the other.
+func (p *play) further(id string) *passkey.Passkey {
+	p.Helper()
+	out, err := p.b.BeginCredential(p.ctx, p.as(id), "Further", broker.Enrolment{})
+	p.ok(err)
+	out, err = p.touch(id, out)
+	p.ok(err)
+	was := p.keys[id]
+	p.keys[id] = newKey()
+	v, err := p.b.StepUp(p.ctx, p.as(id), out.CeremonyID)
+	p.ok(err)
+	response, err := p.keys[id].Create(v.Options)
+	p.ok(err)
+	_, err = p.b.FinishStepUp(p.ctx, p.as(id), out.CeremonyID, response)
+	p.ok(err)
+	return was
+}
+
+// T2, T14: a passkey that does not count yet for privileged roles does not start a planned one either; the
+// activation goes on waiting for one that does.
+func TestNewPasskeyStartsNothingPlanned(t *testing.T) {
+	p := newPlay(t)
+	id := p.plan("alice-dba", 48*time.Hour, 4*time.Hour)
+	p.later(47 * time.Hour)
+	old := p.further("alice")
+	p.later(time.Hour + time.Second)
+	start := func() error {
+		out, err := p.b.StartNow(p.ctx, p.as("alice"), id)
+		p.ok(err)
+		_, err = p.touch("alice", out)
+		p.tick()
+		return err
+	}
+	err := start()
+	wantRefusal(t, err, pim.KindForbidden, "")
+	if a := p.is(id, pim.Scheduled); !strings.Contains(err.Error(), "24 hours") || !broker.WaitsForTouch(a) || p.target.Holds(p.acc["alice"], p.dba) {
+		t.Errorf("%v; %+v", err, a)
+	}
+	if n := p.count(pim.EvActTouched); n != 0 {
+		t.Errorf("%d touches in the log", n)
+	}
+	p.keys["alice"] = old
+	p.ok(start())
+	p.is(id, pim.ActiveConfirmed)
+	p.later(4 * time.Hour)
+	p.verify()
+}
+
+func (p *play) count(kind pim.EventType) int {
+	p.Helper()
+	rows, err := store.Read(p.ctx, p.b.Store(), func(r *store.Reader) ([]store.EntryRow, error) {
+		return r.Entries(store.EntryFilter{Type: string(kind), Limit: 50})
+	})
+	p.ok(err)
+	return len(rows)
 }

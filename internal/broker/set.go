@@ -101,10 +101,10 @@ func (b *Broker) DeactivateAll(ctx context.Context, actor Actor, activations []s
 		}
 		return together(tx, who, results, "deactivate", len(activations), func(i int) (pim.ItemResult, Outcome, error) {
 			a, err := ownActivation(tx.Reader, actor, activations[i])
-			r := pim.ItemResult{RoleID: a.RoleID, ResourceID: a.ResourceID, ActivationID: a.ID}
 			if err != nil {
-				return r, Outcome{}, err
+				return pim.ItemResult{}, Outcome{}, err // of what is not theirs nothing is told (T33)
 			}
+			r := pim.ItemResult{RoleID: a.RoleID, ResourceID: a.ResourceID, ActivationID: a.ID}
 			return r, Outcome{ActivationID: a.ID}, b.end(tx, a, pim.OnDeactivated, actor.PrincipalID, "", "")
 		})
 	})

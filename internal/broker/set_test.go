@@ -97,6 +97,21 @@ func TestItemThatBecameInvalidIsRefusedAlone(t *testing.T) {
 	p.verify()
 }
 
+// T33: of another's activations among those to give back nothing is told, and nothing happens to them.
+func TestAnothersActivationsAreNotGivenBack(t *testing.T) {
+	p := newPlay(t)
+	id := p.hold("alice-dba", time.Hour)
+	out, err := p.b.DeactivateAll(p.ctx, p.as("bob"), []string{id, "absent"})
+	p.ok(err)
+	items := p.results(out.ResultsID).Items
+	if items[0].Refused == "" || items[0] != items[1] {
+		t.Errorf("another's is told apart from one that is absent: %+v", items)
+	}
+	if a := p.activation(id); a.State != pim.ActiveConfirmed {
+		t.Errorf("it is %s", a.State)
+	}
+}
+
 // A set the rules refuse now is refused as a whole and nothing waits for a touch; so are no role, one role
 // twice, and too many.
 func TestSetRefused(t *testing.T) {

@@ -286,9 +286,8 @@ func stepUpVerdict(f ActivationFacts) Verdict {
 	switch {
 	case f.Effective.StepUp == StepUpNone:
 		return Verdict{Rule: RuleStepUp, State: Pass, Message: "No passkey needed"}
-	case f.Role.Privileged && !f.keyCountsFrom().IsZero():
-		return Verdict{Rule: RuleStepUp, State: No, Message: "A new passkey counts for privileged roles only 24 hours after it was added: yours from " +
-			f.keyCountsFrom().UTC().Format("2006-01-02 15:04 UTC") + " on. Use one you had before, or wait. If you did not add it, tell an administrator now."}
+	case f.quarantined():
+		return f.quarantineVerdict()
 	case f.StepUp != nil && f.StepUp.UserVerified:
 		return Verdict{Rule: RuleStepUp, State: Pass, Message: "Confirmed with a passkey"}
 	default:
@@ -299,6 +298,21 @@ func stepUpVerdict(f ActivationFacts) Verdict {
 // Quarantine is how long a new passkey does not count for privileged roles, where another administrator is
 // able to help: a phished sign-in that adds a passkey of its own is noticed first (T2).
 const Quarantine = 24 * time.Hour
+
+func (f ActivationFacts) quarantined() bool { return f.Role.Privileged && !f.keyCountsFrom().IsZero() }
+
+func (f ActivationFacts) quarantineVerdict() Verdict {
+	return Verdict{Rule: RuleStepUp, State: No, Message: "A new passkey counts for privileged roles only 24 hours after it was added: yours from " +
+		FormatInstant(f.keyCountsFrom()) + " on. Use one you had before, or wait. If you did not add it, tell an administrator now."}
+}
+
+// CheckTouch refuses a fresh touch at a planned start with a passkey that does not count yet (T2).
+func CheckTouch(f ActivationFacts) *Refusal {
+	if f.StepUp == nil || !f.quarantined() {
+		return nil
+	}
+	return Decision{Verdicts: []Verdict{f.quarantineVerdict()}}.Refusal()
+}
 
 // keyCountsFrom is when the passkey that was used, or else the first of the person's, counts for privileged
 // roles; zero when one does now.

@@ -58,7 +58,7 @@ type draft struct {
 func drafts(events []pim.Event, now time.Time) ([]draft, error) {
 	out := make([]draft, 0, len(events))
 	for _, e := range events {
-		d := draft{salts: make(map[string][]byte, len(e.Texts)), texts: e.Texts, entry: audit.Entry{Seq: maxSeq, At: now, Type: string(e.Type),
+		d := draft{salts: make(map[string][]byte, len(e.Texts)), texts: make(map[string]string, len(e.Texts)), entry: audit.Entry{Seq: maxSeq, At: now, Type: string(e.Type),
 			Actor: e.Actor, Subject: e.Subject, RoleID: e.RoleID, ResourceID: e.ResourceID, TargetID: e.TargetID, ObjectID: e.ObjectID,
 			Correlation: e.Correlation, Result: string(e.Result), Facts: e.Facts, Commitments: make(map[string]string, len(e.Texts))}}
 		for field, value := range e.Texts {
@@ -66,7 +66,8 @@ func drafts(events []pim.Event, now time.Time) ([]draft, error) {
 			if _, err := rand.Read(salt); err != nil {
 				return nil, err
 			}
-			d.salts[field], d.entry.Commitments[field] = salt, audit.Commit(salt, field, value)
+			value = storable(value)
+			d.texts[field], d.salts[field], d.entry.Commitments[field] = value, salt, audit.Commit(salt, field, value)
 		}
 		if _, err := audit.Encode(d.entry); err != nil {
 			return nil, err
@@ -74,6 +75,12 @@ func drafts(events []pim.Event, now time.Time) ([]draft, error) {
 		out = append(out, d)
 	}
 	return out, nil
+}
+
+// storable is a text that every engine keeps as it is. A refusal's evidence holds what was typed, and PostgreSQL
+// takes neither NUL nor broken UTF-8: the insert would fail for everybody's operations in the batch.
+func storable(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }
 
 // maxSeq has the most digits an entry's number can have.

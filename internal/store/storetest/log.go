@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -19,6 +20,7 @@ var log = []testCase{
 	{"entries with hostile characters", hostileEntries},
 	{"a story is told from its beginning", story},
 	{"texts stand beside the leaf", textsBesideTheLeaf},
+	{"texts that are no text are kept as text", brokenTexts},
 	{"checkpoints", checkpoints},
 	{"the tree gives proofs", treeProofs},
 }
@@ -200,6 +202,27 @@ func textsBesideTheLeaf(t *testing.T, s *store.Store) {
 	rows := get(t, s, func(r *store.Reader) ([]store.EntryRow, error) { return r.Entries(store.EntryFilter{Limit: 5}) })
 	if len(rows) != 2 || len(rows[0].Texts) != 0 || !maps.Equal(rows[1].Texts, texts) {
 		t.Errorf("%+v", rows)
+	}
+	verifyLog(t, s)
+}
+
+// The evidence of a refusal holds what was typed: NUL and broken UTF-8 are no text to PostgreSQL, and would take
+// down everybody's operations of the batch. What is kept is what was committed to.
+func brokenTexts(t *testing.T, s *store.Store) {
+	for typed, kept := range map[string]string{"a\x00b": "a\uFFFDb", "a\xffb": "a\uFFFDb", "\xc3": "\uFFFD", "שלום": "שלום"} {
+		refusal := pim.Invalid("justification", "no")
+		err := store.Do(context.Background(), s, func(tx *store.Tx) error {
+			e := pim.PersonEvent(pim.EvActRefused, "alice", "alice", "").AsRefused()
+			tx.Emit(e.WithText("justification", typed))
+			return refusal
+		})
+		if !errors.Is(err, refusal) {
+			t.Fatalf("%q: %v", typed, err)
+		}
+		rows := get(t, s, func(r *store.Reader) ([]store.EntryRow, error) { return r.Entries(store.EntryFilter{Limit: 1}) })
+		if len(rows) != 1 || rows[0].Texts["justification"] != kept {
+			t.Errorf("%q is kept as %+v", typed, rows)
+		}
 	}
 	verifyLog(t, s)
 }

@@ -20,6 +20,7 @@ type evidence struct {
 	reader    *store.Reader
 	parties   []*stepup.RelyingParty // the addresses people may have confirmed at
 	named     map[string]bool        // ids of evidence that the log names
+	used      map[use]int            // what evidence stood for already
 	digests   map[string]bool        // digests that the log names for other things
 	good      map[string]bool        // digests of what verified
 	confirmed int64                  // approvals and activations among what verified
@@ -28,7 +29,7 @@ type evidence struct {
 }
 
 func newEvidence(r *store.Reader, addresses []string) (*evidence, error) {
-	v := &evidence{reader: r, named: map[string]bool{}, digests: map[string]bool{}, good: map[string]bool{}}
+	v := &evidence{reader: r, named: map[string]bool{}, used: map[use]int{}, digests: map[string]bool{}, good: map[string]bool{}}
 	for _, address := range addresses {
 		rp, err := stepup.New(address, "Stint")
 		if err != nil {
@@ -46,7 +47,17 @@ var confirms = map[string][]pim.StepUpAction{
 	string(pim.EvActDenied):    {pim.ActionDeny},
 	string(pim.EvActEnded):     {pim.ActionRevoke},
 	string(pim.EvActCanceled):  {pim.ActionCancelOther},
+	string(pim.EvActTouched):   {pim.ActionStart},
+	string(pim.EvExtRequested): {pim.ActionExtend},
+	string(pim.EvExtApproved):  {pim.ActionApproveExtension},
+	string(pim.EvExtDenied):    {pim.ActionDenyExtension},
 }
+
+// always are the events that nothing makes but a passkey, whatever a role's settings were.
+var always = []string{string(pim.EvActApproved), string(pim.EvActDenied), string(pim.EvActTouched), string(pim.EvExtApproved), string(pim.EvExtDenied)}
+
+// use is one thing that a passkey confirmed once.
+type use struct{ ceremony, event, object, role, resource string }
 
 // Replay takes the next entry; it is made for audit.Log.Replay.
 func (v *evidence) Replay(e audit.Entry) error {
@@ -55,7 +66,12 @@ func (v *evidence) Replay(e audit.Entry) error {
 	if digest != "" && (id == "" || confirms[e.Type] == nil) {
 		v.digests[digest] = true
 	}
-	if id == "" || confirms[e.Type] == nil || e.Result == audit.ResultRefused {
+	switch {
+	case e.Result == audit.ResultRefused:
+		return nil
+	case id == "" && slices.Contains(always, e.Type):
+		return fmt.Errorf("%s: it names no evidence of a passkey, and nothing else makes it", e.Type)
+	case id == "" || confirms[e.Type] == nil:
 		return nil
 	}
 	v.named[id] = true
@@ -65,28 +81,40 @@ func (v *evidence) Replay(e audit.Entry) error {
 		return fmt.Errorf("%s: %w", e.Type, err)
 	case digest != "" && su.Digest() != digest:
 		return fmt.Errorf("%s: the evidence %s in the database is not the one that was logged", e.Type, id)
-	case su.PrincipalID != e.Actor || !covers(su, e):
-		return fmt.Errorf("%s: the evidence %s is for something else", e.Type, id)
+	case su.PrincipalID != e.Actor || !v.covers(su, e):
+		return fmt.Errorf("%s: the evidence %s is for something else, or stood for the same before", e.Type, id)
 	}
 	v.confirmed++
 	return nil
 }
 
-// covers reports whether what was signed is what the entry says.
-func covers(su store.Evidence, e audit.Entry) bool {
+// covers reports whether what was signed is what the entry says, and said so no more often than it was signed: who
+// can add entries without the key cannot touch a passkey (T9, T20).
+func (v *evidence) covers(su store.Evidence, e audit.Entry) bool {
 	var signed struct {
 		Items []pim.StepUpItem `json:"items"`
 	}
 	if err := json.Unmarshal(su.Canonical, &signed); err != nil {
 		return false
 	}
-	object := e.ObjectID
-	if e.Type == string(pim.EvActRequested) {
+	object, duration := e.ObjectID, int64(-1)
+	switch e.Type {
+	case string(pim.EvActRequested):
 		object, _ = e.Facts["assignment"].(string)
+		duration, _ = e.Facts["duration_s"].(int64)
+	case string(pim.EvExtRequested):
+		object = e.Correlation
 	}
-	return slices.ContainsFunc(signed.Items, func(i pim.StepUpItem) bool {
-		return i.Object == object && i.RoleID == e.RoleID && i.ResourceID == e.ResourceID && slices.Contains(confirms[e.Type], i.Action)
-	})
+	n := 0
+	for _, i := range signed.Items {
+		if i.Object == object && i.RoleID == e.RoleID && i.ResourceID == e.ResourceID && slices.Contains(confirms[e.Type], i.Action) &&
+			(duration < 0 || i.Duration == duration) {
+			n++
+		}
+	}
+	u := use{su.CeremonyID, e.Type, object, e.RoleID, e.ResourceID}
+	v.used[u]++
+	return v.used[u] <= n
 }
 
 // verify verifies one piece of kept evidence from its raw parts.

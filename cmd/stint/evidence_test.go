@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"stint/internal/pim"
 	"stint/internal/store"
@@ -49,6 +50,42 @@ func TestAuditVerifiesPasskeys(t *testing.T) {
 		} else {
 			s.refused([]string{first, words}, "audit", "verify", "--database", s.path("copy.db"))
 		}
+		s.ok(os.Remove(s.path("copy.db")))
+	}
+}
+
+// T9, T20: whoever holds the database but neither the key nor a passkey can add entries that hash; an approval
+// without a touch and a touch that is told twice are named all the same.
+func TestAuditNamesForgedConfirmations(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.stint("apply", "org.yaml")
+	s.serve("/readyz")
+	ada, operator := s.operator()
+	held := ada.Activate(operator)
+	ada.awaitPage("/activations/"+held, soon, "confirmed at the target")
+	s.stop()
+	a := inDatabase(s.host, func(r *store.Reader) (pim.Activation, error) { return r.Activation(held) })
+	again, approved := a, a
+	again.ID, approved.ID, approved.StepUpID = "forged", "forged", ""
+	longer := again
+	longer.Duration += time.Second
+	for words, forged := range map[string][]pim.Event{
+		"stood for the same before":      {pim.ActivationRequested(again)},
+		"is for something else":          {pim.ActivationRequested(longer)},
+		"names no evidence of a passkey": {pim.ActivationRequested(approved), pim.ActivationApprovalAsked(approved, pim.ApprovalStage{Number: 1, Quorum: 1}), pim.ActivationDecided(approved, pim.ApprovalDecision{PrincipalID: "somebody", Approve: true, Stage: 1})},
+	} {
+		s.stint("backup", s.path("copy.db"))
+		db, err := store.Open(t.Context(), store.Options{Path: s.path("copy.db")})
+		s.ok(err)
+		s.ok(store.Do(t.Context(), db, func(tx *store.Tx) error {
+			for _, e := range forged {
+				tx.Emit(e)
+			}
+			return nil
+		}))
+		s.ok(db.Close())
+		s.refused([]string{words}, "audit", "verify", "--database", s.path("copy.db"))
 		s.ok(os.Remove(s.path("copy.db")))
 	}
 }

@@ -45,6 +45,12 @@ document.addEventListener("click", (e) => {
   field.focus();
 });
 
+// Who gives a time means it: its choice is made with it.
+document.addEventListener("input", (e) => {
+  const choice = document.getElementById(e.target.dataset?.chooses);
+  if (choice && e.target.value) choice.checked = true;
+});
+
 // A page that could not be refreshed says so instead of looking current.
 const stale = document.getElementById("stale");
 for (const name of ["htmx:error", "htmx:response:error"]) {

@@ -7,6 +7,11 @@ const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const readerZone = root.dataset.zone || browserZone;
 let zone = readerZone;
 
+// A form's local times are meant in the zone that stands beside them.
+for (const el of document.querySelectorAll("[data-own-zone]")) {
+  if (el.tagName === "INPUT") el.value = readerZone; else el.textContent = readerZone;
+}
+
 // The server's clock decides what is left; the browser's may be wrong.
 const skew = root.dataset.now ? new Date(root.dataset.now) - Date.now() : 0;
 function clock() { return Date.now() + skew; }
@@ -85,11 +90,12 @@ function showCountdowns(quiet) {
       bar.classList.toggle("ok", min > 15);
       bar.setAttribute("aria-label", long(left) + " of the time left");
     }
-    if (el.dataset.name) announce(el.dataset.name, el.dataset.ends, min, quiet);
+    if (el.dataset.name) announce(el, min, quiet);
   }
 }
 
-function announce(name, ends, min, quiet) {
+function announce(el, min, quiet) {
+  const { name, ends, extend } = el.dataset;
   const step = warnAt.filter((w) => min <= w).pop();
   if (!step || min < 1) return;
   const key = name + ends + step;
@@ -97,8 +103,25 @@ function announce(name, ends, min, quiet) {
   said.add(key);
   if (quiet) return;
   const live = document.getElementById("say");
-  if (live) live.textContent = name + " ends in " + step + (step === 1 ? " minute." : " minutes.");
+  const words = name + " ends in " + step + (step === 1 ? " minute." : " minutes.");
+  if (live) live.textContent = words;
+  notify(words, name + ends, extend);
 }
+
+// The browser's own notice, where the person allowed it: only while a page of Stint is open, in whichever tab.
+function notify(words, tag, extend) {
+  if (!("Notification" in window) || Notification.permission !== "granted") return;
+  const n = new Notification(words, { tag, body: extend ? "Click to extend it." : "" });
+  n.onclick = () => { window.focus(); n.close(); if (extend) location.assign(extend); };
+}
+
+function offerNotices() {
+  for (const b of document.querySelectorAll("[data-notify]"))
+    b.hidden = !("Notification" in window) || Notification.permission !== "default";
+}
+document.addEventListener("click", (e) => {
+  if (e.target.closest("[data-notify]")) Notification.requestPermission().then(offerNotices);
+});
 
 const toggle = document.querySelector("[data-zone-toggle]");
 if (toggle && readerZone !== "UTC") {
@@ -110,7 +133,7 @@ if (toggle && readerZone !== "UTC") {
   });
 }
 
-function tick(quiet) { showTimes(); showCountdowns(quiet); }
+function tick(quiet) { showTimes(); showCountdowns(quiet); offerNotices(); }
 tick(true);
 setInterval(() => tick(false), 60000);
 document.addEventListener("htmx:after:swap", () => tick(false));

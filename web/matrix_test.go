@@ -98,14 +98,22 @@ var matrix = map[string]rights{
 	"POST /activations/:id/deactivate":       {thing: "active", want: but(all(303, 404, 404), cells{303, 403, 404}, "approver", "auditor", "administrator")},
 	"POST /activations/:id/cancel": {thing: "waiting", form: []string{"justification", why},
 		want: but(but(all(303, 404, 404), cells{303, 403, 404}, "approver", "auditor"), cells{303, 303, 404}, "administrator")},
+	"POST /activations/:id/start": {thing: "active", want: but(all(409, 404, 404), cells{409, 403, 404}, "approver", "auditor", "administrator")}, // it does not wait for a touch
+	"GET /activations/:id/extend": {thing: "active", want: but(all(200, 404, 404), cells{200, 403, 404}, "approver", "auditor", "administrator")},
+	"POST /activations/:id/extensions": {thing: "active", form: []string{"duration", "30", "justification", why},
+		want: but(but(all(303, 404, 404), cells{303, 403, 404}, "auditor", "administrator"), cells{403, 403, 404}, "approver")}, // nobody else could approve theirs
+	"POST /extensions/:id/cancel":  {thing: "extension", want: but(all(303, 404, 404), cells{303, 403, 404}, "approver", "auditor", "administrator")},
 	"POST /activations/:id/revoke": {thing: "active", form: []string{"justification", why}, want: only(cells{303, 303, 404}, "administrator")},
 
-	"GET /approvals":          {want: only(cells{200}, "approver", "administrator")},
-	"GET /approvals/decided":  {want: only(cells{200}, "approver", "administrator")},
-	"GET /approvals/all":      {want: only(cells{200}, "administrator")},
-	"GET /approvals/several":  {want: only(cells{303}, "approver", "administrator")},
-	"POST /approvals/several": {want: only(cells{303}, "approver", "administrator")},
-	"GET /approvals/:id":      {thing: "waiting", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")},
+	"GET /approvals":                {want: only(cells{200}, "approver", "administrator")},
+	"GET /approvals/decided":        {want: only(cells{200}, "approver", "administrator")},
+	"GET /approvals/all":            {want: only(cells{200}, "administrator")},
+	"GET /approvals/several":        {want: only(cells{303}, "approver", "administrator")},
+	"POST /approvals/several":       {want: only(cells{303}, "approver", "administrator")},
+	"GET /approvals/extensions/:id": {thing: "extension", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")},
+	"POST /approvals/extensions/:id/decision": {thing: "extension", form: []string{"decision", "approve", "justification", why},
+		want: but(but(all(403, 404, 404), cells{403, 303, 404}, "approver"), cells{403, 403, 404}, "auditor", "administrator")},
+	"GET /approvals/:id": {thing: "waiting", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")},
 	"POST /approvals/:id/decision": {thing: "waiting", form: []string{"decision", "approve", "justification", why},
 		want: but(but(all(403, 404, 404), cells{403, 303, 404}, "approver"), cells{403, 403, 404}, "auditor", "administrator")},
 
@@ -174,6 +182,15 @@ var things = map[string]func(*stage, *stinttest.Person) []string{
 	"assignment": func(s *stage, p *stinttest.Person) []string { return []string{p.ID + "-dba"} },
 	"active":     func(s *stage, p *stinttest.Person) []string { return []string{s.activation(p, pim.ActiveConfirmed)} },
 	"waiting":    func(s *stage, p *stinttest.Person) []string { return []string{s.activation(p, pim.PendingApproval)} },
+	"extension": func(s *stage, p *stinttest.Person) []string {
+		id := s.activation(p, pim.ActiveConfirmed)
+		s.Do(func(tx *store.Tx) error {
+			return tx.InsertExtension(pim.Extension{ID: "of-" + id, ActivationID: id, PrincipalID: p.ID, PersonID: p.ID, State: pim.ExtensionPending, Duration: time.Hour,
+				Justification: why, RequestedAt: tx.Now, TimesOutAt: tx.Now.Add(time.Hour), StartsAt: tx.Now, FromEnd: tx.Now.Add(time.Hour), EndsAt: tx.Now.Add(2 * time.Hour),
+				MaxTotal: 2 * time.Hour})
+		})
+		return []string{"of-" + id}
+	},
 	"passkey": func(s *stage, p *stinttest.Person) []string {
 		keys := stinttest.Read(s.World, func(r *store.Reader) ([]pim.Credential, error) { return r.CredentialsOf(p.ID) })
 		return []string{keys[0].ID}
@@ -227,7 +244,7 @@ func (s *stage) activation(p *stinttest.Person, state pim.ActivationState) strin
 			return err
 		}
 		a := pim.Activation{ID: "activation-" + n, AssignmentID: asg.ID, PrincipalID: p.ID, PersonID: p.ID, RoleID: role.ID, ResourceID: stinttest.Production, State: state,
-			Duration: time.Hour, Justification: why, RequestedAt: tx.Now}
+			Duration: time.Hour, Justification: why, RequestedAt: tx.Now, Settings: pim.Effective{Settings: pim.DefaultSettings()}}
 		if state.Holds() {
 			a.StartsAt, a.EndsAt, a.ConfirmedAt = tx.Now, tx.Now.Add(time.Hour), tx.Now
 		}

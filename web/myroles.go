@@ -42,7 +42,7 @@ type rolesAsked struct {
 }
 
 func oneRoleState(s string) string {
-	if s == "active" || s == "waiting" || s == "eligible" {
+	if s == "active" || s == "waiting" || s == "coming" || s == "eligible" {
 		return s
 	}
 	return ""

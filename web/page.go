@@ -94,7 +94,7 @@ func (s *Server) shellIn(r *store.Reader, q *request) (views.Shell, error) {
 	}
 	sh.Unread = int(unread)
 	if q.approver {
-		if sh.Waiting, err = broker.CountQueue(r, q.who.ID, views.CountUpTo); err != nil {
+		if sh.Waiting, err = waitingFor(r, q.who.ID); err != nil {
 			return sh, err
 		}
 	}
@@ -103,6 +103,16 @@ func (s *Server) shellIn(r *store.Reader, q *request) (views.Shell, error) {
 	}
 	sh.Alarms, err = alarmsIn(r)
 	return sh, err
+}
+
+// waitingFor counts what waits for somebody's decision: requests, and extensions of what runs.
+func waitingFor(r *store.Reader, id string) (int, error) {
+	n, err := broker.CountQueue(r, id, views.CountUpTo)
+	if err != nil {
+		return n, err
+	}
+	longer, err := broker.ExtensionQueueOf(r, id, views.CountUpTo)
+	return n + len(longer), err
 }
 
 // liveOf is what a person holds now, for the pill in the top bar.

@@ -3,7 +3,6 @@ package web
 import (
 	"net/url"
 
-	"stint/internal/pim"
 	"stint/internal/store"
 	"stint/views"
 )
@@ -92,7 +91,7 @@ func requestRows(r *store.Reader, q *request, from store.Keyset, search, state s
 			continue
 		}
 		rows = append(rows, views.RequestRow{Activation: a.ID, Role: role, Status: statusView(q.reader(), a), Asked: a.RequestedAt, Duration: a.Duration,
-			Justification: a.Justification, CanCancel: a.State == pim.PendingApproval})
+			Justification: a.Justification, CanCancel: a.State.Waits()})
 	}
 	return rows, next, nil
 }

@@ -51,6 +51,10 @@ var routes = []route{
 	{get, "/activations/:id", person, (*Server).ActivationPage},
 	{post, "/activations/:id/deactivate", person, (*Server).Deactivate},
 	{post, "/activations/:id/cancel", person, (*Server).CancelActivation},
+	{post, "/activations/:id/start", person, (*Server).StartActivation},
+	{get, "/activations/:id/extend", person, (*Server).ExtendPage},
+	{post, "/activations/:id/extensions", person, (*Server).RequestExtension},
+	{post, "/extensions/:id/cancel", person, (*Server).CancelExtension},
 	{post, "/activations/:id/revoke", administrator, (*Server).RevokeActivation},
 
 	// Approvals
@@ -59,6 +63,8 @@ var routes = []route{
 	{get, "/approvals/all", administrator, (*Server).AllPendingPage},
 	{get, "/approvals/several", approver, (*Server).DecideSetPage},
 	{post, "/approvals/several", approver, (*Server).DecideSet},
+	{get, "/approvals/extensions/:id", person, (*Server).ExtensionPage},
+	{post, "/approvals/extensions/:id/decision", person, (*Server).DecideExtension},
 	{get, "/approvals/:id", person, (*Server).ApprovalPage},
 	{post, "/approvals/:id/decision", person, (*Server).Decide},
 

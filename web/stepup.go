@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"stint/internal/broker"
 	"stint/internal/pim"
@@ -116,7 +117,8 @@ func (s *Server) nameMade(q *request) error {
 }
 
 var stepUpTitles = map[pim.StepUpAction]string{
-	pim.ActionActivate: "Confirm this activation", pim.ActionApprove: "Confirm your approval", pim.ActionDeny: "Confirm your denial",
+	pim.ActionActivate: "Confirm this activation", pim.ActionStart: "Confirm the start", pim.ActionExtend: "Confirm this extension",
+	pim.ActionApproveExtension: "Confirm your approval", pim.ActionDenyExtension: "Confirm your denial", pim.ActionApprove: "Confirm your approval", pim.ActionDeny: "Confirm your denial",
 	pim.ActionRevoke: "Confirm the revocation", pim.ActionCancelOther: "Confirm the cancellation",
 	pim.ActionAddCredential: "Confirm with a passkey you have", pim.ActionRemoveCredential: "Confirm removing a passkey",
 	pim.ActionConfirmAccount: "Confirm this account", pim.ActionIssueVoucher: "Confirm issuing a voucher",
@@ -150,10 +152,16 @@ func stepUpItem(r *store.Reader, q *request, w broker.StepUpView, n int, item pi
 		return views.StepUpItem{}, err
 	}
 	role := names.role(item.RoleID, item.ResourceID)
-	v := views.StepUpItem{Role: role.Name, Scope: role.Scope, Duration: seconds(item.Duration), Reason: w.Reason, Person: q.who.Name}
+	v := views.StepUpItem{Role: role.Name, Scope: role.Scope, Duration: seconds(item.Duration), Start: instant(item.Start), Until: instant(item.Until), Reason: w.Reason, Person: q.who.Name}
+	if zone := q.reader().Zone; zone != nil && item.Start != 0 {
+		v.StartNote = comesTwice(v.Start, zone)
+	}
 	if len(w.Requests) > n {
 		req := w.Requests[n]
 		v.Reason, v.Ticket = req.Justification, strings.TrimSpace(req.TicketNumber+" "+req.TicketSystem)
+	}
+	if x := w.Extension; x != nil {
+		v.Reason, v.Ticket = x.Justification, strings.TrimSpace(x.TicketNumber+" "+x.TicketSystem)
 	}
 	return v, aboutItem(r, q, item, &v)
 }
@@ -164,6 +172,17 @@ func aboutItem(r *store.Reader, q *request, item pim.StepUpItem, v *views.StepUp
 	switch item.Action {
 	case pim.ActionActivate:
 		return activateItem(r, item, v)
+	case pim.ActionStart:
+		return nil
+	case pim.ActionExtend:
+		v.From, v.FromEnd, v.Until = "longer", v.Until, time.Time{}
+		return nil
+	case pim.ActionApproveExtension, pim.ActionDenyExtension:
+		x, err := r.Extension(item.Object)
+		if err != nil {
+			return err
+		}
+		personID, v.From, v.Ticket = x.PrincipalID, "longer", strings.TrimSpace(x.TicketNumber+" "+x.TicketSystem)
 	case pim.ActionApprove, pim.ActionDeny, pim.ActionRevoke, pim.ActionCancelOther:
 		a, err := r.Activation(item.Object)
 		if err != nil {
@@ -172,6 +191,9 @@ func aboutItem(r *store.Reader, q *request, item pim.StepUpItem, v *views.StepUp
 		personID, v.Ticket = a.PrincipalID, ticketText(a)
 		if item.Action == pim.ActionApprove {
 			v.From = "from the approval"
+			if item.Start != 0 {
+				v.From = "from the start"
+			}
 		}
 	case pim.ActionRemoveCredential:
 		c, err := r.Credential(item.Object)
@@ -193,6 +215,14 @@ func aboutItem(r *store.Reader, q *request, item pim.StepUpItem, v *views.StepUp
 	return err
 }
 
+// instant reads µs since 1970; 0 is none.
+func instant(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}
+
 // activateItem says from when the time counts.
 func activateItem(r *store.Reader, item pim.StepUpItem, v *views.StepUpItem) error {
 	role, err := r.Role(item.RoleID)
@@ -204,7 +234,10 @@ func activateItem(r *store.Reader, item pim.StepUpItem, v *views.StepUpItem) err
 		return err
 	}
 	rows, err := r.Settings(item.RoleID)
-	v.From = "from now"
+	if v.From = "from now"; item.Start != 0 {
+		v.From = "from the start"
+		return err
+	}
 	if pim.ResolveSettings(role, path, rows).Approval {
 		v.From = "from the approval"
 	}

@@ -193,7 +193,8 @@ const (
 
 // queued are the events that change what waits for an approver.
 var queued = map[pim.EventType]bool{pim.EvActApprovalAsked: true, pim.EvActApproved: true, pim.EvActDenied: true, pim.EvActCanceled: true,
-	pim.EvActTimedOut: true, pim.EvActEnded: true}
+	pim.EvActTimedOut: true, pim.EvActEnded: true, pim.EvExtRequested: true, pim.EvExtApproved: true, pim.EvExtDenied: true, pim.EvExtCanceled: true,
+	pim.EvExtTimedOut: true, pim.EvExtEnded: true}
 
 var sessionsOver = map[pim.EventType]bool{pim.EvSignedOut: true, pim.EvSessionsEnded: true, pim.EvPersonDisabled: true, pim.EvPrincipalRemoved: true, pim.EvEpochOpened: true}
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"stint/internal/broker"
 	"stint/internal/pim"
 	"stint/internal/store"
 	"stint/views"
@@ -29,15 +30,16 @@ func activationBody(r *store.Reader, q *request, a pim.Activation) (views.Activa
 	own, admin := q.who.Same(a.PersonID), q.powers.Administrator
 	v := views.ActivationBodyView{ID: a.ID, Role: n.role(a.RoleID, a.ResourceID), Person: n.person(a.PrincipalID), Yours: own, Status: statusView(q.reader(), a),
 		Start: a.StartsAt, End: a.EndsAt, Duration: a.Duration, Justification: a.Justification, Ticket: ticketText(a), Verdicts: verdictViews(a.Verdicts),
-		CanDeactivate: own && a.State.Holds(), CanCancel: own && a.State == pim.PendingApproval,
-		CanRevoke: admin && !own && a.State.Holds(), CanCancelFor: admin && !own && a.State == pim.PendingApproval}
-	for _, fill := range []func(*store.Reader, *request, pim.Activation, *views.ActivationBodyView) error{fillStatus, fillWaiting, fillEvidence, fillTarget, fillAudit} {
+		CanDeactivate: own && a.State.Holds(), CanCancel: own && a.State.Waits(), CanExtend: a.PrincipalID == q.who.ID && a.ActiveAt(q.now),
+		CanStart: a.PrincipalID == q.who.ID && broker.WaitsForTouch(a), CanRevoke: admin && !own && a.State.Holds(), CanCancelFor: admin && !own && a.State.Waits()}
+	for _, fill := range []func(*store.Reader, *request, pim.Activation, *views.ActivationBodyView) error{fillStatus, fillWaiting, fillExtensions, fillEvidence, fillTarget, fillAudit} {
 		if err := fill(r, q, a, &v); err != nil {
 			return v, err
 		}
 	}
-	v.Story = story(a, decisions, n, v)
-	return v, nil
+	extended, err := extensionSteps(r, a, q.reader())
+	v.Story = story(a, decisions, extended, n, v)
+	return v, err
 }
 
 func ticketText(a pim.Activation) string {
@@ -178,7 +180,7 @@ func fillAudit(r *store.Reader, _ *request, a pim.Activation, v *views.Activatio
 }
 
 // story is what happened to an activation, oldest first, and the end that is planned.
-func story(a pim.Activation, decisions []pim.ApprovalDecision, n names, v views.ActivationBodyView) []views.StoryStep {
+func story(a pim.Activation, decisions []pim.ApprovalDecision, extended []views.StoryStep, n names, v views.ActivationBodyView) []views.StoryStep {
 	steps := []views.StoryStep{{At: a.RequestedAt, Text: "Requested by " + v.Person.Name, More: views.Duration(a.Duration)}}
 	if v.Evidence != nil {
 		steps = append(steps, views.StoryStep{At: v.Evidence.At, Text: "Confirmed with passkey", More: v.Evidence.Passkey + ", person verified"})
@@ -190,13 +192,16 @@ func story(a pim.Activation, decisions []pim.ApprovalDecision, n names, v views.
 		}
 		steps = append(steps, step)
 	}
+	if a.State == pim.Scheduled {
+		return append(steps, views.StoryStep{At: a.StartsAt, Text: "Starts", More: "Every rule is checked again then", Next: true})
+	}
 	if !a.StartsAt.IsZero() && v.Target != nil {
 		steps = append(steps, views.StoryStep{At: a.StartsAt, Text: "Granting", More: "Asked for at " + v.Target.Target})
 	}
 	if !a.ConfirmedAt.IsZero() {
 		steps = append(steps, views.StoryStep{At: a.ConfirmedAt, Text: activeWords(v), Tone: views.OK})
 	}
-	return append(steps, endSteps(a, n, v)...)
+	return append(append(steps, extended...), endSteps(a, n, v)...)
 }
 
 func activeWords(v views.ActivationBodyView) string {
@@ -221,7 +226,7 @@ func endSteps(a pim.Activation, n names, v views.ActivationBodyView) []views.Sto
 }
 
 func endedWords(a pim.Activation, n names) string {
-	words := map[pim.ActivationState]string{pim.Canceled: "Canceled", pim.TimedOut: "Nobody decided in time", pim.Failed: "Failed: the target does not take it",
+	words := map[pim.ActivationState]string{pim.Canceled: "Canceled", pim.TimedOut: "Nobody decided in time", pim.RefusedAtStart: "Refused at its start", pim.Failed: "Failed: the target does not take it",
 		pim.Expired: "Expired", pim.Deactivated: "Deactivated", pim.Revoked: "Revoked", pim.EligibilityEnded: "Ended with the eligibility",
 		pim.PersonDisabled: "Ended: the person was disabled", pim.LostAtTarget: "Lost: somebody took it away at the target"}
 	w := words[a.State]

@@ -12,7 +12,7 @@ import (
 // loadApprovals fills the tabs' counts and, for the tabs of what waits, a page of their rows.
 func loadApprovals(r *store.Reader, q *request, tab views.ApprovalsTab, after store.Keyset) (v views.ApprovalsView, err error) {
 	v.Tab, v.SeesAll = tab, q.powers.Administrator
-	if v.CountMine, err = broker.CountQueue(r, q.who.ID, views.CountUpTo); err != nil {
+	if v.CountMine, err = waitingFor(r, q.who.ID); err != nil {
 		return v, err
 	}
 	if v.SeesAll {
@@ -20,7 +20,11 @@ func loadApprovals(r *store.Reader, q *request, tab views.ApprovalsTab, after st
 		if err != nil {
 			return v, err
 		}
-		v.CountAll = int(all)
+		longer, err := r.PendingExtensions(pageSize)
+		if err != nil {
+			return v, err
+		}
+		v.CountAll = int(all) + len(longer)
 	}
 	if tab == views.TabDecided {
 		return v, nil
@@ -38,8 +42,32 @@ func loadApprovals(r *store.Reader, q *request, tab views.ApprovalsTab, after st
 	v.List.Tab, v.List.Cursor = tab, q.QueryParam("cursor")
 	v.List.Pager = pagerView(v.List.Path(), nil, v.List.Cursor, next)
 	v.List.Pager.Forward = true
-	v.List.Rows, err = pendingRows(r, list, mine)
+	if v.List.Rows, err = pendingRows(r, list, mine); err != nil || after.ID != "" {
+		return v, err
+	}
+	longer, err := waitingExtensions(r, q, tab)
+	v.List.Rows = append(longer, v.List.Rows...) // first: they have the least time
 	return v, err
+}
+
+// waitingExtensions are the rows of the extensions that wait, those of the visitor or all of them.
+func waitingExtensions(r *store.Reader, q *request, tab views.ApprovalsTab) ([]views.PendingRow, error) {
+	mine, err := broker.ExtensionQueueOf(r, q.who.ID, pageSize)
+	if err != nil {
+		return nil, err
+	}
+	decides := map[string]bool{}
+	for _, x := range mine {
+		decides[x.ID] = true
+	}
+	if tab != views.TabAll {
+		return extensionRows(r, mine, decides)
+	}
+	all, err := r.PendingExtensions(pageSize)
+	if err != nil {
+		return nil, err
+	}
+	return extensionRows(r, all, decides)
 }
 
 // waitingPage lists what waits, oldest first, with one more than a page, and what of it the visitor may decide.
@@ -83,7 +111,7 @@ func pendingRows(r *store.Reader, list, mine []pim.Activation) ([]views.PendingR
 			return nil, err
 		}
 		rows = append(rows, views.PendingRow{Activation: a.ID, Person: n.person(a.PrincipalID), Role: n.role(a.RoleID, a.ResourceID), Justification: a.Justification,
-			Duration: a.Duration, Ticket: ticketText(a), Asked: a.RequestedAt, Facts: facts, CanDecide: decides[a.ID]})
+			Duration: a.Duration, Start: a.StartAsked, Ticket: ticketText(a), Asked: a.RequestedAt, Facts: facts, CanDecide: decides[a.ID]})
 	}
 	return rows, nil
 }
@@ -148,7 +176,7 @@ func activationsOf(r *store.Reader, list []pim.ApprovalDecision) (map[string]pim
 // when, and what else they hold.
 func approvalView(r *store.Reader, q *request, a pim.Activation) (views.ApprovalView, error) {
 	v := views.ApprovalView{Activation: a.ID, Status: statusView(q.reader(), a), Justification: a.Justification, Ticket: ticketText(a), Duration: a.Duration,
-		Asked: a.RequestedAt, Verdicts: verdictViews(a.Verdicts), Passkey: true, CanCancel: q.powers.Administrator && a.State == pim.PendingApproval}
+		Start: a.StartAsked, Asked: a.RequestedAt, Verdicts: verdictViews(a.Verdicts), Passkey: true, CanCancel: q.powers.Administrator && a.State.Waits()}
 	var i ids
 	i.activation(a)
 	n, err := namesOf(r, i)
@@ -251,8 +279,11 @@ func heldBeside(r *store.Reader, asked pim.Activation) ([]views.HeldRole, error)
 }
 
 func openHeld(role views.Role, a pim.Activation) views.HeldRole {
-	if a.State == pim.PendingApproval {
+	switch a.State {
+	case pim.PendingApproval:
 		return views.HeldRole{Role: role, State: "waiting", Tone: views.Warn}
+	case pim.Scheduled:
+		return views.HeldRole{Role: role, State: "scheduled", From: a.StartsAt, Until: a.EndsAt, Tone: views.Info}
 	}
 	return views.HeldRole{Role: role, State: "active", Until: a.EndsAt, Tone: views.OK}
 }

@@ -31,13 +31,14 @@ func loadMyRoles(r *store.Reader, q *request, asked rolesAsked) (v views.MyRoles
 	if err != nil {
 		return v, err
 	}
-	active, waiting, err := activationRows(r, q, append(open, ending...))
+	active, waiting, coming, err := activationRows(r, q, append(open, ending...))
 	if err != nil {
 		return v, err
 	}
 	active = append(active, e.assignedRows()...)
 	v.CountActive, v.CountWaiting, v.CountEligible = len(active), len(waiting), len(e.eligible)
-	v.CountAll = v.CountActive + v.CountWaiting + v.CountEligible
+	v.CountComing = len(coming)
+	v.CountAll = v.CountActive + v.CountWaiting + v.CountEligible + v.CountComing
 	if !e.passkey {
 		v.NeedsPasskey = e.asking()
 	}
@@ -51,39 +52,46 @@ func loadMyRoles(r *store.Reader, q *request, asked rolesAsked) (v views.MyRoles
 	if !asked.later() && (asked.state == "" || asked.state == "waiting") {
 		v.List.Waiting = matching(waiting, asked.q)
 	}
+	if !asked.later() && (asked.state == "" || asked.state == "coming") {
+		v.List.Coming = matching(coming, asked.q)
+	}
 	if asked.state == "" || asked.state == "eligible" {
 		v.List.Eligible, v.List.Pager, err = e.page(r, asked)
 	}
 	return v, err
 }
 
-// activationRows are the lines of what is held and what waits.
-func activationRows(r *store.Reader, q *request, list []pim.Activation) (active, waiting []views.RoleRow, err error) {
+// activationRows are the lines of what is held, what waits for an approver, and what is planned.
+func activationRows(r *store.Reader, q *request, list []pim.Activation) (active, waiting, coming []views.RoleRow, err error) {
 	var i ids
 	for _, a := range list {
 		i.activation(a)
 	}
 	n, err := namesOf(r, i)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	for _, a := range list {
-		row := views.RoleRow{Activation: a.ID, Role: n.role(a.RoleID, a.ResourceID), Start: a.StartsAt, End: a.EndsAt, Asked: a.RequestedAt,
-			Duration: a.Duration, Status: statusView(q.reader(), a)}
+		row := views.RoleRow{Activation: a.ID, Role: n.role(a.RoleID, a.ResourceID), Start: a.StartsAt, End: a.EndsAt, Asked: a.RequestedAt, Plan: a.StartAsked,
+			Duration: a.Duration, Status: statusView(q.reader(), a), CanExtend: a.ActiveAt(q.now)}
 		if err := targetNote(r, &row.Status, a); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
-		if a.State == pim.PendingApproval {
+		switch a.State {
+		case pim.PendingApproval:
 			if row.Status.Approvals, err = waitsFor(r, a); err != nil {
-				return nil, nil, err
+				return nil, nil, nil, err
 			}
 			waiting = append(waiting, row)
-		} else {
+		case pim.Scheduled:
+			coming = append(coming, row)
+		default:
 			active = append(active, row)
 		}
 	}
 	slices.SortStableFunc(active, func(a, b views.RoleRow) int { return a.End.Compare(b.End) })
-	return active, waiting, nil
+	slices.SortStableFunc(coming, func(a, b views.RoleRow) int { return a.Start.Compare(b.Start) })
+	return active, waiting, coming, nil
 }
 
 // waitsFor names up to two of those who may decide a request, and says how many others may.
@@ -215,11 +223,13 @@ func oncePerRole(all []store.Holding, kind pim.AssignmentKind, personID string, 
 	return out
 }
 
-// takenBy are the roles and resources of activations.
+// takenBy are the roles and resources of activations; what is planned leaves the role to be activated now.
 func takenBy(open ...pim.Activation) map[[2]string]bool {
 	taken := make(map[[2]string]bool, len(open))
 	for _, a := range open {
-		taken[[2]string{a.RoleID, a.ResourceID}] = true
+		if a.StartAsked.IsZero() {
+			taken[[2]string{a.RoleID, a.ResourceID}] = true
+		}
 	}
 	return taken
 }

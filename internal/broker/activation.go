@@ -14,6 +14,7 @@ import (
 
 // ActivationCheck is what the form shows before anything is asked.
 type ActivationCheck struct {
+	Now        time.Time
 	Assignment pim.Assignment
 	Role       pim.RoleDefinition
 	Path       pim.Path
@@ -31,7 +32,7 @@ func (b *Broker) CheckActivation(ctx context.Context, actor Actor, req pim.Activ
 		if err != nil {
 			return ActivationCheck{}, err
 		}
-		c := ActivationCheck{Assignment: f.Assignment, Role: f.Role, Path: f.Path, Effective: f.Effective, Approvers: f.people}
+		c := ActivationCheck{Now: f.Now, Assignment: f.Assignment, Role: f.Role, Path: f.Path, Effective: f.Effective, Approvers: f.people}
 		if req.Duration == 0 {
 			req.Duration = f.Effective.DefaultDuration
 		}

@@ -210,6 +210,11 @@ func decidesAt(r *store.Reader, principalID string) ([][2]string, error) {
 	if err != nil || len(places) == 0 {
 		return nil, err
 	}
+	return namedAt(r, principalID, places)
+}
+
+// namedAt keeps the roles and resources whose settings name this person today.
+func namedAt(r *store.Reader, principalID string, places [][2]string) ([][2]string, error) {
 	mine, err := r.GroupsOf(principalID)
 	if err != nil {
 		return nil, err

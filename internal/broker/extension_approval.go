@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"stint/internal/pim"
 	"stint/internal/store"
@@ -26,29 +27,54 @@ func MayDecideExtension(r *store.Reader, who pim.Principal, x pim.Extension) (pi
 
 // ExtensionQueueOf lists the extensions that wait for a person's decision, oldest first.
 func ExtensionQueueOf(r *store.Reader, principalID string, limit int) ([]pim.Extension, error) {
+	waiting, err := r.ExtensionsWaiting(maxExtensionQueue)
+	if err != nil || len(waiting) == 0 {
+		return nil, err // the usual case
+	}
 	who, err := r.Principal(principalID)
 	if err != nil {
 		return nil, err
 	}
-	waiting, err := r.PendingExtensions(1000)
-	if err != nil {
-		return nil, err
-	}
+	places, err := namedAt(r, who.ID, waitingPlaces(waiting))
 	var mine []pim.Extension
-	for _, x := range waiting {
-		_, err := MayDecideExtension(r, who, x)
-		var refusal *pim.Refusal
-		if errors.As(err, &refusal) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if mine = append(mine, x); len(mine) == limit {
+	for _, w := range waiting {
+		if err != nil || len(mine) == limit {
 			break
 		}
+		if !slices.Contains(places, w.Place) {
+			continue
+		}
+		x, may, failed := decidableExtensionBy(r, who, w.ID)
+		if err = failed; may {
+			mine = append(mine, x)
+		}
 	}
-	return mine, nil
+	return mine, err
+}
+
+func waitingPlaces(waiting []store.WaitingAt) (places [][2]string) {
+	for _, w := range waiting {
+		if !slices.Contains(places, w.Place) {
+			places = append(places, w.Place)
+		}
+	}
+	return places
+}
+
+// maxExtensionQueue bounds how many waiting extensions are looked at: each waits at most until its activation ends.
+const maxExtensionQueue = 1000
+
+func decidableExtensionBy(r *store.Reader, who pim.Principal, id string) (pim.Extension, bool, error) {
+	x, err := r.Extension(id)
+	if err != nil {
+		return x, false, err
+	}
+	_, err = MayDecideExtension(r, who, x)
+	var refusal *pim.Refusal
+	if errors.As(err, &refusal) {
+		return x, false, nil
+	}
+	return x, err == nil, err
 }
 
 // DecideExtension begins an approver's decision on an extension and asks for their passkey.

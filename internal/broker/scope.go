@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"stint/internal/pim"
 	"stint/internal/store"
@@ -68,27 +69,51 @@ type Scope struct {
 	Path     pim.Path // from below the assignment's resource to this one
 }
 
-// Scopes lists what the person may choose below an assignment of theirs, by name; more says that there are
-// others, for a search.
-func (b *Broker) Scopes(ctx context.Context, actor Actor, assignmentID, query string) (scopes []Scope, more bool, err error) {
+// Scopes lists what the person may choose below an assignment of theirs, by name, after what they have chosen
+// already; more says that there are others, for a search.
+func (b *Broker) Scopes(ctx context.Context, actor Actor, assignmentID, query string, chosen []string) (scopes []Scope, more bool, err error) {
 	scopes, err = store.Read(ctx, b.store, func(r *store.Reader) ([]Scope, error) {
 		f, err := b.activationFacts(r, actor, pim.ActivationRequest{AssignmentID: assignmentID})
 		if err != nil {
 			return nil, err
 		}
 		below, err := r.ResourcesBelow(f.Role.ID, f.Assignment.ResourceID, query, ScopesShown+1)
-		if err != nil || len(below) == 0 {
+		if err != nil {
 			return nil, err
 		}
-		return withPaths(r, below, len(f.Path))
+		if more = len(below) > ScopesShown; more {
+			below = below[:ScopesShown]
+		}
+		if below, err = withChosen(r, below, chosen); err != nil {
+			return nil, err
+		}
+		return withPaths(r, below, f.Path)
 	})
-	if len(scopes) > ScopesShown {
-		return scopes[:ScopesShown], true, err
-	}
-	return scopes, false, err
+	return scopes, more, err
 }
 
-func withPaths(r *store.Reader, below []pim.Resource, depth int) ([]Scope, error) {
+// withChosen puts chosen resources that are not listed before the list.
+func withChosen(r *store.Reader, below []pim.Resource, chosen []string) ([]pim.Resource, error) {
+	for _, id := range chosen[:min(len(chosen), pim.MaxSet)] {
+		if slices.ContainsFunc(below, func(s pim.Resource) bool { return s.ID == id }) {
+			continue
+		}
+		s, err := r.Resource(id)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, err
+		}
+		if err == nil {
+			below = append([]pim.Resource{s}, below...)
+		}
+	}
+	return below, nil
+}
+
+// withPaths leaves out what is not below.
+func withPaths(r *store.Reader, below []pim.Resource, above pim.Path) ([]Scope, error) {
+	if len(below) == 0 {
+		return nil, nil
+	}
 	ids := make([]string, len(below))
 	for i, s := range below {
 		ids[i] = s.ID
@@ -96,8 +121,8 @@ func withPaths(r *store.Reader, below []pim.Resource, depth int) ([]Scope, error
 	paths, err := r.Paths(ids)
 	out := make([]Scope, 0, len(below))
 	for _, s := range below {
-		if p := paths[s.ID]; len(p) > depth {
-			out = append(out, Scope{Resource: s, Path: p[depth:]})
+		if p := paths[s.ID]; len(p) > len(above) && p.Contains(above.Leaf().ID) {
+			out = append(out, Scope{Resource: s, Path: p[len(above):]})
 		}
 	}
 	return out, err

@@ -42,7 +42,7 @@ func (p *play) holds(name string) bool {
 func TestNarrower(t *testing.T) {
 	p := newPlay(t)
 	p.below()
-	scopes, more, err := p.b.Scopes(p.ctx, p.as("alice"), "alice-dba", "")
+	scopes, more, err := p.b.Scopes(p.ctx, p.as("alice"), "alice-dba", "", []string{"foreign", "org", "absent"})
 	p.ok(err)
 	var names []string
 	for _, s := range scopes {

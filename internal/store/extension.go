@@ -41,6 +41,19 @@ func (r *Reader) PendingExtensions(limit int) ([]pim.Extension, error) {
 	return many(r, scanExtension, "SELECT "+extensionCols+" FROM extensions x WHERE x.state = 'pending_approval' ORDER BY x.requested_at, x.id LIMIT $1", limit)
 }
 
+// WaitingAt is a waiting extension with the role and resource it is for.
+type WaitingAt struct {
+	ID    string
+	Place [2]string
+}
+
+// ExtensionsWaiting lists what waits, oldest first, with where it is for.
+func (r *Reader) ExtensionsWaiting(limit int) ([]WaitingAt, error) {
+	return many(r, func(r row) (w WaitingAt, err error) { return w, r.Scan(&w.ID, &w.Place[0], &w.Place[1]) },
+		`SELECT x.id, a.role_id, a.resource_id FROM extensions x JOIN activations a ON a.id = x.activation_id
+		WHERE x.state = 'pending_approval' ORDER BY x.requested_at, x.id LIMIT $1`, limit)
+}
+
 // ExtensionsDue lists waiting extensions whose time is over.
 func (r *Reader) ExtensionsDue(limit int) ([]pim.Extension, error) {
 	return many(r, scanExtension, "SELECT "+extensionCols+" FROM extensions x WHERE x.state = 'pending_approval' AND x.times_out_at <= $1 ORDER BY x.times_out_at LIMIT $2", us(r.Now), limit)

@@ -109,6 +109,7 @@ var hot = []struct {
 	{"extensions of an activation", func(tx *Tx) error { _, err := tx.Extensions("a"); return err }, ""},
 	{"waiting extension", func(tx *Tx) error { _, err := tx.WaitingExtension("a"); return err }, ""},
 	{"waiting extensions", func(tx *Tx) error { _, err := tx.PendingExtensions(50); return err }, "extensions_queue"},
+	{"waiting extensions by place", func(tx *Tx) error { _, err := tx.ExtensionsWaiting(50); return err }, "extensions_queue"},
 	{"extensions due", func(tx *Tx) error { _, err := tx.ExtensionsDue(50); return err }, ""},
 	{"a person's decided extensions", func(tx *Tx) error { _, err := tx.ExtensionsDecidedBy("p", 50); return err }, ""},
 	{"open activations of a person", func(tx *Tx) error { _, err := tx.OpenActivationsOf("h"); return err }, ""},

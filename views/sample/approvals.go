@@ -19,6 +19,8 @@ func (s Samples) approvals() []Page {
 			Shell: s.shell(), Tab: views.TabDecided, Decided: s.decided(), CountMine: 3, Pager: views.Pager{Older: "/approvals/decided?cursor=x"},
 		})},
 		{"approval", "/approvals/:id", views.Approval(s.approval())},
+		{"approval-extension", "/approvals/extensions/:id", views.Approval(s.approvalExtension())},
+		{"approval-planned", "/approvals/:id", views.Approval(s.approvalPlanned())},
 		{"approval-decided", "/approvals/:id", views.Approval(s.approvalDecided())},
 	}
 }
@@ -30,6 +32,7 @@ func (s Samples) waiting(decide bool) []views.PendingRow {
 			Justification: s.T("Rebuild the disk encryption set for the warehouse hosts; the key expires on Friday."), Ticket: s.T("CHG-1190"), CanDecide: decide,
 			Facts: []views.Need{{Icon: "triangle-alert", Text: s.T("First time in this role here"), Risk: true}},
 		},
+		{Activation: "x2", Extension: "e1", Person: s.alice(), Role: s.dbOwner(), Duration: time.Hour, Until: at(17, 2, 11), Asked: ago(2), Justification: s.T("The run is not through yet."), CanDecide: decide},
 		{Activation: "x11", Person: s.farid(), Role: s.dbOwner(), Duration: 2 * time.Hour, Asked: ago(3), TimesOut: min(60*24 - 3), Justification: s.T("Fix data"), CanDecide: decide},
 		{Activation: "x12", Person: s.erin(), Role: s.sre(), Duration: time.Hour, Asked: ago(1), TimesOut: min(60*24 - 1), Justification: s.T("Read the incident timeline of 14 Nov for the yearly audit."), Ticket: s.T("AUD-77"), CanDecide: decide},
 	}
@@ -59,6 +62,19 @@ func (s Samples) approval() views.ApprovalView {
 		},
 		Errors: views.Errors{"justification": s.T("Say why; it goes to Dave Marsh and into the audit log.")},
 	}
+}
+
+func (s Samples) approvalExtension() views.ApprovalView {
+	v := s.approval()
+	v.Extension, v.Errors, v.Facts, v.CanCancel = "e1", nil, nil, false
+	v.Duration, v.FromEnd, v.Until, v.TimesOut = time.Hour, at(16, 2, 11), at(17, 2, 11), at(16, 2, 11)
+	return v
+}
+
+func (s Samples) approvalPlanned() views.ApprovalView {
+	v := s.approval()
+	v.Errors, v.Start = nil, at(24+22, 0, 0)
+	return v
 }
 
 func (s Samples) approvalDecided() views.ApprovalView {

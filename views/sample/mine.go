@@ -19,7 +19,12 @@ func (s Samples) mine() []Page {
 			"other": s.T("At most 4 h for this role. Write hours and minutes, such as 1:30."), "justification": s.T("At least 10 characters; approvers read this."),
 			"ticket_number": s.T("A ticket number is needed for this role."), "": s.T("Nothing was asked for yet. Look at the marked fields."),
 		}))},
+		{"activate-planned", "/my-roles/:assignment/activate", views.Activate(s.activatePlanned())},
 		{"activation", "/activations/:id", views.Activation(s.active())},
+		{"activation-extending", "/activations/:id", views.Activation(s.extending())},
+		{"activation-scheduled", "/activations/:id", views.Activation(s.scheduled(false))},
+		{"activation-touch", "/activations/:id", views.Activation(s.scheduled(true))},
+		{"extend", "/activations/:id/extend", views.Extend(s.extend())},
 		{"activation-pending", "/activations/:id", views.Activation(s.pending())},
 		{"activation-ended", "/activations/:id", views.Activation(s.ended(r))},
 		{"activation-failed", "/activations/:id", views.Activation(s.failed(r))},
@@ -60,17 +65,21 @@ func (s Samples) myRoles() views.MyRolesView {
 		{Assignment: "a5", Role: s.backup(), Blocked: s.T("The account at the directory waits for an administrator’s confirmation."), Max: 4 * time.Hour},
 	}
 	return views.MyRolesView{
-		Shell: shell, Sets: []views.SetChip{{Name: s.T("Monday on call"), Count: 3, Href: "/my-roles/several?set=s1"}, {Name: s.T("Month-end"), Count: 2, Href: "/my-roles/several?set=s2"}}, CountAll: 17, CountEligible: 12, CountActive: 4, CountWaiting: 1,
+		Shell: shell, Sets: []views.SetChip{{Name: s.T("Monday on call"), Count: 3, Href: "/my-roles/several?set=s1"}, {Name: s.T("Month-end"), Count: 2, Href: "/my-roles/several?set=s2"}}, CountAll: 19, CountEligible: 12, CountActive: 4, CountWaiting: 1, CountComing: 2,
 		List: views.MyRolesListView{
 			Total: 17, Eligible: eligible, Pager: views.Pager{Forward: true, Older: "/my-roles?cursor=x", Note: "Eligible 1 to 5 of 12"},
 			Active: []views.RoleRow{
-				{Activation: "x1", Role: s.domainAdmins(), Status: views.StatusView{State: views.Active}, Start: ago(52), End: min(8)},
-				{Activation: "x2", Role: s.dbOwner(), Status: views.StatusView{State: views.Active}, Start: ago(20), End: min(100)},
+				{Activation: "x1", Role: s.domainAdmins(), Status: views.StatusView{State: views.Active}, Start: ago(52), End: min(8), CanExtend: true},
+				{Activation: "x2", Role: s.dbOwner(), Status: views.StatusView{State: views.Active}, Start: ago(20), End: min(100), CanExtend: true},
 				{Assignment: "h1", Assigned: true, Role: s.role("Security Reader", "stint", "Stint"), Through: s.T("Site reliability")},
 				{Activation: "x3", Role: s.role("Auditor", "stint", "Stint"), Status: views.StatusView{State: views.Granting, Note: s.T("The target does not answer; Stint keeps trying.")}, Start: ago(1), End: min(59)},
 			},
 			Waiting: []views.RoleRow{
 				{Activation: "x4", Role: s.role("Global Administrator", "tenant", "northwind.example"), Status: views.StatusView{State: views.PendingApproval, Approvals: s.T("waits for Bob Okafor or Carol Lindqvist")}, Asked: ago(6), Duration: time.Hour},
+			},
+			Coming: []views.RoleRow{
+				{Activation: "x7", Role: s.backup(), Status: views.StatusView{State: views.Scheduled, Touch: true}, Start: ago(5), End: min(115)},
+				{Activation: "x8", Role: s.dbOwner(), Status: views.StatusView{State: views.Scheduled, Starts: at(24+22, 0, 0)}, Start: at(24+22, 0, 0), End: at(26+22, 0, 0)},
 			},
 		},
 	}
@@ -117,6 +126,41 @@ func (s Samples) activate(wrong views.Errors) views.ActivateView {
 	return v
 }
 
+// activatePlanned is the form of a role that is asked for below its resource, and ahead.
+func (s Samples) activatePlanned() views.ActivateView {
+	v := s.activate(nil)
+	v.Lead, v.MoreScopes, v.ScopeQ = 7*24*time.Hour, true, s.T("billing")
+	v.Values.Start, v.Values.StartAt, v.Values.Zone = "at", "2026-11-20T22:00", s.T("Europe/Berlin")
+	v.Scopes = []views.ScopeChoice{{ID: "r1", Path: []string{s.T("rg-billing")}, Chosen: true}, {ID: "r2", Path: []string{s.T("rg-billing"), s.T("billing-db")}}, {ID: "r3", Path: []string{s.T("rg-payments")}}}
+	v.Aside.Starts, v.Aside.Ends, v.Aside.AfterApproval = at(24+22, 0, 0), at(24+23, 0, 0), false
+	v.Aside.Steps = []string{s.T("You confirm with your passkey."), s.T("It waits for its start. Every rule is checked again then; you can cancel until then.")}
+	return v
+}
+
+func (s Samples) extending() views.ActivationView {
+	v := s.active()
+	v.Body.CanExtend = false
+	v.Body.Extension = &views.WaitingExtension{ID: "e1", Until: at(17, 2, 11), TimesOut: at(16, 2, 11), CanCancel: true}
+	return v
+}
+
+func (s Samples) scheduled(touch bool) views.ActivationView {
+	b := s.body()
+	b.Start, b.End, b.Target, b.CanCancel, b.CanStart = at(24+22, 0, 0), at(26+22, 0, 0), nil, true, touch
+	if touch {
+		b.Start, b.End = at(14, 0, 0), at(16, 0, 0)
+	}
+	b.Status = views.StatusView{State: views.Scheduled, Starts: b.Start, Touch: touch}
+	b.Story = append(b.Story[:4], views.StoryStep{At: b.Start, Text: s.T("Starts"), More: s.T("Every rule is checked again then"), Next: true})
+	return views.ActivationView{Shell: s.shell(), Body: b}
+}
+
+func (s Samples) extend() views.ExtendView {
+	form := s.activate(nil)
+	form.Role, form.Last, form.Errors = s.dbOwner(), nil, views.Errors{"duration": s.T("At most 4 h at a time for this role.")}
+	return views.ExtendView{Shell: s.shell(), Activation: "x2", End: at(16, 2, 11), NewEnd: at(17, 2, 11), Approval: true, Running: true, Form: form, Verdicts: s.verdicts()}
+}
+
 func (s Samples) storySoFar() []views.StoryStep { return s.storyOf(s.alice(), 13) }
 
 // storyOf is what led to an activation that somebody asked for at six minutes to the full hour.
@@ -145,7 +189,7 @@ func (s Samples) body() views.ActivationBodyView {
 
 func (s Samples) active() views.ActivationView {
 	b := s.body()
-	b.Status, b.CanDeactivate = views.StatusView{State: views.Active, At: at(14, 2, 11)}, true
+	b.Status, b.CanDeactivate, b.CanExtend = views.StatusView{State: views.Active, At: at(14, 2, 11)}, true, true
 	b.Start, b.End = at(14, 2, 11), at(16, 2, 11)
 	b.Story = append(b.Story,
 		views.StoryStep{At: at(14, 2, 11), Text: s.T("Active, confirmed at the target"), More: s.T("Read back: akeller is a member of db_owner"), Tone: views.OK},

@@ -79,6 +79,7 @@ var eventWords = map[pim.EventType]string{
 	pim.EvIncidentClosed:    "As it should be again, or accounted for",
 	pim.EvScanRequested:     "Scan of a target asked for",
 	pim.EvScanCompleted:     "Target scanned",
+	pim.EvGrantReissued:     "The target’s own end set",
 	pim.EvGrantReclaimed:    "Grant of a lost record taken back",
 	pim.EvAuditExported:     "Audit log exported",
 	pim.EvFileApplied:       "File applied",

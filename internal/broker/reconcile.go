@@ -34,6 +34,11 @@ type observation struct {
 	wanted    bool   // what a pass that ends here without an error was for
 	sessions  string // sessionsEnded, sessionsOpen, or empty: they were not to be ended
 	final     bool   // the pass ends here: release the lease
+
+	native  bool      // the target ends what it gave by itself
+	until   time.Time // at this instant, as it was seen; zero: never
+	asked   time.Time // the end that was asked of it
+	reissue bool      // it held it already, with another end
 }
 
 // pass brings one claimed grant to where it is wanted: look, act, look again, record. It is the same for
@@ -45,11 +50,16 @@ func (b *Broker) pass(ctx context.Context, g store.GrantRow) error {
 		return err
 	}
 	delay := conn.Capabilities().ReadDelay
-	g, err = b.record(ctx, g, b.closeSessions(ctx, conn, g, look(ctx, conn, g, delay)))
+	first := look(ctx, conn, g, delay)
+	g, err = b.record(ctx, g, b.closeSessions(ctx, conn, g, first))
 	if err != nil || g.LeaseUntil.IsZero() {
 		return err
 	}
 	step := g.Next(b.clock(), true)
+	reissue := step == pim.StepRest && first.native && g.Reissues(first.until)
+	if reissue { // the second rope follows the latest need
+		step = pim.StepGrant
+	}
 	if step != pim.StepGrant && step != pim.StepRevoke {
 		_, err = b.record(ctx, g, observation{wanted: g.Wanted, final: true})
 		return err
@@ -71,7 +81,7 @@ func (b *Broker) pass(ctx context.Context, g store.GrantRow) error {
 		return err
 	}
 	seen := look(ctx, conn, g, delay)
-	seen.final, seen.acted, seen.wanted = true, true, g.Wanted
+	seen.final, seen.acted, seen.wanted, seen.asked, seen.reissue = true, true, g.Wanted, g.WantedUntil, reissue
 	_, err = b.record(ctx, g, b.closeSessions(ctx, conn, g, seen))
 	return err
 }
@@ -82,7 +92,7 @@ func look(ctx context.Context, conn connector.Connector, g store.GrantRow, delay
 	case err != nil:
 		return observation{event: failure(err, false), err: err, readDelay: delay, final: true}
 	case h.Present:
-		return observation{event: pim.GrantSawIt, readDelay: delay}
+		return observation{event: pim.GrantSawIt, readDelay: delay, native: conn.Capabilities().NativeExpiry, until: h.Until}
 	default:
 		return observation{event: pim.GrantSawNone, readDelay: delay}
 	}
@@ -218,7 +228,7 @@ func schedule(g *store.GrantRow, o observation, now time.Time, jitter float64) {
 	} else if o.event != "" {
 		g.ErrorKind, g.Error = "", ""
 	}
-	settled := g.Settled(now)
+	settled := g.Settled(now) && !(o.native && g.Reissues(o.until))
 	if settled && o.err == nil {
 		g.Tries, g.LateSince, g.LateToldAt = 0, time.Time{}, time.Time{}
 	} else if g.LateSince.IsZero() {
@@ -235,7 +245,7 @@ func schedule(g *store.GrantRow, o observation, now time.Time, jitter float64) {
 		g.DueAt = nextLook(*g, now, jitter)
 	case o.err == nil && g.Seen == pim.Absent && !g.Wanted && now.Before(g.UnsureUntil):
 		g.DueAt = g.UnsureUntil
-	case o.err == nil && g.Wanted != o.wanted:
+	case o.err == nil && (g.Wanted != o.wanted || o.native && !o.asked.Equal(g.WantedUntil)):
 		g.DueAt = now // the need changed while the target was written: nothing failed, and nothing waits
 	default:
 		if o.err == nil {
@@ -284,6 +294,9 @@ func emitGrant(tx *store.Tx, was, g pim.Grant, o observation) {
 		facts := map[string]any{"error": string(connector.KindOf(o.err))}
 		maps.Copy(facts, sessions)
 		tell(pim.EvGrantCalled, facts)
+	}
+	if o.reissue && o.err == nil && !g.Reissues(o.until) {
+		tell(pim.EvGrantReissued, map[string]any{"until": micros(o.until)})
 	}
 	switch settled := g.Settled(tx.Now); {
 	case g.Lost && !was.Lost:

@@ -77,6 +77,7 @@ const (
 	EvGrantLost         EventType = "grant.lost"
 	EvGrantLate         EventType = "grant.late"
 	EvGrantAdopted      EventType = "grant.adopted"
+	EvGrantReissued     EventType = "grant.reissued"
 	EvGrantReclaimed    EventType = "grant.reclaimed"
 	EvIncidentOpened    EventType = "incident.opened"
 	EvIncidentClosed    EventType = "incident.closed"

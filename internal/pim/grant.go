@@ -72,6 +72,13 @@ func (g Grant) Next(now time.Time, fresh bool) GrantStep {
 // longer surface.
 func (g Grant) Settled(now time.Time) bool { return g.Next(now, true) == StepRest }
 
+// Reissues reports, of a target that ends what it gave by itself, whether its own end has to follow the latest need: until
+// is that end as it was just seen. What was there before Stint is never given an end. A target may keep whole seconds.
+func (g Grant) Reissues(until time.Time) bool {
+	given := g.Wanted && g.Seen == Present && !g.Lost && (g.Before == Absent || g.Adopted)
+	return given && (until.IsZero() != g.WantedUntil.IsZero() || until.Sub(g.WantedUntil).Abs() >= time.Second)
+}
+
 // OwesSessions reports, of what is recorded, whether the account's open sessions must end before a look that shows absence
 // is recorded: Stint had given this, so that a session may have switched into it (THREATS rule 5). That is so when it is no
 // longer wanted, and when another hand took it away. inUse is whether a use of it is not accounted for yet: long after one,

@@ -39,7 +39,7 @@ type reach struct{ t *Target }
 func (r reach) Capabilities() connector.Capabilities {
 	r.t.mu.Lock()
 	defer r.t.mu.Unlock()
-	return connector.Capabilities{ListsStrangers: true, ReadDelay: r.t.faults.ReadDelay}
+	return connector.Capabilities{NativeExpiry: r.t.expires, ListsStrangers: true, ReadDelay: r.t.faults.ReadDelay}
 }
 
 func (r reach) Close() error { return nil }
@@ -47,7 +47,18 @@ func (r reach) Close() error { return nil }
 // enter waits and fails as the faults say; the caller unlocks when err is nil.
 func (r reach) enter(ctx context.Context) error {
 	r.t.mu.Lock()
-	hang := r.t.faults.Hang
+	hang, slow := r.t.faults.Hang, r.t.faults.Slow
+	if slow > 0 {
+		r.t.mu.Unlock()
+		answer := time.NewTimer(slow)
+		defer answer.Stop()
+		select {
+		case <-answer.C:
+		case <-ctx.Done():
+			return connector.Errorf(connector.Transient, "the fake target was too slow: %w", ctx.Err())
+		}
+		r.t.mu.Lock()
+	}
 	if hang != nil {
 		r.t.mu.Unlock()
 		select {
@@ -115,7 +126,12 @@ func (r reach) Observe(ctx context.Context, acc connector.AccountID, ent connect
 		return connector.Holding{}, err
 	}
 	r.t.journal = append(r.t.journal, Call{At: r.t.now(), Op: "observe", Account: acc, Entitlement: ent})
-	return connector.Holding{Present: r.t.heldAt(acc, ent, r.t.now().Add(-r.t.faults.ReadDelay))}, nil
+	at := r.t.now().Add(-r.t.faults.ReadDelay)
+	h := connector.Holding{Present: r.t.heldAt(acc, ent, at)}
+	if h.Present {
+		h.Until = r.t.untilAt(acc, ent, at)
+	}
+	return h, nil
 }
 
 func (t *Target) exist(acc connector.AccountID, ent connector.EntitlementID) error {
@@ -156,10 +172,16 @@ func (r reach) write(ctx context.Context, op string, acc connector.AccountID, en
 	case f.LoseAnswers > 0:
 		f.LoseAnswers--
 		r.t.set(op, acc, ent, op == "grant")
+		if op == "grant" {
+			r.t.end(acc, ent, until)
+		}
 		return lost
 	}
 	r.t.set(op, acc, ent, op == "grant")
 	r.t.journal[len(r.t.journal)-1].Until = until
+	if op == "grant" {
+		r.t.end(acc, ent, until)
+	}
 	return nil
 }
 

@@ -22,6 +22,7 @@ type Target struct {
 	changes      []change
 	journal      []Call
 	faults       Faults
+	expires      bool
 	made         int
 }
 
@@ -34,6 +35,7 @@ type Faults struct {
 	LoseWrites  int                     // so many of the next writes are lost with their answer
 	Lies        bool                    // writes are answered with yes and do nothing (THREATS T40)
 	Only        connector.EntitlementID // the three faults of writes above hit this one alone; empty: every one
+	Slow        time.Duration           // every call takes so long
 	HalfPages   bool                    // List and Browse break off in the middle
 	ReadDelay   time.Duration           // reads show what was there so long ago
 }
@@ -53,6 +55,8 @@ type change struct {
 	acc  connector.AccountID
 	ent  connector.EntitlementID
 	held bool
+
+	until time.Time // it ends by itself; zero: never
 }
 
 // New returns an empty target that judges time by now; nil is the wall clock. It is forgotten with the test.
@@ -168,7 +172,7 @@ func (t *Target) set(op string, acc connector.AccountID, ent connector.Entitleme
 	now := t.now()
 	changed := t.heldAt(acc, ent, now) != held
 	if changed {
-		t.changes = append(t.changes, change{now, acc, ent, held})
+		t.changes = append(t.changes, change{at: now, acc: acc, ent: ent, held: held})
 	}
 	if changed || op == "grant" || op == "revoke" {
 		t.journal = append(t.journal, Call{At: now, Op: op, Account: acc, Entitlement: ent, Changed: changed})
@@ -178,10 +182,40 @@ func (t *Target) set(op string, acc connector.AccountID, ent connector.Entitleme
 func (t *Target) heldAt(acc connector.AccountID, ent connector.EntitlementID, at time.Time) bool {
 	for _, c := range slices.Backward(t.changes) {
 		if c.acc == acc && c.ent == ent && !c.at.After(at) {
-			return c.held
+			return c.held && (c.until.IsZero() || at.Before(c.until))
 		}
 	}
 	return false
+}
+
+// EndsByItself makes the target one with native expiry: it ends what was granted at the time it was told.
+func (t *Target) EndsByItself() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.expires = true
+}
+
+// Until is when the target ends by itself what somebody holds; zero: never.
+func (t *Target) Until(acc connector.AccountID, ent connector.EntitlementID) time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.untilAt(acc, ent, t.now())
+}
+
+func (t *Target) untilAt(acc connector.AccountID, ent connector.EntitlementID, at time.Time) time.Time {
+	for _, c := range slices.Backward(t.changes) {
+		if c.acc == acc && c.ent == ent && !c.at.After(at) {
+			return c.until
+		}
+	}
+	return time.Time{}
+}
+
+// end sets when it ends by itself what is held; the caller holds the lock.
+func (t *Target) end(acc connector.AccountID, ent connector.EntitlementID, until time.Time) {
+	if t.expires {
+		t.changes = append(t.changes, change{at: t.now(), acc: acc, ent: ent, held: true, until: until})
+	}
 }
 
 func (t *Target) holdersAt(ent connector.EntitlementID, at time.Time) []connector.AccountID {

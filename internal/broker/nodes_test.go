@@ -125,7 +125,7 @@ func TestNodeTakesOverFromADeadOne(t *testing.T) {
 	t.Parallel()
 	n := newCluster(t)
 	n.due("account-a")
-	claimed, err := store.Write(n.ctx, n.nodes[0].Store(), func(tx *store.Tx) ([]store.GrantRow, error) { return tx.ClaimGrants(9, 3*time.Second, nil) })
+	claimed, err := store.Write(n.ctx, n.nodes[0].Store(), func(tx *store.Tx) ([]store.GrantRow, error) { return tx.ClaimGrants("dir", 9, 3*time.Second) })
 	if err != nil || len(claimed) != 1 {
 		t.Fatal(claimed, err)
 	}

@@ -65,6 +65,7 @@ func TestSharedGrantsLeaveTheTargetAsItWas(t *testing.T) {
 		r.Repeat(map[string]func(*rapid.T){
 			"activate":   w.activate,
 			"deactivate": w.deactivate,
+			"extend":     w.extend,
 			"assign":     w.assign,
 			"unassign":   w.unassign,
 			"time":       w.time,
@@ -165,6 +166,19 @@ func (w *shared) deactivate(*rapid.T) {
 	p := w.person(w.pick("person", sharedPeople))
 	if open := w.open(p); len(open) > 0 {
 		w.ok(w.b.Deactivate(w.ctx, broker.Actor{PrincipalID: p}, open[w.pick("which", len(open))].ID))
+	}
+}
+
+func (w *shared) extend(*rapid.T) {
+	p, minutes := w.person(w.pick("person", sharedPeople)), rapid.IntRange(5, 60).Draw(w.T, "minutes")
+	open := w.open(p)
+	if len(open) == 0 {
+		return
+	}
+	_, err := w.b.RequestExtension(w.ctx, broker.Actor{PrincipalID: p}, pim.ExtensionRequest{ActivationID: open[w.pick("which", len(open))].ID, Duration: time.Duration(minutes) * time.Minute})
+	var refusal *pim.Refusal
+	if err != nil && !errors.As(err, &refusal) { // it is over, or as long as it may be
+		w.Fatal(err)
 	}
 }
 

@@ -29,22 +29,14 @@ func newLanes() *lanes {
 	return &lanes{busy: map[string]int{}, hold: map[string]time.Time{}, fail: map[string]int{}}
 }
 
-// closed lists the targets that take no work now.
-func (l *lanes) closed(now time.Time) []string {
+// free is how many more passes may begin at a target now.
+func (l *lanes) free(target string, now time.Time) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var out []string
-	for id, n := range l.busy {
-		if n >= laneWidth {
-			out = append(out, id)
-		}
+	if now.Before(l.hold[target]) {
+		return 0
 	}
-	for id, until := range l.hold {
-		if now.Before(until) {
-			out = append(out, id)
-		}
-	}
-	return out
+	return max(0, laneWidth-l.busy[target])
 }
 
 func (l *lanes) enter(target string) {
@@ -141,14 +133,31 @@ func (b *Broker) resolveAside(ctx context.Context, passes *sync.WaitGroup) {
 	})
 }
 
-// claim takes due grants, if there are any: an idle round writes nothing.
+// claim takes due grants, as many of each target as it has free lanes: an idle round writes nothing.
 func (b *Broker) claim(ctx context.Context) ([]store.GrantRow, error) {
-	closed := b.lanes.closed(b.clock())
-	due, err := store.Read(ctx, b.store, func(r *store.Reader) (bool, error) { return r.AnyGrantDue(closed) })
-	if err != nil || !due {
+	due, err := store.Read(ctx, b.store, func(r *store.Reader) ([]string, error) { return r.TargetsDue() })
+	if err != nil {
 		return nil, err
 	}
-	return store.Write(ctx, b.store, func(tx *store.Tx) ([]store.GrantRow, error) { return tx.ClaimGrants(laneWidth, b.lease(), closed) })
+	free, now := map[string]int{}, b.clock()
+	for _, target := range due {
+		if n := b.lanes.free(target, now); n > 0 && len(free) < chunk {
+			free[target] = n
+		}
+	}
+	if len(free) == 0 {
+		return nil, nil
+	}
+	return store.Write(ctx, b.store, func(tx *store.Tx) (all []store.GrantRow, err error) {
+		for target, n := range free {
+			claimed, err := tx.ClaimGrants(target, n, b.lease())
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, claimed...)
+		}
+		return all, nil
+	})
 }
 
 func (b *Broker) work(ctx context.Context, g store.GrantRow) {

@@ -580,3 +580,25 @@ func FuzzTime(f *testing.F) {
 		}
 	})
 }
+
+// DESIGN §3: a target is authoritative only when the file says so, and an export says it again.
+func TestAuthoritative(t *testing.T) {
+	said := strings.Replace(whole, "    may_write:", "    authoritative: true\n    may_write:", 1)
+	for text, want := range map[string]bool{whole: false, said: true, strings.Replace(said, "authoritative: true", "authoritative: false", 1): false} {
+		d, err := orgfile.Parse("f", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := orgfile.Write(d, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := orgfile.Parse("f", out)
+		if err != nil || d.Targets[0].Authoritative != want || again.Targets[0].Authoritative != want {
+			t.Errorf("read %v, exported and read %v, want %v: %v", d.Targets[0].Authoritative, again.Targets[0].Authoritative, want, err)
+		}
+	}
+	if _, err := orgfile.Parse("f", []byte(strings.Replace(said, "authoritative: true", "authoritative: perhaps", 1))); err == nil || !strings.Contains(err.Error(), "targets[dir].authoritative") {
+		t.Errorf("a word that is neither: %v", err)
+	}
+}

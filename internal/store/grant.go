@@ -60,15 +60,14 @@ func (r *Reader) LateGrants(since, toldBefore time.Time) ([]GrantRow, error) {
 	return many(r, scanGrant, "SELECT "+grantCols+" FROM grants f WHERE f.late_since > 0 AND f.late_since <= $1 AND f.late_told_at <= $2", us(since), us(toldBefore))
 }
 
-// ClaimGrants takes due grants for work: nobody else works on them until the lease ends, and a result
-// carrying an older attempt number is refused.
-func (tx *Tx) ClaimGrants(limit int, lease time.Duration, busyTargets []string) ([]GrantRow, error) {
-	args := []any{us(tx.Now.Add(lease)), us(tx.Now), limit}
-	busy := in(&args, busyTargets)
+// ClaimGrants takes due grants of a target for work: nobody else works on them until the lease ends, and a
+// result carrying an older attempt number is refused.
+func (tx *Tx) ClaimGrants(targetID string, limit int, lease time.Duration) ([]GrantRow, error) {
 	return many(tx.Reader, scanGrant, `UPDATE grants AS f SET lease_until = $1, attempt = attempt + 1, version = version + 1 WHERE id IN (
-		SELECT id FROM grants WHERE due_at > 0 AND due_at <= $2 AND lease_until <= $2 AND target_id NOT IN (SELECT id FROM targets WHERE id IN `+busy+`)
+		SELECT id FROM grants WHERE target_id = $4 AND due_at > 0 AND due_at <= $2 AND lease_until <= $2
 		ORDER BY due_at LIMIT $3) RETURNING id, target_id, account_id, entitlement_id, account_name, entitlement, before, seen, seen_at, wanted, confirmed, lost,
-		wanted_until, unsure_until, adopted, due_at, late_since, late_told_at, tries, attempt, lease_until, error_kind, error, version`, args...)
+		wanted_until, unsure_until, adopted, due_at, late_since, late_told_at, tries, attempt, lease_until, error_kind, error, version`,
+		us(tx.Now.Add(lease)), us(tx.Now), limit, targetID)
 }
 
 // InsertGrant adds a grant.
@@ -153,12 +152,10 @@ func (tx *Tx) SaveNeed(n pim.GrantNeed) error {
 		WHERE grant_id = $6 AND need_kind = $7 AND need_id = $8`, us(n.EndedAt), n.Outcome, n.SharedWith, us(n.SettledAt), us(n.EndsAt), n.GrantID, kind, id)
 }
 
-// AnyGrantDue reports whether a grant is due at a target that takes work.
-func (r *Reader) AnyGrantDue(closedTargets []string) (bool, error) {
-	args := []any{us(r.Now)}
-	closed := in(&args, closedTargets)
-	n, err := one(r, scanInt, "SELECT COUNT(*) FROM (SELECT 1 FROM grants WHERE due_at > 0 AND due_at <= $1 AND lease_until <= $1 AND target_id NOT IN (SELECT id FROM targets WHERE id IN "+closed+") LIMIT 1) d", args...)
-	return n > 0, err
+// TargetsDue lists the targets at which a grant is due and nobody works on it.
+func (r *Reader) TargetsDue() ([]string, error) {
+	return many(r, scanString, `SELECT t.id FROM targets t WHERE EXISTS (SELECT 1 FROM grants f WHERE f.target_id = t.id
+		AND f.due_at > 0 AND f.due_at <= $1 AND f.lease_until <= $1) ORDER BY t.id`, us(r.Now))
 }
 
 // AllGrants lists every grant.

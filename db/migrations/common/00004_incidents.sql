@@ -1,6 +1,9 @@
 -- +goose Up
 ALTER TABLE targets ADD COLUMN authoritative INTEGER NOT NULL DEFAULT 0;
 
+-- What is due at one target: each has its own queue.
+CREATE INDEX grants_due_at ON grants (target_id, due_at) WHERE due_at > 0;
+
 -- When a target is next asked who holds what Stint manages there, and how far that came.
 CREATE TABLE scans (
   target_id   TEXT PRIMARY KEY REFERENCES targets (id),

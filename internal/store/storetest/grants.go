@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,7 +27,17 @@ func grantRow(id, account string, due time.Time) store.GrantRow {
 }
 
 func claim(s *store.Store, limit int, busy ...string) ([]store.GrantRow, error) {
-	return store.Write(context.Background(), s, func(tx *store.Tx) ([]store.GrantRow, error) { return tx.ClaimGrants(limit, time.Hour, busy) })
+	return store.Write(context.Background(), s, func(tx *store.Tx) (out []store.GrantRow, err error) {
+		due, err := tx.TargetsDue()
+		for _, target := range due {
+			if err == nil && !slices.Contains(busy, target) {
+				var some []store.GrantRow
+				some, err = tx.ClaimGrants(target, limit, time.Hour)
+				out = append(out, some...)
+			}
+		}
+		return out, err
+	})
 }
 
 // One worker at a time per grant (DESIGN §3), however many ask at once.
@@ -65,7 +76,7 @@ func claimedOnce(t *testing.T, s *store.Store) {
 func staleWorker(t *testing.T, s *store.Store) {
 	world(t, s)
 	do(t, s, func(tx *store.Tx) error { return tx.InsertGrant(grantRow("g", "acc", tx.Now.Add(-time.Second))) })
-	first, err := store.Write(context.Background(), s, func(tx *store.Tx) ([]store.GrantRow, error) { return tx.ClaimGrants(1, -time.Second, nil) })
+	first, err := store.Write(context.Background(), s, func(tx *store.Tx) ([]store.GrantRow, error) { return tx.ClaimGrants("dir", 1, -time.Second) })
 	if err != nil || len(first) != 1 {
 		t.Fatal(first, err)
 	}
@@ -97,7 +108,7 @@ func staleWorker(t *testing.T, s *store.Store) {
 func renewedLease(t *testing.T, s *store.Store) {
 	world(t, s)
 	do(t, s, func(tx *store.Tx) error { return tx.InsertGrant(grantRow("g", "acc", tx.Now.Add(-time.Second))) })
-	first, err := store.Write(context.Background(), s, func(tx *store.Tx) ([]store.GrantRow, error) { return tx.ClaimGrants(1, -time.Second, nil) })
+	first, err := store.Write(context.Background(), s, func(tx *store.Tx) ([]store.GrantRow, error) { return tx.ClaimGrants("dir", 1, -time.Second) })
 	if err != nil || len(first) != 1 {
 		t.Fatal(first, err)
 	}

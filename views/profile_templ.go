@@ -177,7 +177,7 @@ func Profile(v ProfileView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "</dl><small>It comes from your provider and from those who run Stint. <a href=\"/passkeys\">Your passkeys</a> are on their own page.</small></div></section></aside></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "</dl><small>It comes from your provider and from those who run Stint. <a href=\"/passkeys\">Your passkeys</a> and <a href=\"/sessions\">your sessions</a> are on their own pages.</small></div></section></aside></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -44,7 +44,11 @@ func TestCrossSite(t *testing.T) {
 			continue
 		}
 		for name, headers := range variants {
-			if page := root.Do(r.Method, fill(r.Path), stinttest.Form(), headers...); page.StatusCode != http.StatusForbidden {
+			want := http.StatusForbidden
+			if r.Path == "/sign-in/logout" { // the provider's machine sends it: what counts is its signature
+				want = http.StatusBadRequest
+			}
+			if page := root.Do(r.Method, fill(r.Path), stinttest.Form(), headers...); page.StatusCode != want {
 				t.Errorf("%s, %s: %d", r.Path, name, page.StatusCode)
 			}
 		}

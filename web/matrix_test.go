@@ -75,6 +75,7 @@ var matrix = map[string]rights{
 	"GET /sign-in":            {want: but(open(303), cells{200}, "anonymous")},
 	"GET /sign-in/start":      {want: open(303)},
 	"GET /sign-in/callback":   {want: open(403)},
+	"POST /sign-in/logout":    {want: open(400)}, // no token
 	"POST /sign-out":          {want: all(303)},
 	"GET /first-run":          {want: open(303)},
 	"GET /healthz":            {want: open(200)},
@@ -117,16 +118,19 @@ var matrix = map[string]rights{
 	"POST /approvals/:id/decision": {thing: "waiting", form: []string{"decision", "approve", "justification", why},
 		want: but(but(all(403, 404, 404), cells{403, 303, 404}, "approver"), cells{403, 403, 404}, "auditor", "administrator")},
 
-	"GET /step-up/:id":          {thing: "step-up", want: all(200, 404, 404)},
-	"POST /step-up/:id":         {thing: "step-up", form: []string{"response", "{}"}, want: all(403, 404, 404)},
-	"GET /passkeys":             {want: all(200)},
-	"POST /passkeys/new":        {form: []string{"name", "Another"}, want: all(303)},
-	"POST /passkeys/:id/name":   {thing: "passkey", form: []string{"name", "Renamed"}, want: all(303, 404, 404)},
-	"POST /passkeys/:id/remove": {thing: "passkey", want: all(403, 404, 404)}, // an only passkey stays
-	"GET /profile":              {want: all(200)},
-	"POST /profile":             {form: []string{"zone", "UTC", "theme", ""}, want: all(303)},
-	"GET /notices":              {want: all(200)},
-	"POST /notices/read":        {want: all(303)},
+	"GET /step-up/:id":           {thing: "step-up", want: all(200, 404, 404)},
+	"POST /step-up/:id":          {thing: "step-up", form: []string{"response", "{}"}, want: all(403, 404, 404)},
+	"GET /passkeys":              {want: all(200)},
+	"POST /passkeys/new":         {form: []string{"name", "Another"}, want: all(303)},
+	"POST /passkeys/:id/name":    {thing: "passkey", form: []string{"name", "Renamed"}, want: all(303, 404, 404)},
+	"POST /passkeys/:id/remove":  {thing: "passkey", want: all(403, 404, 404)}, // an only passkey stays
+	"GET /profile":               {want: all(200)},
+	"POST /profile":              {form: []string{"zone", "UTC", "theme", ""}, want: all(303)},
+	"GET /sessions":              {want: all(200)},
+	"POST /sessions/end":         {want: all(303)},
+	"POST /sessions/:handle/end": {thing: "session", want: all(303, 404, 404)},
+	"GET /notices":               {want: all(200)},
+	"POST /notices/read":         {want: all(303)},
 
 	"GET /shell":                  {want: all(200)},
 	"GET /events":                 {want: all(200)},
@@ -214,6 +218,14 @@ var things = map[string]func(*stage, *stinttest.Person) []string{
 			return tx.InsertResults(store.Results{ID: id, PrincipalID: p.ID, Kind: "activate"})
 		})
 		return []string{id}
+	},
+	"session": func(s *stage, p *stinttest.Person) []string { // another one of theirs
+		s.made++
+		id := "session-" + strconv.Itoa(s.made)
+		s.Do(func(tx *store.Tx) error {
+			return tx.InsertSession(store.SessionRow{ID: id, Handle: "handle-" + id, PrincipalID: p.ID, Data: "{}", ExpiresAt: tx.Now.Add(time.Hour)})
+		})
+		return []string{"handle-" + id}
 	},
 	"person":  func(s *stage, p *stinttest.Person) []string { return []string{p.ID} },
 	"account": func(s *stage, p *stinttest.Person) []string { return []string{p.ID, "account-of-" + p.ID} },

@@ -141,6 +141,11 @@ func (s *Server) sameOrigin(next echo.HandlerFunc) echo.HandlerFunc {
 		if !unsafe(r.Method) {
 			return next(c)
 		}
+		// The one write that does not come from a page of Stint: the provider's machine sends it, and what it carries is
+		// signed for Stint. Whose browser might send it does not matter: no session is looked at (Back-Channel Logout §2.5).
+		if r.Method == http.MethodPost && c.Path() == providerLogout {
+			return next(c)
+		}
 		origin, site := r.Header.Values("Origin"), r.Header.Values("Sec-Fetch-Site")
 		ours := len(origin) == 1 && strings.EqualFold(origin[0], s.origin)
 		switch {

@@ -63,7 +63,13 @@ func parseNameCursor(text string) (store.PrincipalPage, error) {
 
 // PersonPage is GET /people/:id.
 func (s *Server) PersonPage(q *request) error {
-	v, err := read(s, q, func(r *store.Reader) (views.PersonView, error) { return personIn(r, q, q.Param("id")) })
+	v, err := read(s, q, func(r *store.Reader) (v views.PersonView, err error) {
+		if v, err = personIn(r, q, q.Param("id")); err != nil {
+			return v, err
+		}
+		v.Sessions, v.SessionRows, err = s.personSessions(r, q.powers, v.Who.ID)
+		return v, err
+	})
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ var routes = []route{
 	{get, "/sign-in", anonymous, (*Server).SignInPage},
 	{get, "/sign-in/start", anonymous, (*Server).StartSignIn},
 	{get, "/sign-in/callback", anonymous, (*Server).FinishSignIn},
+	{post, providerLogout, anonymous, (*Server).ProviderLogout}, // from the provider's machine, not from a browser
 	{post, "/sign-out", person, (*Server).SignOut},
 	{get, "/first-run", anonymous, (*Server).FirstRunPage},
 	{get, "/admin-link/:token", person, (*Server).AdminLinkPage},
@@ -77,6 +78,9 @@ var routes = []route{
 	{post, "/passkeys/:id/remove", person, (*Server).RemovePasskey},
 	{get, "/profile", person, (*Server).ProfilePage},
 	{post, "/profile", person, (*Server).SaveProfile},
+	{get, "/sessions", person, (*Server).SessionsPage},
+	{post, "/sessions/end", person, (*Server).EndOtherSessions},
+	{post, "/sessions/:handle/end", person, (*Server).EndOwnSession},
 	{get, "/notices", person, (*Server).NoticesPage},
 	{post, "/notices/read", person, (*Server).ReadNotices},
 

@@ -36,6 +36,7 @@ type Config struct {
 	SessionIdle          time.Duration  // 0: 30 minutes
 	SessionAbsolute      time.Duration  // 0: 10 hours
 	GroupsFresh          time.Duration  // how long groups of a claim count; 0: 24 hours
+	RevalidateEvery      time.Duration  // how often the provider is asked about a session that has a refresh token; 0: never
 }
 
 // Server answers the browser. Its dependencies are its fields.
@@ -54,6 +55,8 @@ type Server struct {
 	claim    bool
 	log      *slog.Logger
 	fresh    time.Duration
+	recheck  time.Duration
+	refused  refusedTokens
 	sessions *sessionStore
 	cross    *http.CrossOriginProtection
 	ready    readiness
@@ -75,7 +78,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{broker: c.Broker, store: c.Broker.Store(), signIn: c.SignIn, origin: public.Scheme + "://" + strings.ToLower(public.Host),
 		secure: c.Secure, proxies: c.TrustedProxies, org: c.OrgName, provider: c.Provider, contact: c.Contact, version: c.Version, demo: c.Demo,
-		claim: c.EnrolClaimConfigured, log: c.Log, fresh: orDefault(c.GroupsFresh, 24*time.Hour), cross: http.NewCrossOriginProtection()}
+		claim: c.EnrolClaimConfigured, log: c.Log, fresh: orDefault(c.GroupsFresh, 24*time.Hour), recheck: c.RevalidateEvery, cross: http.NewCrossOriginProtection()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

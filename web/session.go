@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,7 @@ type sessionStore struct {
 	cookie   string // of sessions
 	pre      string // of what happens before: it can never become a session (THREATS T5)
 	flash    string // of the sentence shown after an action
+	known    string // of who has signed in with this browser: it opens nothing, and keeps a notice away
 	options  sessions.Options
 	idle     time.Duration
 	absolute time.Duration
@@ -47,7 +49,7 @@ func newSessionStore(b *broker.Broker, secure bool, idle, absolute time.Duration
 	if secure {
 		prefix = "__Host-" // RFC 6265bis §4.1.3.2: this host only, https only, whole site
 	}
-	return &sessionStore{broker: b, cookie: prefix + "stint", pre: prefix + "stint-signin", flash: prefix + "stint-done",
+	return &sessionStore{broker: b, cookie: prefix + "stint", pre: prefix + "stint-signin", flash: prefix + "stint-done", known: prefix + "stint-known",
 		options: sessions.Options{Path: "/", HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode}, idle: idle, absolute: absolute}
 }
 
@@ -141,6 +143,27 @@ func (st *sessionStore) issue(d sessionData, now time.Time) (store.SessionRow, *
 	text, err := json.Marshal(d)
 	options := st.options
 	return store.SessionRow{ID: sessionID(secret), Data: string(text), ExpiresAt: now.Add(st.absolute)}, sessions.NewCookie(st.cookie, secret, &options), err
+}
+
+// maxKnown is how many people one browser is known for; a shared one forgets the oldest.
+const maxKnown = 8
+
+// knows lists who has signed in with a browser.
+func (st *sessionStore) knows(r *http.Request) []string {
+	c, err := r.Cookie(st.known)
+	if err != nil {
+		return nil
+	}
+	return st.broker.Known(c.Value)
+}
+
+// issueKnown makes the cookie that keeps who has signed in with a browser, sealed, and now somebody more.
+func (st *sessionStore) issueKnown(before []string, id string) (*http.Cookie, error) {
+	people := append([]string{id}, slices.DeleteFunc(before, func(p string) bool { return p == id })...)
+	kept, err := st.broker.KeepKnown(people[:min(len(people), maxKnown)])
+	options := st.options
+	options.MaxAge = int((400 * 24 * time.Hour).Seconds()) // the most browsers keep one (RFC 6265bis §5.5)
+	return sessions.NewCookie(st.known, kept, &options), err
 }
 
 // issuePre makes the cookie that keeps what a sign-in needs until the provider's answer, sealed: no row is

@@ -4,9 +4,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
+	"stint/internal/broker"
 	"stint/internal/pim"
 	"stint/internal/signin"
 	"stint/internal/store"
@@ -83,13 +85,23 @@ func (s *Server) FinishSignIn(q *request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.broker.SignIn(q.ctx(), id, row, s.fresh); err != nil {
+	row.Browser, row.Address = browserWords(q.Request().UserAgent()), q.client
+	if s.recheck > 0 {
+		row.RecheckAt = q.now.Add(s.recheck)
+	}
+	known := s.sessions.knows(q.Request())
+	who, err := s.broker.SignIn(q.ctx(), id, broker.Arrival{Session: row, GroupsFresh: s.fresh, Known: func(id string) bool { return slices.Contains(known, id) }})
+	if err != nil {
 		return err
 	}
 	if q.signedIn() { // the one before ends: a browser has one session
 		if err := s.broker.SignOut(q.ctx(), q.actor()); err != nil {
 			return err
 		}
+	}
+	q.SetCookie(cookie)
+	if cookie, err = s.sessions.issueKnown(known, who.ID); err != nil {
+		return err
 	}
 	q.SetCookie(cookie)
 	return q.redirect(state.ReturnTo)

@@ -196,7 +196,7 @@ var queued = map[pim.EventType]bool{pim.EvActApprovalAsked: true, pim.EvActAppro
 	pim.EvActTimedOut: true, pim.EvActEnded: true, pim.EvExtRequested: true, pim.EvExtApproved: true, pim.EvExtDenied: true, pim.EvExtCanceled: true,
 	pim.EvExtTimedOut: true, pim.EvExtEnded: true}
 
-var sessionsOver = map[pim.EventType]bool{pim.EvSignedOut: true, pim.EvSessionsEnded: true, pim.EvPersonDisabled: true, pim.EvPrincipalRemoved: true, pim.EvEpochOpened: true}
+var sessionsOver = map[pim.EventType]bool{pim.EvSignedOut: true, pim.EvSessionsEnded: true, pim.EvSessionRevoked: true, pim.EvPersonDisabled: true, pim.EvPrincipalRemoved: true, pim.EvEpochOpened: true}
 
 var targetsAnswer = map[pim.EventType]bool{pim.EvTargetFailing: true, pim.EvTargetRecovered: true, pim.EvGrantLate: true}
 

@@ -8,6 +8,7 @@ var eventWords = map[pim.EventType]string{
 	pim.EvSignInRefused:     "Sign-in refused",
 	pim.EvSignedOut:         "Signed out",
 	pim.EvSessionsEnded:     "All sessions ended",
+	pim.EvSessionRevoked:    "Session ended",
 	pim.EvPersonBound:       "Bound to a sign-in",
 	pim.EvPersonDisabled:    "Person disabled",
 	pim.EvPersonEnabled:     "Person enabled",

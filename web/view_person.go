@@ -100,11 +100,6 @@ func personIn(r *store.Reader, q *request, id string) (v views.PersonView, err e
 		return v, orNotFound(err)
 	}
 	v.Who, v.Enabled, v.SignedIn, v.Facts, v.FromFile = personView(p), p.Enabled, p.LastSeenAt, identityFacts(p), p.Source == pim.SourceFile
-	sessions, err := r.SessionCount(p.ID)
-	if err != nil {
-		return v, err
-	}
-	v.Sessions = int(sessions)
 	if v.Keys, err = personKeys(r, p.ID); err != nil {
 		return v, err
 	}

@@ -78,12 +78,18 @@ func (s *Server) visitor(c echo.Context) (visitor, error) {
 	}
 	row := rowOf(session)
 	ctx := c.Request().Context()
+	asked := s.revalidate(ctx, stampOf(c).id, row)
 	type loaded struct {
 		visitor
 		now time.Time
 	}
 	l, err := store.Read(ctx, s.store, func(r *store.Reader) (l loaded, err error) {
 		l.now = r.Now
+		if asked { // the provider may have ended it
+			if _, err := r.Session(row.ID, s.sessions.idle); err != nil {
+				return l, err
+			}
+		}
 		l.visitor, err = loadVisitor(r, row.PrincipalID)
 		return l, err
 	})

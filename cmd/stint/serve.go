@@ -56,7 +56,7 @@ func (n *node) serve(ctx context.Context, e *environment, o serveOptions) error 
 	}
 	site, err := web.New(web.Config{Broker: n.broker, SignIn: client, PublicURL: n.cfg.PublicURL, Secure: n.cfg.HTTPS(), TrustedProxies: n.cfg.Proxies(),
 		OrgName: n.cfg.Organisation, Provider: n.cfg.Organisation, Contact: n.cfg.Contact, Demo: o.demo, Version: programVersion(), Log: n.log, EnrolClaimConfigured: n.cfg.OIDCEnrolClaim != "", SessionIdle: n.cfg.SessionIdle.Duration,
-		SessionAbsolute: n.cfg.SessionAbsolute.Duration, GroupsFresh: claimFresh})
+		SessionAbsolute: n.cfg.SessionAbsolute.Duration, GroupsFresh: claimFresh, RevalidateEvery: n.cfg.RevalidateEvery.Duration})
 	if err != nil {
 		return err
 	}

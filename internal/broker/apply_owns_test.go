@@ -23,7 +23,7 @@ const issuer = "https://idp.example.org"
 func (o *office) signsIn(subject, username string, groups ...string) pim.Principal {
 	o.Helper()
 	p, err := o.b.SignIn(o.ctx, signin.Identity{Issuer: issuer, Subject: subject, Name: username, PreferredUsername: username, Groups: groups, GroupsPresent: len(groups) > 0,
-		Claims: map[string]any{"preferred_username": username}}, store.SessionRow{ID: "session-" + subject + o.clock.Now().String(), Data: "{}", ExpiresAt: o.clock.Now().Add(time.Hour)}, 24*time.Hour)
+		Claims: map[string]any{"preferred_username": username}}, broker.Arrival{Session: store.SessionRow{ID: "session-" + subject + o.clock.Now().String(), Data: "{}", ExpiresAt: o.clock.Now().Add(time.Hour)}, GroupsFresh: 24 * time.Hour})
 	o.ok(err)
 	return p
 }

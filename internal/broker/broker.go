@@ -52,6 +52,7 @@ type Broker struct {
 	journal  *journal // of what was granted, outside the database; nil: none is kept
 	begun    taken
 	scans    scans
+	logouts  taken // ids of logout tokens
 }
 
 // New makes a Broker.

@@ -125,3 +125,14 @@ func (s *Sealer) Unseal(row, sealed string) ([]byte, error) {
 	}
 	return secret, nil
 }
+
+// openBegun opens what a browser kept.
+func (s *Sealer) openBegun(what, kept string) ([]byte, bool) {
+	raw, err := base64.StdEncoding.DecodeString(kept)
+	n := s.begun.NonceSize()
+	if err != nil || len(raw) < n {
+		return nil, false
+	}
+	text, err := s.begun.Open(nil, raw[:n], raw[n:], []byte(what))
+	return text, err == nil
+}

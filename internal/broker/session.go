@@ -3,11 +3,11 @@ package broker
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,11 +17,26 @@ import (
 	"stint/internal/store"
 )
 
+// Arrival is how somebody arrives from the provider.
+type Arrival struct {
+	Session     store.SessionRow              // with RecheckAt where the provider is to be asked again then
+	Known       func(principalID string) bool // whether this browser signed them in before
+	GroupsFresh time.Duration                 // how long membership from a claim counts
+}
+
 // SignIn finds or makes the principal of a verified identity and starts a session. Somebody known
 // beforehand is bound once, on exactly one hit of their claim; an account made anew at the provider has
-// another subject and never binds again (DESIGN §3).
-func (b *Broker) SignIn(ctx context.Context, id signin.Identity, s store.SessionRow, groupsFresh time.Duration) (pim.Principal, error) {
-	fresh := NewID()
+// another subject and never binds again (DESIGN §3). A browser not seen before leaves a notice (THREATS T1).
+func (b *Broker) SignIn(ctx context.Context, id signin.Identity, in Arrival) (pim.Principal, error) {
+	fresh, s := NewID(), in.Session
+	s.Handle, s.SID = NewID(), id.SID
+	var err error
+	if s.Refresh, err = b.sealRefresh(s, id.RefreshToken); err != nil {
+		return pim.Principal{}, err
+	}
+	if s.Refresh == "" {
+		s.RecheckAt = time.Time{}
+	}
 	return write(ctx, b, func(tx *store.Tx) (pim.Principal, error) {
 		p, err := b.principalFor(tx, id, fresh)
 		if err != nil {
@@ -31,16 +46,28 @@ func (b *Broker) SignIn(ctx context.Context, id signin.Identity, s store.Session
 			tx.Emit(pim.PersonEvent(pim.EvSignInRefused, p.ID, p.ID, "").AsRefused().With("rule", "disabled"))
 			return p, pim.Refuse(pim.KindForbidden, "Your access to Stint is disabled. Ask an administrator.")
 		}
-		if err := b.syncClaimGroups(tx, p, id, groupsFresh); err != nil {
+		if err := b.syncClaimGroups(tx, p, id, in.GroupsFresh); err != nil {
 			return p, err
 		}
-		s.PrincipalID = p.ID
-		if err := tx.InsertSession(s); err != nil {
+		row := s
+		row.PrincipalID = p.ID
+		if err := tx.InsertSession(row); err != nil {
 			return p, err
 		}
-		tx.Emit(pim.PersonEvent(pim.EvSignedIn, p.ID, p.ID, "").With("phishing_resistant", id.PhishingResistant))
+		tx.Emit(pim.PersonEvent(pim.EvSignedIn, p.ID, p.ID, row.Handle).With("phishing_resistant", id.PhishingResistant).WithText("browser", row.Browser).WithText("address", row.Address))
+		if err := tellNewBrowser(tx, p, row, in.Known); err != nil {
+			return p, err
+		}
 		return p, tx.SawPerson(p.ID, tx.Now)
 	})
+}
+
+// tellNewBrowser tells somebody of a sign-in from a browser that never signed them in; their first is no news.
+func tellNewBrowser(tx *store.Tx, p pim.Principal, s store.SessionRow, known func(string) bool) error {
+	if p.LastSeenAt.IsZero() || known == nil || known(p.ID) {
+		return nil
+	}
+	return notify(tx, "You signed in from a browser not seen before: "+s.Browser+", "+s.Address+". If that was not you, end that session and tell an administrator.", "/sessions", p.ID)
 }
 
 func (b *Broker) principalFor(tx *store.Tx, id signin.Identity, fresh string) (pim.Principal, error) {
@@ -161,22 +188,31 @@ func (b *Broker) KeepBegun(state []byte) (string, error) {
 	return sealWith(b.sealer.begun, "sign-in", state)
 }
 
+// KeepKnown seals who has signed in with a browser, for the browser itself to keep.
+func (b *Broker) KeepKnown(people []string) (string, error) {
+	return sealWith(b.sealer.begun, "known browser", []byte(strings.Join(people, " ")))
+}
+
+// Known opens what KeepKnown sealed; of anything else it knows nobody.
+func (b *Broker) Known(kept string) []string {
+	people, ok := b.sealer.openBegun("known browser", kept)
+	if !ok {
+		return nil
+	}
+	return strings.Fields(string(people))
+}
+
 // TakeBegun opens what a browser kept, once: an answer counts a single time on this node, and the provider's
 // code a single time everywhere (THREATS T4, T5). Until says when it is forgotten by itself. ok is false for
 // what was taken before, or is not Stint's.
 func (b *Broker) TakeBegun(kept string, until func(state []byte) time.Time) (state []byte, ok bool) {
-	raw, err := base64.StdEncoding.DecodeString(kept)
-	n := b.sealer.begun.NonceSize()
-	if err != nil || len(raw) < n {
-		return nil, false
-	}
-	state, err = b.sealer.begun.Open(nil, raw[:n], raw[n:], []byte("sign-in"))
-	if err != nil {
+	state, ok = b.sealer.openBegun("sign-in", kept)
+	if !ok {
 		return nil, false
 	}
 	now := b.clock()
 	end := until(state)
-	return state, now.Before(end) && b.begun.once(sha256.Sum256(raw), now, end)
+	return state, now.Before(end) && b.begun.once(sha256.Sum256(state), now, end)
 }
 
 // taken remembers which begun sign-ins were finished, until they are too old to be finished again.
@@ -204,6 +240,13 @@ func (t *taken) once(id [sha256.Size]byte, now, end time.Time) bool {
 	}
 	t.ends[id] = end
 	return true
+}
+
+// again lets an id count once more: what it stood for was not done.
+func (t *taken) again(id [sha256.Size]byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.ends, id)
 }
 
 // RenewSession gives a session another id, with everything begun in it: an id known before a step-up or a

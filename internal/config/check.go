@@ -18,6 +18,8 @@ const (
 	MaxSessionAbsolute = 24 * time.Hour
 	minMaxAge          = time.Minute
 	maxMaxAge          = 24 * time.Hour
+	minRevalidate      = time.Minute
+	maxRevalidate      = 24 * time.Hour
 	maxOrganisation    = 80
 	maxContact         = 120
 )
@@ -64,6 +66,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.SessionAbsolute == (Duration{}) {
 		c.SessionAbsolute.Duration = 10 * time.Hour
+	}
+	if c.RevalidateEvery == (Duration{}) {
+		c.RevalidateEvery.Duration = 15 * time.Minute
 	}
 }
 
@@ -113,6 +118,9 @@ func (f *faults) sessions() {
 	f.duration("session-idle", f.c.SessionIdle, MinSessionIdle, MaxSessionIdle)
 	f.duration("session-absolute", f.c.SessionAbsolute, MinSessionAbsolute, MaxSessionAbsolute)
 	f.duration("scan-every", f.c.ScanEvery, 5*time.Minute, 24*time.Hour)
+	if d := f.c.RevalidateEvery; d.wrong || d.Duration != 0 {
+		f.duration("revalidate-every", d, minRevalidate, maxRevalidate)
+	}
 	if len(f.errs) == 0 && f.c.SessionIdle.Duration > f.c.SessionAbsolute.Duration {
 		f.add("session-idle", fmt.Sprintf("%s is longer than session_absolute (%s); make it shorter", f.c.SessionIdle, f.c.SessionAbsolute))
 	}

@@ -40,6 +40,7 @@ type Config struct {
 
 	SessionIdle     Duration `name:"session-idle" group:"Sessions" default:"30m" placeholder:"DURATION" allowed:"1m to 1h, at most session_absolute (NIST SP 800-63B-4 section 2.2.3)" help:"A session ends after this long without a request."`
 	SessionAbsolute Duration `name:"session-absolute" group:"Sessions" default:"10h" placeholder:"DURATION" allowed:"5m to 24h (NIST SP 800-63B-4 section 2.2.3)" help:"A session ends this long after sign-in, used or not."`
+	RevalidateEvery Duration `name:"revalidate-every" group:"Sessions" default:"15m" placeholder:"DURATION" allowed:"0s (never), or 1m to 24h" help:"How often the provider is asked whether somebody's session goes on there and what groups they have now. It needs a refresh token: many providers give one only for the scope offline_access (oidc_scopes) or when told so for the client. A provider that says no ends the session; one that does not answer is asked again a minute later."`
 
 	ScanEvery Duration `name:"scan-every" group:"Targets" default:"1h" placeholder:"DURATION" allowed:"5m to 24h in whole seconds" help:"How often each target that answers is asked who holds what Stint manages there. What appears beside Stint, and what another hand took away, is an incident on the target's page."`
 

@@ -99,6 +99,10 @@ func TestDefaultsAreTheDocumentedOnes(t *testing.T) {
 			if f.Default != "10h" || got != "10h0m0s" {
 				t.Errorf("%s: %q in the tag, %q set", f.Name, f.Default, got)
 			}
+		case "revalidate_every":
+			if f.Default != "15m" || got != "15m0s" {
+				t.Errorf("%s: %q in the tag, %q set", f.Name, f.Default, got)
+			}
 		default:
 			if f.Default != "" && got != f.Default || f.Default == "" && got != "(none)" {
 				t.Errorf("%s: %q in the tag, %q set", f.Name, f.Default, got)

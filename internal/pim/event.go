@@ -10,6 +10,7 @@ const (
 	EvSignInRefused     EventType = "session.refused"
 	EvSignedOut         EventType = "session.ended"
 	EvSessionsEnded     EventType = "sessions.ended"
+	EvSessionRevoked    EventType = "session.revoked" // one session, by its owner elsewhere or by the provider
 	EvPersonBound       EventType = "person.bound"
 	EvPersonDisabled    EventType = "person.disabled"
 	EvPersonEnabled     EventType = "person.enabled"

@@ -42,7 +42,7 @@ func (c *Client) Finish(ctx context.Context, state State, query url.Values) (Ide
 		return Identity{}, err
 	}
 	id := c.identity(signed, info)
-	id.IDToken, id.EndSessionURL = raw, p.meta.EndSession
+	id.IDToken, id.EndSessionURL, id.RefreshToken = raw, p.meta.EndSession, token.RefreshToken
 	return id, nil
 }
 
@@ -103,19 +103,26 @@ func errorName(code string) string {
 }
 
 func (c *Client) exchange(ctx context.Context, p *provider, code, verifier string) (*oauth2.Token, error) {
-	secret := ""
-	if c.cfg.ClientSecret != nil {
-		s, err := c.cfg.ClientSecret()
-		if err != nil {
-			return nil, misconfigured("the client secret cannot be read; see `stint doctor`")
-		}
-		secret = s
+	secret, err := c.secret()
+	if err != nil {
+		return nil, err
 	}
 	token, err := c.oauth(p, secret).Exchange(ctx, code, oauth2.VerifierOption(verifier))
 	if err != nil {
 		return nil, c.exchangeRefusal(err)
 	}
 	return token, nil
+}
+
+func (c *Client) secret() (string, error) {
+	if c.cfg.ClientSecret == nil {
+		return "", nil
+	}
+	secret, err := c.cfg.ClientSecret()
+	if err != nil {
+		return "", misconfigured("the client secret cannot be read; see `stint doctor`")
+	}
+	return secret, nil
 }
 
 func (c *Client) exchangeRefusal(err error) Refusal {

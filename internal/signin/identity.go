@@ -24,6 +24,8 @@ type Identity struct {
 	Claims            map[string]any // ID token and UserInfo merged, for binding; numbers are json.Number
 	IDToken           string         // raw, as id_token_hint when signing out; never to be logged
 	EndSessionURL     string         // the provider's end_session_endpoint, or ""
+	SID               string         // what the provider calls its session, for its logout tokens; may be empty
+	RefreshToken      string         // asks the provider again later; may be empty; never to be logged
 }
 
 // String names issuer and subject only.
@@ -37,6 +39,9 @@ func (i Identity) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("issuer", i.Issuer), slog.String("subject", i.Subject))
 }
 
+// maxName is the longest sub, sid or jti that is taken, in bytes (Core §2 for sub).
+const maxName = 255
+
 func (c *Client) identity(signed, info claims) Identity {
 	all := merge(signed, info, c.cfg.EnrolClaim)
 	verified := all["email_verified"]
@@ -49,6 +54,9 @@ func (c *Client) identity(signed, info claims) Identity {
 		PreferredUsername: all.text("preferred_username"),
 		ACR:               signed.text("acr"),
 		Claims:            all,
+	}
+	if sid := signed.text("sid"); len(sid) <= maxName {
+		id.SID = sid
 	}
 	id.AuthTime, _ = signed.time("auth_time")
 	id.AMR, _ = signed.list("amr")

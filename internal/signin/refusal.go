@@ -30,9 +30,15 @@ const (
 	CodeAccessTokenHash  Code = "access_token_hash"         // Core §3.1.3.8
 	CodeUserInfo         Code = "userinfo_malformed"        // UserInfo answered, but not with claims
 	CodeUserInfoSubject  Code = "userinfo_subject_mismatch" // Core §5.3.2
+	CodeSessionOver      Code = "session_over"              // the provider takes the refresh token no more (RFC 6749 §5.2 invalid_grant)
+	CodeLogoutEvent      Code = "logout_event"              // Back-Channel Logout §2.6 (6)
+	CodeLogoutNonce      Code = "logout_nonce"              // Back-Channel Logout §2.6 (7): an ID token in its place
+	CodeLogoutWhom       Code = "logout_whom"               // Back-Channel Logout §2.6 (5): neither sub nor sid
+	CodeLogoutAge        Code = "logout_age"                // issued longer ago than LogoutAge
+	CodeLogoutID         Code = "logout_id"                 // no jti, or one that was used before
 )
 
-// Refusal is every error of [Client.Begin], [Client.Finish] and [Client.Check]. Message is for the person
+// Refusal is every error of a [Client]'s methods. Message is for the person
 // in front of the browser; Detail is for the log and `stint doctor`. Neither holds a code, token or secret.
 type Refusal struct {
 	Code    Code

@@ -13,37 +13,52 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// verify checks the ID token as OpenID Connect Core §3.1.3.7 asks and returns it with its claims. The
-// library verifies signature, issuer, audience and expiry; the same facts are checked here by name, so
-// that each refusal has its own code, and so is what the library leaves to its caller.
+// verify checks the ID token of a sign-in as OpenID Connect Core §3.1.3.7 asks and returns it with its claims.
 func (c *Client) verify(ctx context.Context, p *provider, token *oauth2.Token, nonce string) (string, claims, error) {
 	raw, _ := token.Extra("id_token").(string)
 	if raw == "" {
 		return "", nil, untrusted(CodeIDTokenMissing, "")
 	}
-	if err := checkHeader(raw, p.algs); err != nil {
-		return "", nil, err
+	signed, err := c.opened(ctx, p, raw, tokenCheck{typed: func(typ string) bool { return !strings.HasSuffix(typ, "+jwt") },
+		claims: func(signed claims) error { return c.checkClaims(signed, nonce) }, access: token.AccessToken})
+	return raw, signed, err
+}
+
+// tokenCheck is what differs between the tokens a provider signs.
+type tokenCheck struct {
+	typed    func(typ string) bool // whether the header's typ, in lower case, is right
+	claims   func(claims) error
+	access   string // access token that at_hash must fit
+	timeless bool   // exp may be absent; claims looks at it
+}
+
+// opened checks a token's header, signature and claims and returns them. The library verifies signature, issuer,
+// audience and expiry; the same facts are checked here by name, so that each refusal has its own code, and so
+// is what the library leaves to its caller.
+func (c *Client) opened(ctx context.Context, p *provider, raw string, check tokenCheck) (claims, error) {
+	if err := checkHeader(raw, p.algs, check.typed); err != nil {
+		return nil, err
 	}
 	keys := &witness{KeySet: p.keys}
-	verifier := oidc.NewVerifier(c.cfg.Issuer, keys, &oidc.Config{ClientID: c.cfg.ClientID, SupportedSigningAlgs: p.algs, Now: c.cfg.Now})
-	idToken, verifyErr := verifier.Verify(ctx, raw)
+	verifier := oidc.NewVerifier(c.cfg.Issuer, keys, &oidc.Config{ClientID: c.cfg.ClientID, SupportedSigningAlgs: p.algs, Now: c.cfg.Now, SkipExpiryCheck: check.timeless})
+	token, verifyErr := verifier.Verify(ctx, raw)
 	if keys.err != nil {
-		return "", nil, c.keyRefusal(ctx, keys.err)
+		return nil, c.keyRefusal(ctx, keys.err)
 	}
 	var signed claims
 	if err := json.Unmarshal(keys.payload, &signed); err != nil {
-		return "", nil, untrusted(CodeIDTokenMalformed, "")
+		return nil, untrusted(CodeIDTokenMalformed, "")
 	}
-	if err := c.checkClaims(signed, nonce); err != nil {
-		return "", nil, err
+	if err := check.claims(signed); err != nil {
+		return nil, err
 	}
-	if verifyErr != nil || idToken.Subject != signed.text("sub") {
-		return "", nil, untrusted(CodeIDTokenMalformed, "")
+	if verifyErr != nil || token.Subject != signed.text("sub") {
+		return nil, untrusted(CodeIDTokenMalformed, "")
 	}
-	if idToken.AccessTokenHash != "" && idToken.VerifyAccessToken(token.AccessToken) != nil {
-		return "", nil, untrusted(CodeAccessTokenHash, "")
+	if check.access != "" && token.AccessTokenHash != "" && token.VerifyAccessToken(check.access) != nil {
+		return nil, untrusted(CodeAccessTokenHash, "")
 	}
-	return raw, signed, nil
+	return signed, nil
 }
 
 // witness keeps what the key set said, which the library folds into one untyped error.
@@ -72,8 +87,8 @@ func (c *Client) keyRefusal(ctx context.Context, err error) Refusal {
 }
 
 // checkHeader refuses what must not even be tried: an algorithm outside the list, or a token that says
-// it is something else than an ID token, such as at+jwt or logout+jwt (RFC 8725 §3.11).
-func checkHeader(raw string, algs []string) error {
+// it is something else, such as at+jwt or logout+jwt for an ID token (RFC 8725 §3.11).
+func checkHeader(raw string, algs []string, typed func(string) bool) error {
 	first, _, _ := strings.Cut(raw, ".")
 	text, err := base64.RawURLEncoding.DecodeString(first)
 	if err != nil {
@@ -83,7 +98,7 @@ func checkHeader(raw string, algs []string) error {
 		Alg string `json:"alg"`
 		Typ string `json:"typ"`
 	}
-	if err := json.Unmarshal(text, &header); err != nil || strings.HasSuffix(strings.ToLower(header.Typ), "+jwt") {
+	if err := json.Unmarshal(text, &header); err != nil || !typed(strings.ToLower(header.Typ)) {
 		return untrusted(CodeIDTokenMalformed, "")
 	}
 	if !slices.Contains(algs, header.Alg) {
@@ -126,6 +141,14 @@ func (c *Client) checkAudience(signed claims) error {
 }
 
 func (c *Client) checkTimes(signed claims) error {
+	if err := c.checkWindow(signed); err != nil {
+		return err
+	}
+	return c.checkAuthTime(signed, c.cfg.Now())
+}
+
+// checkWindow checks exp, iat and nbf.
+func (c *Client) checkWindow(signed claims) error {
 	now := c.cfg.Now()
 	exp, hasExp := signed.time("exp")
 	iat, hasIat := signed.time("iat")
@@ -140,7 +163,7 @@ func (c *Client) checkTimes(signed claims) error {
 			return untrusted(CodeTokenEarly, "nbf is in the future; do both clocks agree?")
 		}
 	}
-	return c.checkAuthTime(signed, now)
+	return nil
 }
 
 func (c *Client) checkAuthTime(signed claims, now time.Time) error {

@@ -88,7 +88,17 @@ var hot = []struct {
 	{"groups of a person", func(tx *Tx) error { _, err := tx.GroupsOf("p"); return err }, ""},
 	{"people in groups", func(tx *Tx) error { _, err := tx.PeopleIn([]string{"g", "p"}); return err }, ""},
 	{"session", func(tx *Tx) error { _, err := tx.Session("s", time.Hour); return err }, ""},
-	{"sessions of a person", func(tx *Tx) error { _, err := tx.SessionCount("p"); return err }, ""},
+	{"how many sessions of a person", func(tx *Tx) error { _, err := tx.SessionCount("p"); return err }, ""},
+	{"sessions of a person", func(tx *Tx) error { _, err := tx.SessionsOf("p", time.Hour); return err }, ""},
+	{"a session by its handle", func(tx *Tx) error { _, err := tx.SessionByHandle("h"); return err }, ""},
+	{"sessions by the provider's name", func(tx *Tx) error { _, err := tx.SessionsNamed("iss", "sid"); return err }, ""},
+	{"the turn to ask about a session", func(tx *Tx) error {
+		if err := tx.ClaimRecheck(SessionRow{Handle: "h"}, tx.Now); !errors.Is(err, ErrConflict) {
+			return err
+		}
+		return nil
+	}, ""},
+	{"ending a session", func(tx *Tx) error { _, err := tx.EndSession("s"); return err }, "ceremonies"},
 	{"ending a person's sessions", func(tx *Tx) error { _, err := tx.EndSessionsOf("p"); return err }, "ceremonies"},
 	{"credentials", func(tx *Tx) error { _, err := tx.CredentialsOf("p"); return err }, ""},
 	{"taking a ceremony", func(tx *Tx) error { _, err := tx.TakeCeremony("c", "p", "s"); return err }, ""},

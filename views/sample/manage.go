@@ -37,7 +37,7 @@ func (s Samples) people() []views.PersonRow {
 
 func (s Samples) personPage() views.PersonView {
 	return views.PersonView{
-		Shell: s.shell(), Who: s.person("p4", "Dave Marsh", "dave@northwind.example"), Enabled: true, Sessions: 2, SignedIn: ago(33), CanManage: true, FromFile: true,
+		Shell: s.shell(), Who: s.person("p4", "Dave Marsh", "dave@northwind.example"), Enabled: true, Sessions: 2, SessionRows: s.sessions()[1:], SignedIn: ago(33), CanManage: true, FromFile: true,
 		Facts: []views.Detail{
 			{Term: "Mail", Value: s.T("dave@northwind.example")}, {Term: "Issuer", Value: s.T("https://login.northwind.example")},
 			{Term: "Subject", Value: s.T("0f3a77c2-9b1e"), Code: true},

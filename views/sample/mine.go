@@ -38,6 +38,8 @@ func (s Samples) mine() []Page {
 			{At: ago(60 * 26), Text: s.T("Owner on prod-eu ended and is confirmed gone."), Href: "/activations/x2"},
 		}})},
 		{"notices-nothing", "/notices", views.Notices(views.NoticesView{Shell: s.quiet()})},
+		{"sessions", "/sessions", views.Sessions(views.SessionsView{Shell: s.shell(), Rows: s.sessions()})},
+		{"sessions-one", "/sessions", views.Sessions(views.SessionsView{Shell: s.shell(), Rows: s.sessions()[:1]})},
 		{"profile", "/profile", views.Profile(views.ProfileView{
 			Shell: s.shell(), ZoneName: s.T("Europe/Berlin"), Zones: []string{"UTC", "Europe/Berlin", "America/New_York"},
 			Facts: []views.Detail{
@@ -46,6 +48,14 @@ func (s Samples) mine() []Page {
 			},
 			Errors: views.Errors{"zone": s.T("Europe/Berln is not a time zone. Choose one from the list.")},
 		})},
+	}
+}
+
+func (s Samples) sessions() []views.SessionRow {
+	return []views.SessionRow{
+		{Handle: "s1", Browser: s.T("Firefox on Linux"), Address: s.T("10.20.4.17"), SignedIn: ago(95), SeenAt: ago(0), Ends: min(505), Current: true},
+		{Handle: "s2", Browser: s.T("Safari on an iPhone"), Address: s.T("2001:db8:85a3::8a2e:370:7334"), SignedIn: ago(300), SeenAt: ago(12), Ends: min(300)},
+		{Browser: s.T("Unknown browser"), SignedIn: ago(540), SeenAt: ago(25), Ends: min(60)},
 	}
 }
 

@@ -25,6 +25,7 @@ type Provider struct {
 	ClientSecret string
 	Alg          string           // RS256 (default), ES256, PS256 or EdDSA
 	Now          func() time.Time // clock of the tokens
+	Refresh      bool             // hands out refresh tokens, each good once
 	Rogue        Rogue
 
 	keys map[string]signingKey
@@ -33,6 +34,8 @@ type Provider struct {
 	person map[string]any
 	grants map[string]grant // by code
 	tokens map[string]grant // by access token
+	fresh  map[string]grant // by refresh token
+	asked  int              // refreshes so far
 }
 
 // grant is one sign-in between /authorize and UserInfo.
@@ -65,6 +68,7 @@ func New(t testing.TB) *Provider {
 		keys:         newKeys(t),
 		grants:       map[string]grant{},
 		tokens:       map[string]grant{},
+		fresh:        map[string]grant{},
 	}
 }
 
@@ -164,6 +168,10 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusUnauthorized, map[string]any{"error": "invalid_client"})
 		return
 	}
+	if r.PostFormValue("grant_type") == "refresh_token" {
+		p.refresh(w, r)
+		return
+	}
 	p.mu.Lock()
 	g, ok := p.grants[r.PostFormValue("code")]
 	delete(p.grants, r.PostFormValue("code"))
@@ -173,15 +181,63 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusBadRequest, map[string]any{"error": "invalid_grant"})
 		return
 	}
-	access := rand.Text()
+	p.grant(w, g)
+}
+
+// grant answers with tokens.
+func (p *Provider) grant(w http.ResponseWriter, g grant) {
+	access, refresh := rand.Text(), rand.Text()
+	m := map[string]any{"access_token": access, "token_type": "Bearer", "expires_in": 300, "id_token": p.idToken(g, access)}
 	p.mu.Lock()
 	p.tokens[access] = g
+	if p.Refresh {
+		p.fresh[refresh] = g
+		m["refresh_token"] = refresh
+	}
 	p.mu.Unlock()
-	m := map[string]any{"access_token": access, "token_type": "Bearer", "expires_in": 300, "id_token": p.idToken(g, access)}
 	if p.Rogue.Token != nil {
 		p.Rogue.Token(m)
 	}
 	answer(w, http.StatusOK, m)
+}
+
+// refresh answers with the person's claims of now; a token used before is refused.
+func (p *Provider) refresh(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	g, ok := p.fresh[r.PostFormValue("refresh_token")]
+	delete(p.fresh, r.PostFormValue("refresh_token"))
+	p.asked++
+	if p.person != nil && ok && p.person["sub"] == g.person["sub"] {
+		g.person = p.person
+	}
+	p.mu.Unlock()
+	if !ok {
+		answer(w, http.StatusBadRequest, map[string]any{"error": "invalid_grant"})
+		return
+	}
+	g.nonce = ""
+	p.grant(w, g)
+}
+
+// Revoke makes every refresh token worth nothing, as signing out at the provider does.
+func (p *Provider) Revoke() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fresh = map[string]grant{}
+}
+
+// Refreshes is how often somebody asked with a refresh token.
+func (p *Provider) Refreshes() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asked
+}
+
+// RefreshTokens are the refresh tokens that are good now.
+func (p *Provider) RefreshTokens() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.fresh))
 }
 
 // knowsClient takes the secret by HTTP Basic or in the body; with an empty secret the client is public.

@@ -19,7 +19,7 @@ import (
 )
 
 // inIDToken are the claims of a person that describe the sign-in and so go into the ID token.
-var inIDToken = []string{"acr", "amr", "auth_time"}
+var inIDToken = []string{"acr", "amr", "auth_time", "sid"}
 
 type signingKey struct {
 	crypto.Signer
@@ -69,9 +69,12 @@ func (p *Provider) jwks() jose.JSONWebKeySet {
 func (p *Provider) idToken(g grant, access string) string {
 	now := p.Now()
 	claims := map[string]any{
-		"iss": p.Issuer, "sub": g.person["sub"], "aud": p.ClientID, "nonce": g.nonce,
+		"iss": p.Issuer, "sub": g.person["sub"], "aud": p.ClientID,
 		"exp": now.Add(5 * time.Minute).Unix(), "iat": now.Unix(), "auth_time": now.Unix(),
 		"at_hash": halfHash(p.Alg, access),
+	}
+	if g.nonce != "" {
+		claims["nonce"] = g.nonce
 	}
 	for _, name := range inIDToken {
 		if v, ok := g.person[name]; ok {

@@ -24,6 +24,8 @@ var secrets = []testCase{
 	{"sessions", sessions},
 	{"a new epoch ends everything", newEpoch},
 	{"a session gets another id", renewedSession},
+	{"a session is named by its handle and by the provider", namedSessions},
+	{"one asks about a session at a time", recheckTurns},
 }
 
 func ceremony(id string, expires time.Time) store.Ceremony {
@@ -336,6 +338,76 @@ func newEpoch(t *testing.T, s *store.Store) {
 	for name, err := range map[string]error{"session": session, "challenge": challenge, "voucher": takeVoucher(s, "passkey", "hash of v", "alice")} {
 		if !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("the %s lives on: %v", name, err)
+		}
+	}
+}
+
+// T1: a session comes back as it was stored, by its person, handle and the provider's name; neither name is its id.
+func namedSessions(t *testing.T, s *store.Store) {
+	world(t, s)
+	ends := now(s).Add(time.Hour).Truncate(time.Second)
+	row := func(id, who, sid string) store.SessionRow {
+		return store.SessionRow{ID: id, PrincipalID: who, Data: "{}", ExpiresAt: ends, Handle: "handle-" + id, Browser: "Firefox on Linux", Address: "192.0.2.1", SID: sid, Refresh: "sealed", RecheckAt: ends}
+	}
+	do(t, s, func(tx *store.Tx) error {
+		alice, err := tx.Principal("alice")
+		alice.Issuer, alice.Subject = "iss", "sub"
+		return errors.Join(err, tx.UpdatePrincipal(alice), tx.InsertSession(row("a1", "alice", "sid")), tx.InsertSession(row("a2", "alice", "")),
+			tx.InsertSession(row("b", "bob", "sid")), tx.InsertSession(store.SessionRow{ID: "old", PrincipalID: "bob", Data: "{}", ExpiresAt: ends}))
+	})
+	if got := get(t, s, func(r *store.Reader) ([]store.SessionRow, error) { return r.SessionsOf("alice", time.Hour) }); len(got) != 2 {
+		t.Errorf("alice has %d sessions", len(got))
+	}
+	got := get(t, s, func(r *store.Reader) (store.SessionRow, error) { return r.SessionByHandle("handle-a1") })
+	want := row("a1", "alice", "sid")
+	want.CreatedAt, want.SeenAt = got.CreatedAt, got.SeenAt
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("stored %+v, read %+v", want, got)
+	}
+	if named := get(t, s, func(r *store.Reader) ([]store.SessionRow, error) { return r.SessionsNamed("iss", "sid") }); len(named) != 1 || named[0].ID != "a1" {
+		t.Errorf("the provider's sid names %+v", named)
+	}
+	if named := get(t, s, func(r *store.Reader) ([]store.SessionRow, error) { return r.SessionsNamed("iss", "") }); len(named) != 0 {
+		t.Errorf("no sid names %+v", named)
+	}
+	for _, handle := range []string{"", "a1"} {
+		if _, err := store.Read(context.Background(), s, func(r *store.Reader) (store.SessionRow, error) { return r.SessionByHandle(handle) }); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%q is taken for a handle: %v", handle, err)
+		}
+	}
+	do(t, s, func(tx *store.Tx) error {
+		c := ceremony("c", tx.Now.Add(time.Minute))
+		c.SessionID = "a1"
+		_, err := tx.EndSession("a1")
+		return errors.Join(tx.InsertCeremony(c), err)
+	})
+	do(t, s, func(tx *store.Tx) error { _, err := tx.EndSession("a1"); return err })
+	if left := get(t, s, func(r *store.Reader) ([]store.Ceremony, error) { return r.CeremoniesOf("a1") }); len(left) != 0 {
+		t.Error("a ceremony outlives its session")
+	}
+}
+
+// F13: of all who would ask the provider about a session one may; the others and a session that is over get nothing.
+func recheckTurns(t *testing.T, s *store.Store) {
+	world(t, s)
+	due := now(s).Truncate(time.Second)
+	session := store.SessionRow{ID: "a", PrincipalID: "alice", Data: "{}", ExpiresAt: due.Add(time.Hour), Handle: "h", Refresh: "one", RecheckAt: due}
+	do(t, s, func(tx *store.Tx) error { return tx.InsertSession(session) })
+	won := race(t, func(int) error {
+		return store.Do(context.Background(), s, func(tx *store.Tx) error { return tx.ClaimRecheck(session, due.Add(time.Minute)) })
+	}, store.ErrConflict)
+	if won != 1 {
+		t.Errorf("%d may ask", won)
+	}
+	do(t, s, func(tx *store.Tx) error { return tx.RenewSession("a", "next") })
+	do(t, s, func(tx *store.Tx) error { return tx.SaveRefresh("h", "two", due.Add(time.Hour)) })
+	got := get(t, s, func(r *store.Reader) (store.SessionRow, error) { return r.Session("next", time.Hour) })
+	if got.Refresh != "two" || !got.RecheckAt.Equal(due.Add(time.Hour)) {
+		t.Errorf("kept %+v", got)
+	}
+	for _, handle := range []string{"", "other"} {
+		if err := store.Do(context.Background(), s, func(tx *store.Tx) error { return tx.SaveRefresh(handle, "x", due) }); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("kept for %q: %v", handle, err)
 		}
 	}
 }

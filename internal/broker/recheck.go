@@ -40,8 +40,8 @@ func (b *Broker) Recheck(ctx context.Context, provider Refresher, s store.Sessio
 		return err
 	}
 	token, err := b.sealer.Unseal(refreshRow(s), s.Refresh)
-	if err != nil {
-		return err
+	if err != nil { // sealed with another key: the provider can never be asked again
+		return errors.Join(err, do(ctx, b, func(tx *store.Tx) error { return endRefused(tx, s.Handle, "unreadable") }))
 	}
 	id, asked := provider.Refresh(ctx, string(token), who.Issuer, who.Subject)
 	var refusal signin.Refusal

@@ -2,6 +2,7 @@ package signin_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -120,4 +121,41 @@ func TestThirdPartyProviderSessions(t *testing.T) {
 	if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Request.URL.String(), p.Issuer) {
 		t.Errorf("signing out at the provider answered %s at %s", resp.Status, resp.Request.URL)
 	}
+}
+
+// DESIGN §6, T4: refresh tokens and back-channel logout of a provider that others wrote.
+func TestThirdPartyProviderEndsSessions(t *testing.T) {
+	tokens := make(chan string, 4)
+	here := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tokens <- r.PostFormValue("logout_token")
+		w.WriteHeader(http.StatusOK)
+	}))
+	t.Cleanup(here.Close)
+	p := oidcprovider.StartWith(t, oidcprovider.Options{RedirectURLs: []string{callback}, BackChannelURL: here.URL})
+	c := peerClient(t, p)
+	browser := oidcprovider.Browser(t)
+	address, state, err := c.Begin(t.Context(), "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := c.Finish(t.Context(), state, p.SignIn(t, browser, address, "ada").Query())
+	if err != nil || id.RefreshToken == "" || id.SID == "" {
+		t.Fatalf("refresh token %v, sid %q, %v", id.RefreshToken != "", id.SID, err)
+	}
+	next, err := c.Refresh(t.Context(), id.RefreshToken, id.Issuer, id.Subject)
+	if err != nil || next.Subject != "ada" || strings.Join(next.Groups, " ") != "dba on-call" {
+		t.Fatalf("refreshed %v, %v", next, err)
+	}
+	p.SignOut(t, browser, c.LogoutURL(id.IDToken, ""))
+	select {
+	case token := <-tokens:
+		l, err := c.Logout(t.Context(), token)
+		if err != nil || l.Issuer != p.Issuer || l.SID != id.SID || l.Subject != "ada" || l.ID == "" {
+			t.Errorf("told %+v, %v", l, err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("no logout token came")
+	}
+	_, err = c.Refresh(t.Context(), next.RefreshToken, id.Issuer, id.Subject)
+	wantRefusal(t, err, signin.CodeSessionOver)
 }

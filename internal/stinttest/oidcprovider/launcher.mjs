@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { generateKeyPairSync } from 'node:crypto';
 import Provider from 'oidc-provider';
 
-const { clientID, clientSecret, redirectURLs, postLogoutURLs, alg, accounts } = JSON.parse(process.env.STINT_PROVIDER);
+const { clientID, clientSecret, redirectURLs, postLogoutURLs, backChannelURL, alg, accounts } = JSON.parse(process.env.STINT_PROVIDER);
 
 const key = (type, options, use) => ({
   ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }), ...use,
@@ -16,8 +16,9 @@ const client = {
   redirect_uris: redirectURLs,
   post_logout_redirect_uris: postLogoutURLs,
   response_types: ['code'],
-  grant_types: ['authorization_code'],
+  grant_types: ['authorization_code', 'refresh_token'],
   id_token_signed_response_alg: alg,
+  ...(backChannelURL ? { backchannel_logout_uri: backChannelURL, backchannel_logout_session_required: true } : {}),
   ...(clientSecret
     ? { client_secret: clientSecret, token_endpoint_auth_method: 'client_secret_basic' }
     : { token_endpoint_auth_method: 'none' }),
@@ -42,6 +43,10 @@ const configuration = {
     acr: null,
     auth_time: null,
   },
+  // It keeps away from loopback addresses, where the test listens; its dispatcher does that.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
+  features: { backchannelLogout: { enabled: true } },
+  issueRefreshToken: async () => Boolean(backChannelURL),
   pkce: { required: () => true },
   cookies: { keys: ['a key for tests only'] },
   findAccount: (ctx, id) => accounts[id] && {

@@ -42,6 +42,7 @@ type Options struct {
 	PostLogoutURLs []string
 	Alg            string // of ID tokens: RS256 (default), PS256, ES256 or EdDSA
 	Public         bool   // no client secret
+	BackChannelURL string // where logout tokens go, with the session's name; with it refresh tokens are handed out
 }
 
 // Start runs a provider until the test ends, with a confidential client for these callbacks.
@@ -62,7 +63,7 @@ func StartWith(t testing.TB, o Options) *Provider {
 	}
 	settings, err := json.Marshal(map[string]any{
 		"clientID": p.ClientID, "clientSecret": p.ClientSecret, "alg": o.Alg, "accounts": Accounts,
-		"redirectURLs": o.RedirectURLs, "postLogoutURLs": append([]string{}, o.PostLogoutURLs...),
+		"redirectURLs": o.RedirectURLs, "backChannelURL": o.BackChannelURL, "postLogoutURLs": append([]string{}, o.PostLogoutURLs...),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package oidcprovider
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -36,6 +37,37 @@ func (p *Provider) SignIn(t testing.TB, browser *http.Client, address, login str
 func (p *Provider) Abort(t testing.TB, browser *http.Client, address string) *url.URL {
 	t.Helper()
 	return p.walk(t, browser, address, nil, true)
+}
+
+// SignOut opens address (the provider's sign-out) in browser and says yes.
+func (p *Provider) SignOut(t testing.TB, browser *http.Client, address string) {
+	t.Helper()
+	resp, err := browser.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	page, err := goquery.NewDocumentFromReader(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	yes, err := submit(resp.Request.URL, page, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := io.ReadAll(yes.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := string(q) + "&logout=yes"
+	yes.Body, yes.ContentLength = io.NopCloser(strings.NewReader(form)), int64(len(form))
+	done, err := browser.Do(yes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := done.Body.Close(); err != nil || done.StatusCode >= http.StatusBadRequest {
+		t.Fatalf("signing out answered %s, %v", done.Status, err)
+	}
 }
 
 func (p *Provider) walk(t testing.TB, browser *http.Client, address string, fields url.Values, abort bool) *url.URL {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -80,7 +81,7 @@ func (s *Server) stepUpGone(q *request, err error) error {
 	if !errors.As(err, &refusal) || refusal.Kind != pim.KindNotFound {
 		return err
 	}
-	return s.errorPage(q, http.StatusNotFound, "This confirmation was used already, is older than 5 minutes, or belongs to somebody else. Nothing was done now; look where you came from whether it was done before.", nil)
+	return s.errorPage(q, http.StatusNotFound, "This confirmation was used already, is older than 5 minutes, or belongs to somebody else. Nothing was done; start again where you came from.", nil)
 }
 
 // showVoucher answers with the one page that ever holds the code; the operation's way back names the person.
@@ -125,8 +126,18 @@ var stepUpTitles = map[pim.StepUpAction]string{
 	pim.ActionDisablePerson: "Confirm disabling a person", pim.ActionEnablePerson: "Confirm enabling a person", pim.ActionEndSessions: "Confirm ending sessions",
 }
 
+// stepUpTitle names what is confirmed, and how many of it.
+func stepUpTitle(items []pim.StepUpItem) string {
+	title := stepUpTitles[items[0].Action]
+	words := map[pim.StepUpAction]string{pim.ActionActivate: "activations", pim.ActionApprove: "approvals", pim.ActionDeny: "denials"}
+	if many := words[items[0].Action]; len(items) > 1 && many != "" {
+		title = fmt.Sprintf("Confirm %d %s", len(items), many)
+	}
+	return title
+}
+
 func stepUpView(r *store.Reader, q *request, w broker.StepUpView) (views.StepUpView, error) {
-	v := views.StepUpView{ID: w.ID, Create: w.Kind == "create", Title: stepUpTitles[w.Items[0].Action], Options: string(w.Options), Expires: w.Expires,
+	v := views.StepUpView{ID: w.ID, Create: w.Kind == "create", Title: stepUpTitle(w.Items), Options: string(w.Options), Expires: w.Expires,
 		Back: views.Link{Href: w.Back}}
 	if v.Create {
 		v.Title, v.Back.Text = "Create your passkey", "Cancel"

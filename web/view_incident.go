@@ -16,6 +16,7 @@ var howWords = map[pim.IncidentEnd]string{
 	pim.EndedKnown:   "given by Stint now",
 	pim.EndedBack:    "held again",
 	pim.EndedNeed:    "would be over by now",
+	pim.EndedLeft:    "not managed by Stint any more",
 }
 
 // incidentsIn are a target's incidents: the open ones, unless the address asks for those closed or standing access.

@@ -89,6 +89,20 @@ func incidents(tx *store.Tx, was pim.Grant, g store.GrantRow) error {
 	return tellLost(tx, g)
 }
 
+// closeLost closes what was lost of a fact; endless alone, when it would not be over by itself.
+func closeLost(tx *store.Tx, h Held, how pim.IncidentEnd, endless bool) error {
+	open, err := tx.OpenIncidents(h.Target, h.Account, h.Entitlement)
+	if err != nil {
+		return err
+	}
+	for _, i := range open {
+		if i.Kind == pim.LostHold && (i.EndsAt.IsZero() || !endless) {
+			return closeIncident(tx, i, how)
+		}
+	}
+	return nil
+}
+
 // lostNamed is how many that are lost at a target are told one by one.
 const lostNamed = 3
 

@@ -51,7 +51,13 @@ func recount(tx *store.Tx, g store.GrantRow) error {
 		g.Grant = g.Apply(pim.GrantNeeded, tx.Now, 0)
 		g.WantedUntil = until
 	} else if g.Wanted {
+		if g.Lost {
+			err = closeLost(tx, heldOf(g.Grant), pim.EndedNeed, true)
+		}
 		g.Grant = g.Apply(pim.GrantUnneeded, tx.Now, 0)
+	}
+	if err != nil {
+		return err
 	}
 	if g.LateSince.IsZero() && !g.Settled(tx.Now) {
 		g.LateSince = tx.Now

@@ -150,6 +150,13 @@ func (b *Broker) scanTarget(ctx context.Context, targetID string) (whole bool, e
 			return false, err
 		}
 	}
+	if trouble == nil {
+		left, err := write(ctx, b, func(tx *store.Tx) (int, error) { return closeLeft(tx, targetID, lists) })
+		if err != nil {
+			return false, err
+		}
+		sum.closed += left
+	}
 	return trouble == nil, b.finishScan(ctx, at, sum, trouble)
 }
 
@@ -279,6 +286,9 @@ func judgeOne(tx *store.Tx, l listing, h Held) (sum scanned, err error) {
 		return sum, nil
 	}
 	if i == nil {
+		if err := closeLost(tx, h, pim.EndedBack, false); err != nil {
+			return sum, err
+		}
 		kind := pim.Stranger
 		if l.first || g != nil && g.HeldBefore() {
 			kind = pim.Standing
@@ -365,6 +375,25 @@ func endOf(i pim.Incident) pim.IncidentEnd {
 		return pim.EndedRemoved
 	}
 	return pim.EndedGone
+}
+
+// closeLeft closes, some in each scan, what is held of entitlements that no role means at the target any more; should one
+// be managed again, what is held then is standing.
+func closeLeft(tx *store.Tx, targetID string, lists []listing) (int, error) {
+	managed := make([]string, 0, len(lists)+1)
+	for _, l := range lists {
+		managed = append(managed, l.entitlement)
+	}
+	left, err := tx.IncidentsLeft(targetID, managed, chunk)
+	if err != nil {
+		return 0, err
+	}
+	for _, i := range left {
+		if err := closeIncident(tx, i, pim.EndedLeft); err != nil {
+			return 0, err
+		}
+	}
+	return len(left), tx.KeepScannedOnly(targetID, managed)
 }
 
 // finishScan records the end of a scan and tells what is new; one notice for many.

@@ -283,9 +283,55 @@ func TestPermanentAssignmentIsGrantedAgainWhereAuthoritative(t *testing.T) {
 				}
 				if authoritative && permanent {
 					d.want("closed", d.closed(), "lost returned")
+					return
 				}
+				d.want("open", d.open(pim.LostHold), string(d.alice.Account))
+				if !permanent {
+					return
+				}
+				d.Do(func(tx *store.Tx) error {
+					a, err := tx.Assignment(a.ID)
+					if err != nil {
+						return err
+					}
+					return d.Broker.EndAssignment(tx, a)
+				})
+				d.want("nobody needs it any more", d.closed(), "lost unneeded")
 			})
 		}
+	}
+}
+
+// What another hand took away and put back after the activation ended is a stranger, and lost no longer.
+func TestLostHoldThatComesBack(t *testing.T) {
+	t.Parallel()
+	d := newDrift(t)
+	d.alice.Activate(d.Eligible("alice", "dba", time.Time{}), "duration", "240", "justification", "Mend the index")
+	d.Tick()
+	d.Target.Take(d.alice.Account, d.group)
+	d.Advance(10 * time.Minute)
+	d.Target.Put(d.alice.Account, d.group)
+	d.scan(0)
+	d.want("closed", d.closed(), "lost returned")
+	d.want("beside", d.open(pim.Stranger), string(d.alice.Account))
+}
+
+// An entitlement that no role means any more is not watched, and begins anew when one means it again.
+func TestUnmanagedEntitlementsAreLeft(t *testing.T) {
+	t.Parallel()
+	d := newDrift(t)
+	stranger := d.Target.AddAccount("stranger")
+	d.Target.Put(stranger, d.group)
+	d.scan(0)
+	meaning := pim.Meaning{RoleID: "dba", ResourceID: stinttest.Production, Name: "dba", EntitlementID: string(d.group)}
+	d.Do(func(tx *store.Tx) error { return tx.RemoveMeaning(meaning) })
+	d.scan(0)
+	d.want("closed", d.closed(), "stranger unmanaged")
+	d.want("standing", d.open(pim.Standing), "")
+	d.Do(func(tx *store.Tx) error { return tx.SaveMeaning(meaning) })
+	d.scan(0)
+	if got := d.open(pim.Standing); !strings.Contains(got, string(stranger)) || !strings.Contains(got, string(d.old)) {
+		t.Errorf("standing when it is managed again: %q", got)
 	}
 }
 

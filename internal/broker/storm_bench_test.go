@@ -149,7 +149,7 @@ func (c *storm) rage(b *testing.B) {
 	beside.Go(func() { c.Broker.Run(ctx) })
 	pages := make(chan []time.Duration, 1)
 	beside.Go(func() { pages <- c.browse(ctx) })
-	start := time.Now()
+	start, used := time.Now(), cpu()
 	look := time.NewTicker(500 * time.Millisecond)
 	defer look.Stop()
 	for c.left() > 0 {
@@ -162,6 +162,7 @@ func (c *storm) rage(b *testing.B) {
 	stop()
 	served, late := <-pages, c.lateness()
 	b.ReportMetric(took.Seconds(), "s-all-gone")
+	b.ReportMetric((cpu() - used).Seconds(), "s-cpu")
 	b.ReportMetric(late[len(late)*99/100].Seconds(), "s-late-p99")
 	b.ReportMetric(float64(served[len(served)*99/100].Milliseconds()), "ms-page-p99")
 	b.ReportMetric(float64(served[len(served)-1].Milliseconds()), "ms-page-max")

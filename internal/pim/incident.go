@@ -15,11 +15,12 @@ const (
 type IncidentEnd string
 
 const (
-	EndedGone    IncidentEnd = "gone"     // no longer held, taken away by another hand
-	EndedRemoved IncidentEnd = "removed"  // taken away by Stint, at an authoritative target
-	EndedKnown   IncidentEnd = "known"    // Stint gives it now
-	EndedBack    IncidentEnd = "returned" // what was lost is held again
-	EndedNeed    IncidentEnd = "unneeded" // what was lost would be over by now
+	EndedGone    IncidentEnd = "gone"      // no longer held, taken away by another hand
+	EndedRemoved IncidentEnd = "removed"   // taken away by Stint, at an authoritative target
+	EndedKnown   IncidentEnd = "known"     // Stint gives it now
+	EndedBack    IncidentEnd = "returned"  // what was lost is held again
+	EndedNeed    IncidentEnd = "unneeded"  // what was lost would be over by now, or nobody needs it any more
+	EndedLeft    IncidentEnd = "unmanaged" // Stint manages the entitlement no longer
 )
 
 // Incident is one thing an account holds, or does not hold, against what Stint knows (DESIGN §3). An open one is unique

@@ -52,6 +52,13 @@ func (r *Reader) IncidentsUnseen(targetID, entitlementID string, since time.Time
 		AND i.closed_at = 0 AND i.kind <> 'lost' ORDER BY i.last_seen_at LIMIT $4`, targetID, entitlementID, us(since), limit)
 }
 
+// IncidentsLeft lists what is open beside Stint of entitlements that are none of those managed at a target.
+func (r *Reader) IncidentsLeft(targetID string, managed []string, limit int) ([]pim.Incident, error) {
+	args := []any{targetID, limit}
+	return many(r, scanIncident, "SELECT "+incidentCols+` FROM incidents i WHERE i.target_id = $1 AND i.closed_at = 0 AND i.kind <> 'lost'
+		AND i.entitlement_id NOT IN `+in(&args, append(managed, ""))+" LIMIT $2", args...)
+}
+
 // IncidentsOver lists what was lost and would be over by now.
 func (r *Reader) IncidentsOver(limit int) ([]pim.Incident, error) {
 	return many(r, scanIncident, "SELECT "+incidentCols+` FROM incidents i WHERE i.ends_at > 0 AND i.ends_at <= $1 AND i.closed_at = 0

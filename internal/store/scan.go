@@ -99,6 +99,13 @@ func (tx *Tx) KeepScanned(targetID, entitlementID string) error {
 	return err
 }
 
+// KeepScannedOnly forgets the entitlements of a target that are not managed there any more.
+func (tx *Tx) KeepScannedOnly(targetID string, managed []string) error {
+	args := []any{targetID}
+	_, err := tx.exec("DELETE FROM scanned WHERE target_id = $1 AND entitlement_id NOT IN "+in(&args, append(managed, "")), args...)
+	return err
+}
+
 // LookAgainAt makes every grant that is held at a target due now.
 func (tx *Tx) LookAgainAt(targetID string) error {
 	_, err := tx.exec("UPDATE grants SET due_at = $1, version = version + 1 WHERE target_id = $2 AND wanted = 1 AND due_at > $1 AND lease_until <= $1", us(tx.Now), targetID)

@@ -167,6 +167,24 @@ func scansForgotten(t *testing.T, s *store.Store) {
 	if !scanned() {
 		t.Error("kept and forgotten")
 	}
+	do(t, s, func(tx *store.Tx) error {
+		_, err := tx.OpenIncident(incident("left", "mallory", pim.Stranger))
+		return err
+	})
+	left := func(managed ...string) int {
+		return len(get(t, s, func(r *store.Reader) ([]pim.Incident, error) { return r.IncidentsLeft("dir", managed, 10) }))
+	}
+	if left("uuid-dba") != 0 || left("other") != 1 || left() != 1 {
+		t.Errorf("left: %d, %d, %d", left("uuid-dba"), left("other"), left())
+	}
+	do(t, s, func(tx *store.Tx) error { return tx.KeepScannedOnly("dir", []string{"uuid-dba"}) })
+	if !scanned() {
+		t.Error("managed and forgotten")
+	}
+	do(t, s, func(tx *store.Tx) error { return tx.KeepScannedOnly("dir", nil) })
+	if scanned() {
+		t.Error("not managed and kept")
+	}
 	do(t, s, func(tx *store.Tx) error { _, err := tx.TargetFailed("dir", "transient", "timeout"); return err })
 	do(t, s, (*store.Tx).ForgetScans)
 	at := get(t, s, func(r *store.Reader) (store.Scan, error) { return r.ScanOf("dir") })

@@ -191,7 +191,7 @@ func (c *crash) judgeEnds(rec records, changes []change) (worst time.Duration) {
 		for _, stretch := range unwanted(span{joined[h], ch.at}, rec.wanted[h]) {
 			for _, up := range c.up {
 				late := earlier(stretch.to, up.to).Sub(later(stretch.from, up.from))
-				if worst = max(worst, late); late > gonePromise {
+				if worst = max(worst, late); late > c.promise {
 					c.Errorf("%s was in %s %s longer than needed, until %s", h.person, h.group, late, ch.at.Format(time.StampMicro))
 				}
 			}

@@ -72,6 +72,7 @@ type crash struct {
 	people   []*crashPerson
 	up       []span // when the server was ready, until it was killed
 	starts   []time.Duration
+	promise  time.Duration // within which what is not needed is gone
 }
 
 type span struct{ from, to time.Time }
@@ -82,11 +83,9 @@ func crashGroupOf(role int) string {
 }
 func crashGroupDN(name string) string { return "cn=" + name + ",ou=groups," + crashBase }
 
-func newCrash(t *testing.T) *crash {
-	c := &crash{host: newHost(t), provider: oidc.Start(t), journal: &journal{}}
-	c.configure("oidc_issuer: "+c.provider.Issuer, "oidc_client_id: "+c.provider.ClientID, "oidc_client_secret: file:oidc.secret",
-		"oidc_binding_claims: [preferred_username]", "log_level: warn")
-	c.write("oidc.secret", c.provider.ClientSecret)
+func newCrash(t *testing.T, more ...string) *crash {
+	c := &crash{host: newHost(t), provider: oidc.Start(t), journal: &journal{}, promise: gonePromise}
+	c.equip(c.host, more...)
 	c.write("directory.password", "directory-secret")
 	directory, err := demo.NewDirectory(demo.DirectoryConfig{Listen: "127.0.0.1:0", File: c.path("directory.json"), Seed: crashSeed(), BaseDN: crashBase,
 		WriteBelow: "ou=groups," + crashBase, BindDN: "cn=stint," + crashBase, BindPassword: "directory-secret", Log: c.journal, Now: time.Now})
@@ -94,6 +93,14 @@ func newCrash(t *testing.T) *crash {
 	t.Cleanup(func() { _ = directory.Close() })
 	c.write("org.yaml", crashFile(directory.Addr()))
 	return c
+}
+
+// equip gives a host what it needs of the world around it.
+func (c *crash) equip(h *host, more ...string) {
+	h.Helper()
+	h.configure(append([]string{"oidc_issuer: " + c.provider.Issuer, "oidc_client_id: " + c.provider.ClientID, "oidc_client_secret: file:oidc.secret",
+		"oidc_binding_claims: [preferred_username]", "log_level: warn"}, more...)...)
+	h.write("oidc.secret", c.provider.ClientSecret)
 }
 
 // crashSeed is a directory of people and groups. Person 0 is in the last group before Stint is set up.
@@ -177,7 +184,7 @@ func (c *crash) setUp() {
 		return out, err
 	})
 	for i := range crashPeople {
-		p := &crashPerson{Client: c.browser(), id: crashPersonID(i), asked: map[string]ack{}, released: map[string]time.Time{}}
+		p := &crashPerson{Client: c.browser(), id: crashPersonID(i), asked: map[string]ack{}, released: map[string]time.Time{}, pace: crashPace}
 		for r := range crashRoles {
 			p.assignments = append(p.assignments, assignments[key{p.id, fmt.Sprintf("role-%d", r)}])
 		}
@@ -250,6 +257,7 @@ type crashPerson struct {
 	asked       map[string]ack
 	released    map[string]time.Time // given back, as acknowledged
 	problems    []string
+	pace        time.Duration // between two requests
 }
 
 type ack struct {
@@ -259,7 +267,7 @@ type ack struct {
 
 // act sends requests until the load ends. A dead server is one more answer.
 func (p *crashPerson) act(ctx context.Context) {
-	tick := time.NewTicker(crashPace)
+	tick := time.NewTicker(p.pace)
 	defer tick.Stop()
 	for {
 		select {

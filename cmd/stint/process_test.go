@@ -64,6 +64,7 @@ type host struct {
 	from   string // address browsers connect from
 	roots  *x509.CertPool
 	env    []string
+	shared string // address of the database on PostgreSQL; empty: a file
 	served *served
 }
 
@@ -274,7 +275,11 @@ func (h *host) await(within time.Duration, done func() string) {
 // inDatabase reads the database beside the running process, as doctor and export do.
 func inDatabase[T any](h *host, fn func(*store.Reader) (T, error)) T {
 	h.Helper()
-	s, err := store.Open(h.Context(), store.Options{Path: h.database(), ReadOnly: true})
+	o := store.Options{Path: h.database(), ReadOnly: true}
+	if h.shared != "" {
+		o = store.Options{URL: h.shared, ReadOnly: true}
+	}
+	s, err := store.Open(h.Context(), o)
 	h.ok(err)
 	defer s.Close()
 	v, err := store.Read(h.Context(), s, fn)

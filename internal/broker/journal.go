@@ -68,6 +68,20 @@ type mark struct{ attempt, until int64 }
 // compactAt is how many lines a journal has at least before it is written anew without what is gone.
 const compactAt = 1000
 
+// pending is what may be at a target as far as this journal knows.
+func (j *journal) pending() map[Held]bool {
+	if j == nil {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	out := make(map[Held]bool, len(j.open))
+	for h := range j.open {
+		out[h] = true
+	}
+	return out
+}
+
 // begin records that a grant is about to be written. It returns when that is durable; several wait for the
 // disk together.
 func (j *journal) begin(g pim.Grant) error {

@@ -65,4 +65,25 @@ func (b *Broker) refresh(ctx context.Context) {
 	}
 	b.fresh = freshness{size, b.clock()}
 	b.memory.replace(live)
+	if err := b.settleElsewhere(ctx, live); err != nil && ctx.Err() == nil {
+		b.log.Error("noting grants that are gone", "error", err)
+	}
+}
+
+// settleElsewhere notes in this node's journal what another node has taken away.
+func (b *Broker) settleElsewhere(ctx context.Context, live []store.GrantRow) error {
+	open := b.journal.pending()
+	for _, g := range live {
+		delete(open, heldOf(g.Grant))
+	}
+	for h := range open {
+		g, err := store.Read(ctx, b.store, func(r *store.Reader) (*store.GrantRow, error) { return r.GrantOf(h.Target, h.Account, h.Entitlement) })
+		if err != nil || g == nil {
+			return err
+		}
+		if err := b.journal.settle(g.Grant, b.clock()); err != nil {
+			return err
+		}
+	}
+	return nil
 }

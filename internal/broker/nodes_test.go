@@ -124,12 +124,18 @@ func TestNodesDoDueWorkOnce(t *testing.T) {
 func TestNodeTakesOverFromADeadOne(t *testing.T) {
 	t.Parallel()
 	n := newCluster(t)
+	n.due("account-b")
+	n.ok(n.nodes[0].Tick(n.ctx))
 	n.due("account-a")
 	claimed, err := store.Write(n.ctx, n.nodes[0].Store(), func(tx *store.Tx) ([]store.GrantRow, error) { return tx.ClaimGrants("dir", 9, 3*time.Second) })
 	if err != nil || len(claimed) != 1 {
 		t.Fatal(claimed, err)
 	}
 	n.ok(n.nodes[1].Restart(n.ctx))
+	settled, err := store.Read(n.ctx, n.b.Store(), func(r *store.Reader) (store.GrantRow, error) { return r.Grant("account-b") })
+	if err != nil || settled.Seen != pim.Present {
+		t.Errorf("what another node has just seen is %s, %v", settled.Seen, err)
+	}
 	n.ok(n.nodes[1].Tick(n.ctx))
 	if times := n.grants.of("account-a"); times != 0 {
 		t.Fatal("taken from a node that works on it")

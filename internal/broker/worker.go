@@ -73,7 +73,7 @@ func (b *Broker) Run(ctx context.Context) {
 }
 
 // Restart looks again at everything unsettled, before anything recorded is believed and before anybody
-// is served.
+// is served. Where another node ran on, nothing is unsettled by the start of this one.
 func (b *Broker) Restart(ctx context.Context) error {
 	live, err := store.Read(ctx, b.store, func(r *store.Reader) ([]store.GrantRow, error) { return r.LiveGrants() })
 	if err != nil {
@@ -82,12 +82,12 @@ func (b *Broker) Restart(ctx context.Context) error {
 	for _, g := range live {
 		b.memory.keep(g)
 	}
+	others, err := b.store.Others(ctx)
+	if err != nil || others > 0 { // they have looked all the while, and take over what this node held
+		return err
+	}
 	return do(ctx, b, func(tx *store.Tx) error {
-		dead := tx.Now.Add(lease) // every lease is of a process that is gone
-		if b.store.Shared() {
-			dead = tx.Now
-		}
-		_, err := tx.RestartGrants(dead)
+		_, err := tx.RestartGrants(tx.Now.Add(lease)) // every lease is of a process that is gone
 		return err
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"time"
 
@@ -49,6 +50,9 @@ func newPostgres(url string, databaseClock bool) (*postgres, error) {
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = 5 * time.Second
 	}
+	// A server that vanished without a word is noticed in seconds: until then nobody revokes from memory.
+	dialer := net.Dialer{Control: giveUp, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 3 * time.Second, Interval: 2 * time.Second, Count: 3}}
+	cfg.DialFunc = dialer.DialContext
 	return &postgres{cfg: cfg, clock: databaseClock, node: node}, nil
 }
 
@@ -85,8 +89,15 @@ func (e *postgres) openReaders(ctx context.Context) (*sql.DB, error) {
 	r := stdlib.OpenDB(*cfg, stdlib.OptionShouldPing(always))
 	r.SetMaxOpenConns(readers + 2)
 	r.SetMaxIdleConns(readers + 2)
-	return r, e.fit(ctx, r)
+	if err := e.fit(ctx, r); err != nil || e.w == nil {
+		return r, err
+	}
+	_, err := e.w.ExecContext(ctx, "DELETE FROM nodes WHERE seen_at < "+databaseNow+" - $1", nodesKept.Microseconds())
+	return r, err
 }
+
+// nodesKept is how long the last batch of a process is remembered: far longer than it is asked for.
+const nodesKept = 24 * time.Hour
 
 // fit refuses a database on which the same SQL would mean something else than on SQLite.
 func (e *postgres) fit(ctx context.Context, db *sql.DB) error {

@@ -17,9 +17,12 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
+// databaseNow is the database's clock, µs.
+const databaseNow = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+
 // placeQuery asks for everything a transaction begins with, in one row.
 const placeQuery = `SELECT COALESCE((SELECT size FROM audit_head WHERE id = 1), 0), COALESCE((SELECT root FROM audit_head WHERE id = 1), ''),
-	CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT),
+	` + databaseNow + `,
 	COALESCE((SELECT value FROM meta WHERE name = '` + MetaClock + `'), ''), COALESCE((SELECT value FROM meta WHERE name = '` + MetaClockAccepted + `'), '')`
 
 // alone is the first statement of every transaction that writes: whoever has it is the only one of all
@@ -87,8 +90,8 @@ func (e *postgres) send(ctx context.Context, l *link, statements string) (result
 // commit leaves an id of its own in the transaction, by which an outcome that got lost can be found out.
 func (e *postgres) commit(ctx context.Context, l *link, mark int64) error {
 	id := randomID()
-	results, err := e.send(ctx, l, fmt.Sprintf(`INSERT INTO nodes (id, batch, seen_at) VALUES ('%s', '%s', %d) ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, seen_at = excluded.seen_at;
-		INSERT INTO meta (name, value) VALUES ('%s', '%d') ON CONFLICT (name) DO UPDATE SET value = excluded.value; COMMIT`, e.node, id, mark, MetaClock, mark))
+	results, err := e.send(ctx, l, fmt.Sprintf(`INSERT INTO nodes (id, batch, seen_at) VALUES ('%s', '%s', %s) ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, seen_at = excluded.seen_at;
+		INSERT INTO meta (name, value) VALUES ('%s', '%d') ON CONFLICT (name) DO UPDATE SET value = excluded.value; COMMIT`, e.node, id, databaseNow, MetaClock, mark))
 	switch {
 	case err == nil && results[len(results)-1].CommandTag.String() == "COMMIT":
 		return nil

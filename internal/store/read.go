@@ -44,13 +44,15 @@ func (s *Store) takeReader(ctx context.Context) (*link, error) {
 	case <-s.quit:
 		return nil, ErrClosed
 	}
+	begin, cancel := s.bounded(ctx)
+	defer cancel()
 	for kept := l != nil; ; kept = false {
 		var err error
 		if l == nil {
-			l, err = s.newLink(ctx, s.r)
+			l, err = s.newLink(begin, s.r)
 		}
 		if err == nil {
-			err = s.engine.snapshot(ctx, l)
+			err = s.engine.snapshot(begin, l)
 		}
 		if err == nil {
 			return l, nil

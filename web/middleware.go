@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -169,6 +171,12 @@ func (s *Server) plainForm(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil || repeated(query) {
 			return echo.ErrBadRequest
 		}
+		if !mayName(append(query[picks], r.URL.Path)...) {
+			return pim.NotFound()
+		}
+		if strings.Contains(r.URL.RawQuery, "%00") {
+			return echo.ErrBadRequest
+		}
 		if !unsafe(r.Method) {
 			return next(c)
 		}
@@ -181,8 +189,17 @@ func (s *Server) plainForm(next echo.HandlerFunc) echo.HandlerFunc {
 		if repeated(r.Form) || query.Has(picks) && r.PostForm.Has(picks) { // Form holds query and body together
 			return echo.ErrBadRequest
 		}
+		if !mayName(r.PostForm[picks]...) {
+			return pim.NotFound()
+		}
 		return next(c)
 	}
+}
+
+// mayName reports whether these could be somebody's ids. NUL and broken UTF-8 are no text to PostgreSQL: asked for
+// them it fails, and they name nothing anywhere (invariant 9).
+func mayName(ids ...string) bool {
+	return !slices.ContainsFunc(ids, func(id string) bool { return !utf8.ValidString(id) || strings.Contains(id, "\x00") })
 }
 
 func formError(err error) error {

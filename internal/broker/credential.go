@@ -59,6 +59,8 @@ func checkName(name string) string {
 		return "Give it a name that tells your passkeys apart."
 	case utf8.RuneCountInString(name) > maxName:
 		return "At most 80 characters."
+	case pim.CheckJustification(name, false) != "" || strings.ContainsAny(name, "\r\n\t"):
+		return "Use plain text on one line."
 	}
 	return ""
 }

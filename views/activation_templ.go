@@ -238,7 +238,7 @@ func ActivationBody(v ActivationBodyView) templ.Component {
 			}
 		}
 		if v.CanExtend {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<button class=\"btn ghost\" type=\"button\" data-notify hidden>Notify me before it ends</button> <a class=\"btn\" href=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<button class=\"btn ghost\" type=\"button\" data-notify hidden>Notify me before it ends, while Stint is open</button> <a class=\"btn\" href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

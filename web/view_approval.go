@@ -1,7 +1,10 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"stint/internal/broker"
 	"stint/internal/pim"
@@ -127,12 +130,20 @@ func hints(r *store.Reader, a pim.Activation) ([]views.Need, error) {
 	return []views.Need{{Icon: "triangle-alert", Text: "First time in this role here", Risk: true}}, err
 }
 
-// decidedRows are what the visitor decided, a page at a time.
+// decidedRows are what the visitor decided, requests and extensions, a page at a time.
 func decidedRows(r *store.Reader, q *request, from store.Keyset, search string) (rows []views.DecidedRow, next string, err error) {
 	list, err := r.DecisionsBy(q.who.ID, from, pageSize+1)
 	if err != nil {
 		return nil, "", err
 	}
+	longer, err := r.ExtensionsDecidedBy(q.who.ID, from, pageSize+1)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, x := range longer { // a decision like the others, of its activation
+		list = append(list, pim.ApprovalDecision{ID: x.ID, ActivationID: x.ActivationID, Approve: x.State == pim.ExtensionApproved, Justification: x.Decision, At: x.DecidedAt})
+	}
+	slices.SortFunc(list, func(a, b pim.ApprovalDecision) int { return cmp.Or(b.At.Compare(a.At), strings.Compare(b.ID, a.ID)) })
 	if len(list) > pageSize {
 		list = list[:pageSize]
 		last := list[pageSize-1]
@@ -142,12 +153,19 @@ func decidedRows(r *store.Reader, q *request, from store.Keyset, search string) 
 	if err != nil {
 		return nil, "", err
 	}
+	extensions := map[string]pim.Extension{}
+	for _, x := range longer {
+		extensions[x.ID] = x
+	}
 	for _, d := range list {
 		a := activations[d.ActivationID]
 		row := views.DecidedRow{Activation: a.ID, Person: n.person(a.PrincipalID), Role: n.role(a.RoleID, a.ResourceID), At: d.At, Duration: a.Duration,
 			Status: views.StatusView{State: views.Denied}, By: "You", Reason: d.Justification}
 		if d.Approve {
 			row.Status.State = views.Approved
+		}
+		if x, ok := extensions[d.ID]; ok {
+			row.Extension, row.Duration = x.ID, x.Duration
 		}
 		named := views.Role{Name: row.Role.Name + " " + row.Person.Name, Scope: row.Role.Scope}
 		if len(matching([]views.RoleRow{{Role: named}}, search)) > 0 {

@@ -140,6 +140,9 @@ func TestExtend(t *testing.T) {
 	if said := alice.Get("/activations/" + id).Text(".timeline"); !strings.Contains(said, "Extended by bob") {
 		t.Errorf("the story says %q", said)
 	}
+	if said := bob.Get("/approvals/decided").Text("#decided"); !strings.Contains(said, "30 min longer") {
+		t.Errorf("what bob decided: %q", said)
+	}
 	if said := bob.Get(href).Text("main"); !strings.Contains(said, "Already approved by you") {
 		t.Errorf("decided: %q", said)
 	}

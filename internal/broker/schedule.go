@@ -118,12 +118,19 @@ func (b *Broker) startPlanned(tx *store.Tx, a pim.Activation, touch *pim.StepUp)
 		a.StartDue = tx.Now.Add(pausedLook)
 		return moved(tx.MoveActivation(pim.Scheduled, a))
 	}
+	asked, others := unplanned(f.Beside)
+	f.Beside = others
 	d := pim.EvaluateStart(a, f.ActivationFacts)
 	switch {
 	case d.Refused():
 		return b.refuseStart(tx, a, d)
 	case d.NeedsStepUp:
 		return askTouch(tx, a, d)
+	}
+	for _, o := range asked {
+		if err := b.end(tx, o, pim.OnCanceled, pim.System, "What was planned for this role starts now.", ""); err != nil {
+			return err
+		}
 	}
 	a.State, _ = pim.NextActivationState(a.State, pim.OnStarted)
 	a.StartsAt, a.EndsAt, a.StartAsked, a.StartDue = d.Start, d.End, time.Time{}, time.Time{}
@@ -142,6 +149,19 @@ func (b *Broker) startPlanned(tx *store.Tx, a pim.Activation, touch *pim.StepUp)
 		return err
 	}
 	return tellHolder(tx, a, "Starts now as planned:", ".")
+}
+
+// unplanned separates requests that still wait for an approver, to start as soon as that comes, from the rest: what
+// was planned goes before them.
+func unplanned(list []pim.Activation) (waiting, others []pim.Activation) {
+	for _, o := range list {
+		if o.State == pim.PendingApproval && o.StartAsked.IsZero() {
+			waiting = append(waiting, o)
+		} else {
+			others = append(others, o)
+		}
+	}
+	return waiting, others
 }
 
 func (b *Broker) refuseStart(tx *store.Tx, a pim.Activation, d pim.Decision) error {

@@ -245,6 +245,17 @@ func TestPlannedActivations(t *testing.T) {
 			p.ok(p.b.Cancel(p.ctx, p.as("alice"), req))
 			p.later(2 * time.Hour)
 		}},
+		{"goes before a request that still waits", func(p *play) {
+			planned := p.plan("alice-vault", 2*time.Hour, time.Hour)
+			p.decide(planned, true)
+			waiting := p.activate("alice", "alice-vault", time.Hour)
+			p.later(2*time.Hour + time.Second)
+			p.is(planned, pim.ActiveConfirmed)
+			if a := p.is(waiting, pim.Canceled); !strings.Contains(a.EndReason, "starts now") {
+				p.Errorf("reason %q", a.EndReason)
+			}
+			p.later(time.Hour + time.Second)
+		}},
 		{"a role that cannot be planned", func(p *play) {
 			p.set(pim.RoleSettings{RoleID: "dba", MaxLead: &none})
 			_, err := p.b.RequestActivation(p.ctx, p.as("alice"), pim.ActivationRequest{AssignmentID: "alice-dba", Duration: time.Hour, Justification: "x y", Start: p.clock.Now().Add(time.Hour)})

@@ -60,9 +60,14 @@ func (r *Reader) ExtensionsDue(limit int) ([]pim.Extension, error) {
 }
 
 // ExtensionsDecidedBy lists what a person decided, newest first.
-func (r *Reader) ExtensionsDecidedBy(principalID string, limit int) ([]pim.Extension, error) {
-	return many(r, scanExtension, "SELECT "+extensionCols+` FROM extensions x WHERE x.decided_by = $1 AND x.decided_at > 0 AND x.state IN ('approved', 'denied') AND x.decision_id <> ''
-		ORDER BY x.decided_at DESC, x.id DESC LIMIT $2`, principalID, limit)
+func (r *Reader) ExtensionsDecidedBy(principalID string, before Keyset, limit int) ([]pim.Extension, error) {
+	var w where
+	w.add("x.decided_by = ? AND x.decided_at > 0 AND x.decision_id <> ''", principalID)
+	if before.ID != "" {
+		w.add("(x.decided_at, x.id) < (?, ?)", us(before.At), before.ID)
+	}
+	w.args = append(w.args, limit)
+	return many(r, scanExtension, "SELECT "+extensionCols+" FROM extensions x"+w.String()+" ORDER BY x.decided_at DESC, x.id DESC LIMIT "+dollar(len(w.args)), w.args...)
 }
 
 // InsertExtension adds an extension; ErrOpen when one waits for the same activation.

@@ -42,6 +42,7 @@ func (s Samples) decided() []views.DecidedRow {
 	status := func(st views.State) views.StatusView { return views.StatusView{State: st} }
 	return []views.DecidedRow{
 		{Activation: "x1", Person: s.alice(), Role: s.dbOwner(), At: ago(20), Status: status(views.Approved), Duration: 2 * time.Hour, By: "You", Reason: s.T("Fine, the run is blocked for everybody.")},
+		{Activation: "x1", Extension: "e1", Person: s.alice(), Role: s.dbOwner(), At: ago(90), Status: status(views.Approved), Duration: time.Hour, By: "You", Reason: s.T("The run is not through yet.")},
 		{Activation: "x2", Person: s.farid(), Role: s.domainAdmins(), At: ago(60 * 16), Status: status(views.Denied), By: s.T("Carol Lindqvist"), Reason: s.T("No change is planned tonight. Ask again with a ticket.")},
 		{Activation: "x3", Person: s.alice(), Role: s.admin(), At: ago(60 * 50), Status: status(views.Canceled), By: s.T("Alice Keller"), Reason: s.T("Not needed any more.")},
 		{Activation: "x4", Person: s.erin(), Role: s.sre(), At: ago(60 * 70), Status: status(views.TimedOut), By: "Nobody", Reason: s.T("answered within 24 h.")},

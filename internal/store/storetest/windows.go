@@ -114,7 +114,7 @@ func extensionsComeBack(t *testing.T, s *store.Store) {
 	if got := read(); !reflect.DeepEqual(got, want) {
 		t.Errorf("\n have %+v\n want %+v", got, want)
 	}
-	if got := get(t, s, func(r *store.Reader) ([]pim.Extension, error) { return r.ExtensionsDecidedBy("bob", 5) }); len(got) != 1 {
+	if got := get(t, s, func(r *store.Reader) ([]pim.Extension, error) { return r.ExtensionsDecidedBy("bob", store.Keyset{}, 5) }); len(got) != 1 {
 		t.Errorf("bob's: %v", got)
 	}
 	if got := get(t, s, func(r *store.Reader) (*pim.Extension, error) { return r.WaitingExtension("a") }); got != nil {

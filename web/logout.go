@@ -30,7 +30,7 @@ func (s *Server) ProviderLogout(q *request) error {
 	switch {
 	case err == nil:
 		return q.NoContent(http.StatusOK)
-	case !errors.As(err, &refusal):
+	case !errors.As(err, &refusal), refusal.Code == signin.CodeUnavailable, refusal.Code == signin.CodeMisconfigured:
 		s.log.Error("logout by the provider", "id", q.id, "error", err)
 		return logoutAnswer(q, http.StatusBadRequest, "server_error", "The sessions could not be ended. Send it again.")
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +27,29 @@ func TestParseDuration(t *testing.T) {
 		got, err := parseDuration(c.minutes, c.other)
 		if got != c.want || (err == nil) != c.ok {
 			t.Errorf("parseDuration(%q, %q) = %v, %v", c.minutes, c.other, got, err)
+		}
+	}
+}
+
+// T22, T31: a browser in words, whatever it sends: short, in one line, and nothing that changes its direction.
+func TestBrowserWords(t *testing.T) {
+	t.Parallel()
+	for agent, want := range map[string]string{
+		"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0":                                                                 "Firefox on Linux",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36 Edg/139.0.0.0":          "Edge on Windows",
+		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15":                  "Safari on macOS",
+		"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Mobile Safari/537.36":                        "Chrome on Android",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/139.0 Mobile/15E148 Safari/604.1": "Chrome on an iPhone",
+		"Mozilla/5.0 (Windows NT 10.0)": "Unknown browser on Windows",
+		"":                              "Unknown browser",
+		"\u202e\x00\r\n\xff":            "Unknown browser",
+		"curl/8.14.1":                   "curl",
+		" <b>Own\u202etool\x07/1</b>\n": "<b>Owntool/1</b>",
+		strings.Repeat("ü", 70000):      strings.Repeat("ü", maxBrowser),
+		"Firefox/1 \u202e Linux" + strings.Repeat("x", 99): "Firefox on Linux",
+	} {
+		if got := browserWords(agent); got != want {
+			t.Errorf("%.90q is called %.90q, want %.90q", agent, got, want)
 		}
 	}
 }

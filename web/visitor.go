@@ -86,7 +86,7 @@ func (s *Server) visitor(c echo.Context) (visitor, error) {
 	l, err := store.Read(ctx, s.store, func(r *store.Reader) (l loaded, err error) {
 		l.now = r.Now
 		if asked { // the provider may have ended it
-			if _, err := r.Session(row.ID, s.sessions.idle); err != nil {
+			if _, err := r.SessionByHandle(row.Handle); err != nil {
 				return l, err
 			}
 		}

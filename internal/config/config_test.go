@@ -230,6 +230,13 @@ func TestRefused(t *testing.T) {
 		{"--scan-every=", "scan_every"},
 		{"--session-absolute=24h1s", "session_absolute"},
 		{"--session-absolute=24h --session-idle=1h", ""},
+		{"--revalidate-every=0s", ""},
+		{"--revalidate-every=1m", ""},
+		{"--revalidate-every=24h", ""},
+		{"--revalidate-every=59s", "revalidate_every"},
+		{"--revalidate-every=25h", "revalidate_every"},
+		{"--revalidate-every=-15m", "revalidate_every"},
+		{"--revalidate-every=often", "revalidate_every"},
 		{"--session-absolute=20m", "session_idle"}, // shorter than the default idle time
 		{"--log-level=INFO", "log_level"},
 		{"--organisation=" + strings.Repeat("é", 81), "organisation"},

@@ -51,7 +51,7 @@ func (b *Broker) pass(ctx context.Context, g store.GrantRow) error {
 	}
 	delay := conn.Capabilities().ReadDelay
 	first := look(ctx, conn, g, delay)
-	g, err = b.record(ctx, g, b.closeSessions(ctx, conn, g, first))
+	g, err = b.note(ctx, g, b.closeSessions(ctx, conn, g, first))
 	if err != nil || g.LeaseUntil.IsZero() {
 		return err
 	}
@@ -84,6 +84,21 @@ func (b *Broker) pass(ctx context.Context, g store.GrantRow) error {
 	seen.final, seen.acted, seen.wanted, seen.asked, seen.reissue = true, true, g.Wanted, g.WantedUntil, reissue
 	_, err = b.record(ctx, g, b.closeSessions(ctx, conn, g, seen))
 	return err
+}
+
+// note records a first look. One that found, on the way to a revoke, just what is recorded already needs no
+// write: the look after the revoke is. It still asks whether the claim holds, so that a worker that was
+// stopped for long does not write after another one.
+func (b *Broker) note(ctx context.Context, g store.GrantRow, o observation) (store.GrantRow, error) {
+	if g.Wanted || g.Seen != pim.Present || g.Before != pim.Absent || g.ErrorKind != "" || o.event != pim.GrantSawIt || o.native {
+		return b.record(ctx, g, o)
+	}
+	now, err := store.Read(ctx, b.store, func(r *store.Reader) (store.GrantRow, error) { return r.Grant(g.ID) })
+	if err != nil || now.Version != g.Version || now.Attempt != g.Attempt {
+		return b.record(ctx, g, o)
+	}
+	now.Grant = now.Apply(o.event, b.clock(), o.readDelay)
+	return now, nil
 }
 
 func look(ctx context.Context, conn connector.Connector, g store.GrantRow, delay time.Duration) observation {

@@ -373,6 +373,15 @@ func (b *Broker) decideItem(tx *store.Tx, who pim.Principal, a pim.Activation, i
 	if decisionItem(a, approve, p.Reason, p.Salt) != item {
 		return Outcome{}, pim.Refuse(pim.KindConflict, "The request changed since you confirmed. Look at it again.")
 	}
+	if approve {
+		role, err := tx.Role(a.RoleID)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if err := keyCounts(tx.Reader, who, role, su); err != nil {
+			return Outcome{}, err
+		}
+	}
 	return b.decide(tx, who, a, pim.ApprovalDecision{ID: id, ActivationID: a.ID, Stage: 1, PrincipalID: who.ID, PersonID: who.PersonID,
 		Approve: approve, Justification: p.Reason, StepUpID: su.CeremonyID, At: tx.Now}, su)
 }

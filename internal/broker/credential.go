@@ -181,6 +181,19 @@ func newKeys(r *store.Reader, who pim.Principal, role pim.RoleDefinition) (all i
 	return len(credentials), fresh, nil
 }
 
+// keyCounts refuses an approval of a privileged role that was confirmed with a passkey that does not count
+// yet: a phished sign-in with a passkey of its own approves nothing either (T2). A denial needs no such care.
+func keyCounts(r *store.Reader, who pim.Principal, role pim.RoleDefinition, su pim.StepUp) error {
+	_, fresh, err := newKeys(r, who, role)
+	if err != nil {
+		return err
+	}
+	if from, isNew := fresh[su.CredentialID]; isNew {
+		return pim.QuarantineRefusal(from)
+	}
+	return nil
+}
+
 // anotherCanHelp reports whether another person is able to administer with a passkey that counts already.
 func anotherCanHelp(r *store.Reader, who pim.Principal) (bool, error) {
 	able, err := ableAdministrators(r)

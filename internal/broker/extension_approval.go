@@ -177,6 +177,9 @@ func (b *Broker) extensionApproved(tx *store.Tx, who pim.Principal, a pim.Activa
 	if f.Paused != "" {
 		return pim.Refuse(pim.KindPaused, "%s", f.Paused)
 	}
+	if err := keyCounts(tx.Reader, who, f.Role, su); err != nil {
+		return err
+	}
 	if !a.ActiveAt(tx.Now) {
 		return movedOn(a, "The activation is over; nothing is left to extend.")
 	}

@@ -75,6 +75,9 @@ func (b *Broker) personConfirmed(ctx context.Context, actor Actor, p pending, su
 		if !itemsMatch(su, who.PersonID, []pim.StepUpItem{now}) {
 			return Outcome{}, pim.Refuse(pim.KindConflict, "This changed since you confirmed. Look at it again.")
 		}
+		if err := mayLetIn(tx.Reader, who, item.Action, su); err != nil {
+			return Outcome{}, err
+		}
 		if err := spend(tx, su); err != nil {
 			return Outcome{}, err
 		}
@@ -97,6 +100,19 @@ func (b *Broker) personConfirmed(ctx context.Context, actor Actor, p pending, su
 			return out, endSessions(tx, personID, who.ID)
 		}
 	})
+}
+
+// mayLetIn refuses what gives somebody a way in when it was confirmed with a passkey that does not count yet
+// (T2); what takes away is never refused for that.
+func mayLetIn(r *store.Reader, who pim.Principal, action pim.StepUpAction, su pim.StepUp) error {
+	if action == pim.ActionDisablePerson || action == pim.ActionEndSessions {
+		return nil
+	}
+	role, err := r.Role(pim.RoleAdministrator)
+	if err != nil {
+		return err
+	}
+	return keyCounts(r, who, role, su)
 }
 
 func confirmAccount(tx *store.Tx, by, accountID string, su pim.StepUp) error {

@@ -350,3 +350,47 @@ func (p *play) count(kind pim.EventType) int {
 	p.ok(err)
 	return len(rows)
 }
+
+// T2: nor does it approve a request for a privileged role; it may deny.
+func TestNewPasskeyApprovesNothingPrivileged(t *testing.T) {
+	p := newPlay(t)
+	p.later(25 * time.Hour) // carol, who administers, has a passkey that counts
+	id := p.activate("alice", "alice-vault", time.Hour)
+	old := p.further("bob")
+	decide := func(approve bool) error {
+		out, err := p.b.Decide(p.ctx, p.as("bob"), id, approve, "as agreed on call")
+		p.ok(err)
+		_, err = p.touch("bob", out)
+		return err
+	}
+	err := decide(true)
+	wantRefusal(t, err, pim.KindForbidden, "")
+	if p.is(id, pim.PendingApproval); !strings.Contains(err.Error(), "24 hours") {
+		t.Error(err)
+	}
+	p.ok(decide(false))
+	p.is(id, pim.Denied)
+	p.keys["bob"], id = old, p.activate("alice", "alice-vault", time.Hour)
+	p.ok(decide(true))
+	p.tick()
+	p.is(id, pim.ActiveConfirmed)
+}
+
+// T2: an administrator's new passkey gives nobody a way in; what takes away needs no such care.
+func TestNewPasskeyAdministersNothing(t *testing.T) {
+	p := newPlay(t)
+	p.ok(store.Do(p.ctx, p.b.Store(), func(tx *store.Tx) error {
+		return tx.InsertAssignment(pim.Assignment{ID: "bob-pra", PrincipalID: "bob", RoleID: pim.RoleAdministrator, ResourceID: pim.StintResource, Kind: pim.Active, StartsAt: tx.Now, Source: pim.SourceFile})
+	}))
+	p.later(25 * time.Hour)
+	p.further("carol")
+	act := func(action pim.StepUpAction, object string) error {
+		out, err := p.b.PersonAction(p.ctx, p.as("carol"), action, "alice", object)
+		p.ok(err)
+		_, err = p.touch("carol", out)
+		return err
+	}
+	p.ok(act(pim.ActionEndSessions, ""))
+	p.ok(act(pim.ActionDisablePerson, ""))
+	wantRefusal(t, act(pim.ActionEnablePerson, ""), pim.KindForbidden, "")
+}

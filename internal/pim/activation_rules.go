@@ -302,8 +302,13 @@ const Quarantine = 24 * time.Hour
 func (f ActivationFacts) quarantined() bool { return f.Role.Privileged && !f.keyCountsFrom().IsZero() }
 
 func (f ActivationFacts) quarantineVerdict() Verdict {
-	return Verdict{Rule: RuleStepUp, State: No, Message: "A new passkey counts for privileged roles only 24 hours after it was added: yours from " +
-		FormatInstant(f.keyCountsFrom()) + " on. Use one you had before, or wait. If you did not add it, tell an administrator now."}
+	return Verdict{Rule: RuleStepUp, State: No, Message: QuarantineRefusal(f.keyCountsFrom()).Message}
+}
+
+// QuarantineRefusal refuses a passkey that counts only from an instant on.
+func QuarantineRefusal(from time.Time) *Refusal {
+	return Refuse(KindForbidden, "A new passkey counts for privileged roles only 24 hours after it was added: yours from %s on. "+
+		"Use one you had before, or wait. If you did not add it, tell an administrator now.", FormatInstant(from))
 }
 
 // CheckTouch refuses a fresh touch at a planned start with a passkey that does not count yet (T2).

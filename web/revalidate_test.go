@@ -184,3 +184,25 @@ func TestNoRevalidation(t *testing.T) {
 		}
 	}
 }
+
+// What is sealed with another key, or for another session, can never be asked with again: the session ends.
+func TestRefreshTokenOfAnotherSession(t *testing.T) {
+	t.Parallel()
+	w := newRefreshing(t)
+	alice, bob := w.Person("alice"), w.Person("bob")
+	alice.SignIn()
+	bob.SignIn()
+	mine, theirs := sessionsOf(w, "alice")[0], sessionsOf(w, "bob")[0]
+	w.Do(func(tx *store.Tx) error { return tx.SaveRefresh(mine.Handle, theirs.Refresh, mine.RecheckAt) })
+	w.Clock.Advance(15 * time.Minute)
+	if !toSignIn(alice.Get("/my-roles")) {
+		t.Error("a session goes on with the refresh token of another")
+	}
+	if w.Provider.Refreshes() != 0 {
+		t.Error("the provider was asked with it")
+	}
+	bob.Get("/my-roles").Want(t, http.StatusOK)
+	if events := w.Events(pim.EvSessionRevoked); len(events) != 1 || events[0].Facts["code"] != "unreadable" {
+		t.Errorf("events %+v", events)
+	}
+}

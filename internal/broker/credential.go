@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -58,7 +59,7 @@ func checkName(name string) string {
 	case name == "":
 		return "Give it a name that tells your passkeys apart."
 	case utf8.RuneCountInString(name) > maxName:
-		return "At most 80 characters."
+		return fmt.Sprintf("At most %d characters for the name; shorten it.", maxName)
 	case pim.CheckJustification(name, false) != "" || strings.ContainsAny(name, "\r\n\t"):
 		return "Use plain text on one line."
 	}

@@ -237,7 +237,7 @@ func CheckJustification(s string, required bool) string {
 	case required && !hasVisible(s):
 		return "Give a reason in words; approvers and auditors read it."
 	case utf8.RuneCountInString(s) > MaxJustification:
-		return fmt.Sprintf("At most %d characters.", MaxJustification)
+		return fmt.Sprintf("At most %d characters for the reason; shorten it.", MaxJustification)
 	case !readable(s):
 		return "Use plain text: it holds control characters that would read differently than they are."
 	default:
@@ -267,9 +267,9 @@ func ticketVerdict(req ActivationRequest, required bool) Verdict {
 	case required && !hasVisible(req.TicketNumber):
 		v.Message = "Give the ticket number." // EC-21: number required, system optional
 	case utf8.RuneCountInString(req.TicketNumber) > MaxTicket:
-		v.Message = fmt.Sprintf("At most %d characters.", MaxTicket)
+		v.Message = fmt.Sprintf("At most %d characters for the ticket number; shorten it.", MaxTicket)
 	case utf8.RuneCountInString(req.TicketSystem) > MaxTicket:
-		v.Field, v.Message = "ticket_system", fmt.Sprintf("At most %d characters.", MaxTicket)
+		v.Field, v.Message = "ticket_system", fmt.Sprintf("At most %d characters for the ticket system; shorten it.", MaxTicket)
 	case !readable(req.TicketNumber):
 		v.Message = "Use plain text without control characters."
 	case !readable(req.TicketSystem):

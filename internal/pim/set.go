@@ -37,13 +37,13 @@ func (s Set) Check() *Refusal {
 	case !hasVisible(s.Name):
 		return Invalid("name", "Give the set a name, such as Monday on call.")
 	case utf8.RuneCountInString(s.Name) > MaxSetName:
-		return Invalid("name", "At most %d characters.", MaxSetName)
+		return Invalid("name", "At most %d characters for the name; shorten it.", MaxSetName)
 	case !readable(s.Name) || strings.ContainsAny(s.Name, "\r\n\t"):
 		return Invalid("name", "Use plain text on one line.")
 	case len(s.Items) == 0:
 		return Invalid("pick", "Choose at least one role.")
 	case len(s.Items) > MaxSet:
-		return Invalid("pick", "At most %d roles at once.", MaxSet)
+		return Invalid("pick", "At most %d roles at once. Choose fewer.", MaxSet)
 	}
 	return nil
 }

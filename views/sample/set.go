@@ -1,6 +1,7 @@
 package sample
 
 import (
+	"slices"
 	"time"
 
 	"stint/views"
@@ -11,11 +12,11 @@ func (s Samples) sets() []Page {
 		{"activate-set", "/my-roles/several", views.ActivateSet(s.activateSet(nil))},
 		{"activate-set-errors", "/my-roles/several", views.ActivateSet(s.activateSet(views.Errors{
 			"pick": s.T("Nothing was asked for yet: a role below says no. Leave it out or change it."), "justification": s.T("Give a reason in words; approvers and auditors read it."),
-			"name": s.T("At most 60 characters."),
+			"name": s.T("At most 60 characters for the name; shorten it."),
 		}))},
 		{"results", "/results/:id", views.Results(s.results())},
 		{"approvals-several", "/approvals/several", views.DecideSet(views.DecideSetView{
-			Shell: s.shell(), Rows: s.waiting(true), Reason: s.T("Planned, change window tonight."), Errors: views.Errors{"justification": s.T("At most 1000 characters.")},
+			Shell: s.shell(), Rows: slices.DeleteFunc(s.waiting(true), func(r views.PendingRow) bool { return r.Extension != "" }), Reason: s.T("—"), Errors: views.Errors{"justification": s.T("Give a reason in words; approvers and auditors read it.")},
 		})},
 	}
 }

@@ -62,6 +62,7 @@ function showTimes() {
   for (const el of document.querySelectorAll("time[data-t]")) {
     const at = new Date(el.dateTime);
     set(el, text(el, at, now));
+    el.classList.toggle("dated", el.textContent.includes("-"));
     const title = full(at, zone === "UTC" ? readerZone : "UTC");
     if (el.title !== title) el.title = title;
   }

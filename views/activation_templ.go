@@ -392,7 +392,7 @@ func ActivationBody(v ActivationBodyView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = v.at(v.Start, End).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Time(TimeView{Reader: v.Reader, At: v.Start, Style: End}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -170,7 +170,7 @@ func MyRoles(v MyRolesView) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = searchBox("Search my roles", "Search role, scope or system", v.List.Q).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = searchBox("Search my roles", "Role, scope or system", v.List.Q).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

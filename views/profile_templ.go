@@ -169,7 +169,7 @@ func Profile(v ProfileView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "</fieldset></div><footer><button class=\"btn primary\" type=\"submit\">Save</button></footer></form><aside class=\"stack\" aria-label=\"What Stint knows\"><section class=\"panel\"><header><h2>What Stint knows about you</h2></header><div class=\"body\"><dl class=\"kv\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "</fieldset></div><footer><button class=\"btn primary\" type=\"submit\">Save the profile</button></footer></form><aside class=\"stack\" aria-label=\"What Stint knows\"><section class=\"panel\"><header><h2>What Stint knows about you</h2></header><div class=\"body\"><dl class=\"kv\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -9,14 +9,14 @@ import (
 func (s Samples) approvals() []Page {
 	return []Page{
 		{"approvals", "/approvals", views.Approvals(views.ApprovalsView{
-			Shell: s.shell(), List: views.ApprovalsListView{Rows: s.waiting(true)}, SeesAll: true, CountMine: 3, CountAll: 9,
+			Shell: s.shell(), List: views.ApprovalsListView{Rows: s.waiting(true)}, SeesAll: true, CountMine: 4, CountAll: 9,
 		})},
 		{"approvals-nothing", "/approvals", views.Approvals(views.ApprovalsView{Shell: s.shell()})},
 		{"approvals-all", "/approvals/all", views.Approvals(views.ApprovalsView{
-			Shell: s.shell(), Tab: views.TabAll, List: views.ApprovalsListView{Rows: s.waiting(false)}, SeesAll: true, CountMine: 3, CountAll: 9,
+			Shell: s.shell(), Tab: views.TabAll, List: views.ApprovalsListView{Rows: s.waiting(false)}, SeesAll: true, CountMine: 4, CountAll: 9,
 		})},
 		{"approvals-decided", "/approvals/decided", views.Approvals(views.ApprovalsView{
-			Shell: s.shell(), Tab: views.TabDecided, Decided: s.decided(), CountMine: 3, Pager: views.Pager{Older: "/approvals/decided?cursor=x"},
+			Shell: s.shell(), Tab: views.TabDecided, Decided: s.decided(), CountMine: 4, Pager: views.Pager{Older: "/approvals/decided?cursor=x"},
 		})},
 		{"approval", "/approvals/:id", views.Approval(s.approval())},
 		{"approval-extension", "/approvals/extensions/:id", views.Approval(s.approvalExtension())},
@@ -32,7 +32,7 @@ func (s Samples) waiting(decide bool) []views.PendingRow {
 			Justification: s.T("Rebuild the disk encryption set for the warehouse hosts; the key expires on Friday."), Ticket: s.T("CHG-1190"), CanDecide: decide,
 			Facts: []views.Need{{Icon: "triangle-alert", Text: s.T("First time in this role here"), Risk: true}},
 		},
-		{Activation: "x2", Extension: "e1", Person: s.alice(), Role: s.dbOwner(), Duration: time.Hour, Until: at(17, 2, 11), Asked: ago(2), Justification: s.T("The run is not through yet."), CanDecide: decide},
+		{Activation: "x2", Extension: "e1", Person: s.dave(), Role: s.dbOwner(), Duration: time.Hour, Until: at(17, 2, 11), Asked: ago(2), Justification: s.T("The run is not through yet."), CanDecide: decide},
 		{Activation: "x11", Person: s.farid(), Role: s.dbOwner(), Duration: 2 * time.Hour, Asked: ago(3), TimesOut: min(60*24 - 3), Justification: s.T("Fix data"), CanDecide: decide},
 		{Activation: "x12", Person: s.erin(), Role: s.sre(), Duration: time.Hour, Asked: ago(1), TimesOut: min(60*24 - 1), Justification: s.T("Read the incident timeline of 14 Nov for the yearly audit."), Ticket: s.T("AUD-77"), CanDecide: decide},
 	}

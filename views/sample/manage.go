@@ -82,8 +82,10 @@ func (s Samples) grants() []views.GrantRow {
 }
 
 func (s Samples) target() views.TargetView {
+	target := s.targets()[0]
+	target.Held, target.Late = 2, 1
 	return views.TargetView{
-		Shell: s.shell(), Target: s.targets()[0], Grants: s.grants(), CanTest: true,
+		Shell: s.shell(), Target: target, Grants: s.grants(), CanTest: true,
 		Facts: []views.Detail{
 			{Term: "Flavour", Value: "OpenLDAP"}, {Term: "Bound as", Value: s.T("cn=stint,ou=services,dc=northwind,dc=example"), Code: true},
 			{Term: "Native expiry", Value: "no"},

@@ -143,7 +143,7 @@ func (s Samples) activatePlanned() views.ActivateView {
 	v.Values.Start, v.Values.StartAt, v.Values.Zone = "at", "2026-11-20T22:00", s.T("Europe/Berlin")
 	v.Scopes = []views.ScopeChoice{{ID: "r1", Path: []string{s.T("rg-billing")}, Chosen: true}, {ID: "r2", Path: []string{s.T("rg-billing"), s.T("billing-db")}}, {ID: "r3", Path: []string{s.T("rg-payments")}}}
 	v.Aside.Starts, v.Aside.Ends, v.Aside.AfterApproval = at(24+22, 0, 0), at(24+23, 0, 0), false
-	v.Aside.Steps = []string{s.T("You confirm with your passkey."), s.T("It waits for its start. Every rule is checked again then; you can cancel until then.")}
+	v.Aside.Steps = []string{s.T("You confirm with your passkey."), s.T("Bob Okafor or Carol Lindqvist approves. You can cancel until then."), s.T("It waits for its start. Every rule is checked again then; you can cancel until then."), s.T("Stint makes you Owner on rg-billing and reads it back."), s.T("After 1 h Stint takes it away and checks that it is gone.")}
 	return v
 }
 

@@ -46,7 +46,7 @@ func (s Samples) frame() views.Frame {
 func (s Samples) shell() views.Shell {
 	return views.Shell{
 		Frame: s.frame(), Person: s.alice(), Can: views.Can{Approve: true, People: true, Targets: true, Audit: true},
-		Since: 184226, Waiting: 3, Unread: 2, Live: views.Live{Active: 2, NextEnd: min(8)},
+		Since: 184226, Waiting: 4, Unread: 2, Live: views.Live{Active: 2, NextEnd: min(8)},
 	}
 }
 

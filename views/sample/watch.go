@@ -67,7 +67,7 @@ func (s Samples) errors() []Page {
 		page("error-403", 403, "You can’t approve your own request", "Somebody else has to decide: Carol Lindqvist or a member of grp-db-leads.",
 			views.Link{Text: "Back to approvals", Href: "/approvals"}, views.Link{Text: "Show the request", Href: "/activations/x1"}),
 		page("error-404", 404, "", ""), page("error-409", 409, "", ""), page("error-422", 422, "", ""),
-		page("error-500", 500, "", ""), page("error-503", 503, "", ""),
+		page("error-500", 500, "", "", views.Link{Text: "Try again", Href: "/people"}, views.Link{Text: "Go to my roles", Href: "/my-roles"}), page("error-503", 503, "", ""),
 	}
 }
 

@@ -314,7 +314,7 @@ func steps(check broker.ActivationCheck, a asked) []string {
 	}
 	held := min(asked, check.Decision.End.Sub(check.Decision.Start))
 	if len(check.Meanings) == 0 {
-		return append(out, fmt.Sprintf("You hold %s at once.", check.Role.Name), fmt.Sprintf("After %s it ends by itself.", views.Duration(held)))
+		return append(out, fmt.Sprintf("You hold %s from that moment.", check.Role.Name), fmt.Sprintf("After %s it ends by itself.", views.Duration(held)))
 	}
 	where := check.Path.Leaf().Name
 	if others := len(a.requests) - 1; others > 0 {

@@ -238,6 +238,17 @@ func TestCancelAndRevoke(t *testing.T) {
 		t.Errorf("alice is told %q", got)
 	}
 	root.Post("/activations/"+active+"/revoke", "justification", "Again").Want(t, http.StatusConflict)
+
+	ends := alice.Activate(operator)
+	revoke := `form[action="/activations/` + ends + `/revoke"]`
+	if root.Get("/activations/"+ends).Find(revoke).Length() != 1 {
+		t.Error("an administrator is not offered to revoke")
+	}
+	w.Clock.Advance(pim.DefaultSettings().DefaultDuration) // the worker did not come by yet
+	root.SignIn()
+	if root.Get("/activations/"+ends).Find(revoke).Length() != 0 {
+		t.Error("what is past its end is offered for revoking")
+	}
 }
 
 // EC-08: at 24 hours the request is over, and deciding it a second later is told so.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -79,10 +80,21 @@ func (s *Server) errorPage(c echo.Context, status int, text string, links []view
 		status = http.StatusInternalServerError
 	}
 	q := &request{Context: c, visitor: visitorOf(c), stamp: stampOf(c), now: s.store.Clock().Now()}
-	if links == nil && !q.signedIn() {
-		links = []views.Link{{Text: "Go to the start", Href: "/"}}
+	if links == nil {
+		links = waysOn(q, status)
 	}
 	return s.page(q, status, views.Error(views.ErrorView{Frame: s.frame(q), Status: status, Text: text, Links: links, Request: q.id}))
+}
+
+// waysOn are the links of an error that has none of its own. Only what was a GET can be tried again by a link.
+func waysOn(q *request, status int) []views.Link {
+	switch again := q.Request().URL.RequestURI(); {
+	case !q.signedIn():
+		return []views.Link{{Text: "Go to the start", Href: "/"}}
+	case status >= http.StatusInternalServerError && q.Request().Method == get && !strings.HasPrefix(again, "//"):
+		return []views.Link{{Text: "Try again", Href: again}, {Text: "Go to my roles", Href: "/my-roles"}}
+	}
+	return nil
 }
 
 // fieldErrors turns a refusal of a form into errors by field (422), or returns the error as it is.

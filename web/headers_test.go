@@ -251,6 +251,11 @@ func TestServerErrors(t *testing.T) {
 		}
 	}
 	w.Client().Get("/healthz").Want(t, http.StatusOK)
+	alice := w.Person("alice")
+	alice.SignIn()
+	if alice.Get("/broken").Find(`main a.primary[href="/broken"]`).Length() != 1 {
+		t.Error("a page that broke does not offer to try again")
+	}
 }
 
 // With the database gone the process still answers, and says that it is not ready.

@@ -28,10 +28,11 @@ func activationBody(r *store.Reader, q *request, a pim.Activation) (views.Activa
 		return views.ActivationBodyView{}, err
 	}
 	own, admin := q.who.Same(a.PersonID), q.powers.Administrator
+	held := a.State.Holds() && q.now.Before(a.EndsAt) // past the end it is being taken away already
 	v := views.ActivationBodyView{ID: a.ID, Role: n.role(a.RoleID, a.ResourceID), Person: n.person(a.PrincipalID), Yours: own, Status: statusView(q.reader(), a),
 		Start: a.StartsAt, End: a.EndsAt, Duration: a.Duration, Justification: a.Justification, Ticket: ticketText(a), Verdicts: verdictViews(a.Verdicts),
-		CanDeactivate: own && a.State.Holds(), CanCancel: own && a.State.Waits(), CanExtend: a.PrincipalID == q.who.ID && a.ActiveAt(q.now),
-		CanStart: a.PrincipalID == q.who.ID && broker.WaitsForTouch(a), CanRevoke: admin && !own && a.State.Holds(), CanCancelFor: admin && !own && a.State.Waits()}
+		CanDeactivate: own && held, CanCancel: own && a.State.Waits(), CanExtend: a.PrincipalID == q.who.ID && a.ActiveAt(q.now),
+		CanStart: a.PrincipalID == q.who.ID && broker.WaitsForTouch(a), CanRevoke: admin && !own && held, CanCancelFor: admin && !own && a.State.Waits()}
 	for _, fill := range []func(*store.Reader, *request, pim.Activation, *views.ActivationBodyView) error{fillStatus, fillWaiting, fillExtensions, fillEvidence, fillTarget, fillAudit} {
 		if err := fill(r, q, a, &v); err != nil {
 			return v, err

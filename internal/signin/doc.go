@@ -2,8 +2,10 @@
 // comes back into an [Identity], or into a [Refusal] that says in plain words why not.
 //
 // It owns the protocol: lazy discovery, code + PKCE + nonce + iss, every check of the ID token, and the
-// merge with UserInfo. It hands off everything else: the caller keeps the [State] in the pre-session of
-// the browser that began (THREATS T5), binds (Issuer, Subject) to a person and opens the session.
+// merge with UserInfo; back-channel logout ([Client.Logout]) and asking the provider again about who is
+// signed in ([Client.Refresh]). It hands off everything else: the caller keeps the [State] in the
+// pre-session of the browser that began (THREATS T5), binds (Issuer, Subject) to a person, opens the
+// session and ends it.
 //
 // Invariants:
 //   - A provider that is down never stops [New]; it makes [Client.Begin] refuse until it is back.

@@ -1,5 +1,5 @@
-// Package store is the SQL of Stint: one portable text, written beside its scan, run on SQLite (and, by
-// the same conformance suite in storetest, on PostgreSQL when that engine is added).
+// Package store is the SQL of Stint: one portable text, written beside its scan, run on SQLite for one node and on
+// PostgreSQL for several. What an engine does differently stands behind the seam in engine.go; both pass storetest.
 //
 // It owns the transaction. Write hands a function to the one writer of this node: state, audit leaves
 // and follow-up work of one operation commit together or not at all (DESIGN §4). Read gives a read-only

@@ -32,6 +32,8 @@ type observation struct {
 	acted     bool   // a write went before it: until this look succeeds nothing is known
 	held      bool   // nothing is granted now: come back
 	wanted    bool   // what a pass that ends here without an error was for
+	first     bool   // nothing was done in this pass before it
+	gave      bool   // a grant was written before it, or may have been
 	sessions  string // sessionsEnded, sessionsOpen, or empty: they were not to be ended
 	final     bool   // the pass ends here: release the lease
 
@@ -51,6 +53,7 @@ func (b *Broker) pass(ctx context.Context, g store.GrantRow) error {
 	}
 	delay := conn.Capabilities().ReadDelay
 	first := look(ctx, conn, g, delay)
+	first.first = true
 	g, err = b.note(ctx, g, b.closeSessions(ctx, conn, g, first))
 	if err != nil || g.LeaseUntil.IsZero() {
 		return err
@@ -76,12 +79,13 @@ func (b *Broker) pass(ctx context.Context, g store.GrantRow) error {
 		}
 	}
 	acted := act(ctx, conn, g, step, delay)
+	acted.gave = step == pim.StepGrant && !reissue
 	if acted.err != nil {
 		_, err = b.record(ctx, g, acted)
 		return err
 	}
 	seen := look(ctx, conn, g, delay)
-	seen.final, seen.acted, seen.wanted, seen.asked, seen.reissue = true, true, g.Wanted, g.WantedUntil, reissue
+	seen.final, seen.acted, seen.wanted, seen.asked, seen.reissue, seen.gave = true, true, g.Wanted, g.WantedUntil, reissue, acted.gave
 	_, err = b.record(ctx, g, b.closeSessions(ctx, conn, g, seen))
 	return err
 }
@@ -153,6 +157,9 @@ func (b *Broker) record(ctx context.Context, claimed store.GrantRow, o observati
 			return g, err
 		}
 		if g.Attempt != claimed.Attempt {
+			if o.gave { // what is there now may be Stint's own, whatever a newer look took it for
+				g.Grant = g.Apply(pim.GrantProven, tx.Now, 0)
+			}
 			g.Grant = g.Apply(pim.GrantUnclear, tx.Now, o.readDelay) // a late write may have come after the newer look
 			g.DueAt = tx.Now
 			return g, tx.SaveGrant(g)
@@ -170,8 +177,17 @@ func (b *Broker) recordIn(tx *store.Tx, g store.GrantRow, o observation, jitter 
 	if err := b.expireNeeds(tx, &g); err != nil {
 		return g, err
 	}
+	if o.first && g.Interrupted() {
+		g.Grant = g.Apply(pim.GrantUnclear, tx.Now, o.readDelay)
+	}
 	if o.acted {
 		g.Grant = g.Apply(pim.GrantOK, tx.Now, o.readDelay)
+	}
+	if o.acted && !o.wanted && o.event == pim.GrantSawIt { // answered with yes, and it may take effect yet
+		g.Grant = g.Apply(pim.GrantUnclear, tx.Now, o.readDelay)
+	}
+	if o.event == pim.GrantSawIt && g.MayBeOld(tx.Now, o.readDelay) {
+		o.event = pim.GrantUnclear
 	}
 	if o.event != "" {
 		g.Grant = g.Apply(o.event, tx.Now, o.readDelay)
@@ -258,7 +274,7 @@ func schedule(g *store.GrantRow, o observation, now time.Time, jitter float64) {
 		g.DueAt = now.Add(pausedLook)
 	case o.err == nil && settled:
 		g.DueAt = nextLook(*g, now, jitter)
-	case o.err == nil && g.Seen == pim.Absent && !g.Wanted && now.Before(g.UnsureUntil):
+	case o.err == nil && (g.Seen == pim.Unknown || g.Seen == pim.Absent && !g.Wanted) && now.Before(g.UnsureUntil):
 		g.DueAt = g.UnsureUntil
 	case o.err == nil && (g.Wanted != o.wanted || o.native && !o.asked.Equal(g.WantedUntil)):
 		g.DueAt = now // the need changed while the target was written: nothing failed, and nothing waits
@@ -284,6 +300,9 @@ func nextLook(g store.GrantRow, now time.Time, jitter float64) time.Time {
 		return time.Time{}
 	}
 	look := now.Add(lookAgain + time.Duration(jitter*float64(time.Minute)))
+	if now.Before(g.UnsureUntil) {
+		look = g.UnsureUntil // a call from before may take away what was just seen
+	}
 	if !g.WantedUntil.IsZero() && g.WantedUntil.Before(look) {
 		return g.WantedUntil
 	}

@@ -68,6 +68,16 @@ func (g Grant) Next(now time.Time, fresh bool) GrantStep {
 	}
 }
 
+// Interrupted reports, at the beginning of a pass, whether the one before may have ended with a call under way whose
+// outcome nobody recorded: the process died, or another worker took over (THREATS F1, F6).
+func (g Grant) Interrupted() bool { return g.Seen == Unknown && g.Before != Unknown && !g.Confirmed }
+
+// MayBeOld reports whether a look at an instant that shows presence may be older than the last look, and show what
+// Stint has taken away since, not what was there before a new need.
+func (g Grant) MayBeOld(now time.Time, readDelay time.Duration) bool {
+	return g.Before == Unknown && !g.SeenAt.IsZero() && now.Before(g.SeenAt.Add(readDelay))
+}
+
 // Settled reports whether nothing is left to do: the target is as wanted, and an unknown outcome can no
 // longer surface.
 func (g Grant) Settled(now time.Time) bool { return g.Next(now, true) == StepRest }
@@ -115,8 +125,8 @@ var GrantEvents = []GrantEvent{GrantNeeded, GrantUnneeded, GrantSawIt, GrantSawN
 func (g Grant) Apply(e GrantEvent, now time.Time, readDelay time.Duration) Grant {
 	switch e {
 	case GrantNeeded:
-		// Whoever holds the lease may have written since Seen was recorded: their write is not "before".
-		if !g.Wanted && g.Settled(now) && !now.Before(g.LeaseUntil) {
+		// Whoever holds the lease, or let it run out, may have written since Seen was recorded: that is not "before".
+		if !g.Wanted && g.Settled(now) && g.LeaseUntil.IsZero() {
 			g.Before, g.Adopted = Unknown, false // a new beginning: what is there now is what was before
 		}
 		if !g.Wanted || g.Lost {

@@ -269,8 +269,24 @@ func TestNeedDuringALease(t *testing.T) {
 	if got := g.Apply(GrantNeeded, t0.Add(time.Second), 0); got.Before != Absent {
 		t.Errorf("before is %s", got.Before)
 	}
+	if got := g.Apply(GrantNeeded, t0.Add(time.Minute), 0); got.Before != Absent {
+		t.Errorf("the lease ran out, and whoever held it may have written: before is %s", got.Before)
+	}
+	g.LeaseUntil = time.Time{}
 	if got := g.Apply(GrantNeeded, t0.Add(time.Minute), 0); got.Before != Unknown {
-		t.Errorf("the lease is over and all was settled, before is %s", got.Before)
+		t.Errorf("the lease was given back and all was settled, before is %s", got.Before)
+	}
+}
+
+// A new need soon after a revoke: a look that is older than it shows what Stint took away, not what was before. It is
+// believed once it cannot be that old.
+func TestLookThatMayShowWhatWasTakenAway(t *testing.T) {
+	g := Grant{Before: Absent, Seen: Absent, SeenAt: t0}.Apply(GrantNeeded, t0.Add(time.Second), 0)
+	if !g.MayBeOld(t0.Add(testDelay-time.Microsecond), testDelay) || g.MayBeOld(t0.Add(testDelay), testDelay) || g.MayBeOld(t0, 0) {
+		t.Error("what is believed of a new need")
+	}
+	if (Grant{Before: Unknown}).MayBeOld(t0, testDelay) || (Grant{Before: Absent, SeenAt: t0}).MayBeOld(t0, testDelay) {
+		t.Error("what was never seen, or is known, is doubted")
 	}
 }
 

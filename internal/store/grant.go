@@ -61,9 +61,11 @@ func (r *Reader) LateGrants(since, toldBefore time.Time) ([]GrantRow, error) {
 }
 
 // ClaimGrants takes due grants of a target for work: nobody else works on them until the lease ends, and a
-// result carrying an older attempt number is refused.
+// result carrying an older attempt number is refused. What was seen of a grant whose lease ran out is not believed:
+// whoever held it may have written since.
 func (tx *Tx) ClaimGrants(targetID string, limit int, lease time.Duration) ([]GrantRow, error) {
-	return many(tx.Reader, scanGrant, `UPDATE grants AS f SET lease_until = $1, attempt = attempt + 1, version = version + 1 WHERE id IN (
+	return many(tx.Reader, scanGrant, `UPDATE grants AS f SET lease_until = $1, attempt = attempt + 1, version = version + 1,
+		seen = CASE WHEN lease_until > 0 THEN 'unknown' ELSE seen END WHERE id IN (
 		SELECT id FROM grants WHERE target_id = $4 AND due_at > 0 AND due_at <= $2 AND lease_until <= $2
 		ORDER BY due_at LIMIT $3) RETURNING id, target_id, account_id, entitlement_id, account_name, entitlement, before, seen, seen_at, wanted, confirmed, lost,
 		wanted_until, unsure_until, adopted, due_at, late_since, late_told_at, tries, attempt, lease_until, error_kind, error, version`,

@@ -39,7 +39,7 @@ type reach struct{ t *Target }
 func (r reach) Capabilities() connector.Capabilities {
 	r.t.mu.Lock()
 	defer r.t.mu.Unlock()
-	return connector.Capabilities{NativeExpiry: r.t.expires, ListsStrangers: true, ReadDelay: r.t.faults.ReadDelay}
+	return connector.Capabilities{NativeExpiry: r.t.expires, ListsStrangers: true, ReadDelay: r.t.slowest}
 }
 
 func (r reach) Close() error { return nil }
@@ -76,6 +76,7 @@ func (r reach) enter(ctx context.Context) error {
 		r.t.mu.Unlock()
 		return connector.Errorf(connector.Denied, "the fake target refuses these credentials")
 	}
+	r.t.arrive()
 	return nil
 }
 
@@ -168,6 +169,11 @@ func (r reach) write(ctx context.Context, op string, acc connector.AccountID, en
 		return lost
 	case f.Lies:
 		r.t.journal = append(r.t.journal, Call{At: r.t.now(), Op: op, Account: acc, Entitlement: ent, Until: until})
+		return nil
+	case f.Late > 0:
+		now := r.t.now()
+		r.t.coming = append(r.t.coming, change{at: now.Add(f.Late), acc: acc, ent: ent, held: op == "grant"})
+		r.t.journal = append(r.t.journal, Call{At: now, Op: op, Account: acc, Entitlement: ent, Until: until})
 		return nil
 	case f.LoseAnswers > 0:
 		f.LoseAnswers--

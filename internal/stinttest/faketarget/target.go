@@ -20,9 +20,11 @@ type Target struct {
 	accounts     map[connector.AccountID]string // id to login
 	entitlements map[connector.EntitlementID]string
 	changes      []change
+	coming       []change // what late writes will do
 	journal      []Call
 	faults       Faults
 	expires      bool
+	slowest      time.Duration // the latest it ever was
 	made         int
 }
 
@@ -38,6 +40,7 @@ type Faults struct {
 	Slow        time.Duration           // every call takes so long
 	HalfPages   bool                    // List and Browse break off in the middle
 	ReadDelay   time.Duration           // reads show what was there so long ago
+	Late        time.Duration           // writes are answered with yes and take effect so much later
 }
 
 // Call is one line of the journal: what somebody asked of the target.
@@ -143,6 +146,7 @@ func (t *Target) Take(acc connector.AccountID, ent connector.EntitlementID) {
 func (t *Target) Holds(acc connector.AccountID, ent connector.EntitlementID) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.arrive()
 	return t.heldAt(acc, ent, t.now())
 }
 
@@ -150,6 +154,7 @@ func (t *Target) Holds(acc connector.AccountID, ent connector.EntitlementID) boo
 func (t *Target) Holders(ent connector.EntitlementID) []connector.AccountID {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.arrive()
 	return t.holdersAt(ent, t.now())
 }
 
@@ -164,11 +169,21 @@ func (t *Target) Journal() []Call {
 func (t *Target) Misbehave(f Faults) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.faults = f
+	t.faults, t.slowest = f, max(t.slowest, f.ReadDelay, f.Late)
+}
+
+// arrive lets late writes take effect that are due; the caller holds the lock.
+func (t *Target) arrive() {
+	now := t.now()
+	due := func(c change) bool { return !c.at.After(now) }
+	late := slices.DeleteFunc(slices.Clone(t.coming), func(c change) bool { return !due(c) })
+	slices.SortStableFunc(late, func(a, b change) int { return a.at.Compare(b.at) })
+	t.changes, t.coming = append(t.changes, late...), slices.DeleteFunc(t.coming, due)
 }
 
 // set changes who holds what and writes the journal; the caller holds the lock.
 func (t *Target) set(op string, acc connector.AccountID, ent connector.EntitlementID, held bool) {
+	t.arrive()
 	now := t.now()
 	changed := t.heldAt(acc, ent, now) != held
 	if changed {

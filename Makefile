@@ -6,6 +6,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 VULNDB  ?= https://vuln.go.dev
 FUZZTIME ?= 10s
 KILLS   ?= 50
+RUNS    ?= 1000
 
 .DEFAULT_GOAL := help
 .PHONY: help gen build run test test-postgres e2e lint check bench gallery soak fuzz vuln image clean
@@ -46,8 +47,9 @@ bench: ## Benchmarks, each with its ratio to the raw limit of this machine
 gallery: ## Every page with sample data, to look at
 	$(GO) run ./views/gallery
 
-soak: ## Kill the server KILLS times (50) under load and judge what is left
-	STINT_KILLS=$(KILLS) $(GO) test -count=1 -v -timeout 2h -run 'Crash|Soak' ./cmd/stint
+soak: ## Kill the servers KILLS times (50) under load and judge what is left; RUNS runs (1000) of the machine
+	STINT_KILLS=$(KILLS) $(GO) test -count=1 -v -timeout 2h -run 'TestCrash|TestPair' ./cmd/stint
+	STINT_RUNS=$(RUNS) $(GO) test -count=1 -v -timeout 2h -run TestMachine ./internal/broker
 
 fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	@.ci/fuzz $(FUZZTIME)

@@ -48,7 +48,7 @@ gallery: ## Every page with sample data, to look at
 	$(GO) run ./views/gallery
 
 soak: ## Kill the servers KILLS times (50) under load and judge what is left; RUNS runs (1000) of the machine
-	STINT_KILLS=$(KILLS) $(GO) test -count=1 -v -timeout 2h -run 'TestCrash|TestPair' ./cmd/stint
+	STINT_KILLS=$(KILLS) STINT_NODE_ROUNDS=$(KILLS) $(GO) test -count=1 -v -timeout 2h -run 'Crash|TestNodes|Soak' ./cmd/stint
 	STINT_RUNS=$(RUNS) $(GO) test -count=1 -v -timeout 2h -run TestMachine ./internal/broker
 
 fuzz: ## Run every fuzz target for FUZZTIME (10s)

@@ -200,8 +200,29 @@ func (c *crash) judgeEnds(rec records, changes []change) (worst time.Duration) {
 	}
 	for h := range joined {
 		c.Errorf("%s is still in %s", h.person, h.group)
+		c.tell(h, rec, changes)
 	}
 	return worst
+}
+
+// tell logs what the target, the activations and the log say of a membership.
+func (c *crash) tell(h holding, rec records, changes []change) {
+	c.Helper()
+	for _, ch := range changes[max(0, len(changes)-400):] {
+		if ch.member == h.person && ch.group == h.group {
+			c.Logf("target %s joined %v", ch.at.UTC().Format(time.StampMicro), ch.joined)
+		}
+	}
+	windows := rec.wanted[h]
+	for _, w := range windows[max(0, len(windows)-10):] {
+		c.Logf("needed %s to %s", w.from.UTC().Format(time.StampMicro), w.to.UTC().Format(time.StampMicro))
+	}
+	told := inDatabase(c.host, func(r *store.Reader) ([]store.EntryRow, error) {
+		return r.Entries(store.EntryFilter{Type: "grant.", Limit: 2000})
+	})
+	for _, e := range slices.Backward(told) {
+		c.Logf("log %s: %d %s %s %v", e.At.UTC().Format(time.StampMicro), e.Seq, e.Type, e.ObjectID, e.Facts)
+	}
 }
 
 // unwanted are the parts of a membership in which no window, in the order of their begin, needed it.

@@ -56,7 +56,7 @@ func TestNodes(t *testing.T) {
 		clients.Go(func() { p.act(load) })
 	}
 	for round := range rounds {
-		disturb([]*host{c.host, other}[round%2], round/2%2 == 0)
+		c.disturb([]*host{c.host, other}[round%2], round/2%2 == 0, round/4%2 == 0)
 	}
 	stopLoad()
 	clients.Wait()
@@ -68,10 +68,17 @@ func TestNodes(t *testing.T) {
 	}
 }
 
-// disturb lets the load run, then kills a node or stops it for longer than anybody waits for it.
-func disturb(h *host, kill bool) {
+// disturb lets the load run, then kills a node or stops it for longer than anybody waits for it; when asked, in the
+// moment in which the target changed and whoever did it may not have recorded it.
+func (c *crash) disturb(h *host, kill, atChange bool) {
 	h.Helper()
 	<-time.After(time.Second + rand.N(3*time.Second))
+	if atChange {
+		select {
+		case <-c.journal.next():
+		case <-time.After(5 * time.Second):
+		}
+	}
 	if kill {
 		h.served.kill()
 		<-time.After(2 * time.Second)

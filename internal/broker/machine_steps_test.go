@@ -91,11 +91,10 @@ func (m *machine) step() {
 	if m.now(c.name); c.do(m) {
 		m.seen.saw(c.name)
 	}
-	m.check()
 	if pick(m, "follow", true, true, false) {
 		m.tick()
-		m.check()
 	}
+	m.check()
 }
 
 // pass lets time pass in a few looks of the program.
@@ -103,7 +102,6 @@ func (m *machine) pass(d time.Duration) {
 	for range 3 {
 		m.clock.add(d / 3)
 		m.tick()
-		m.check()
 	}
 }
 

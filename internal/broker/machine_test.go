@@ -34,19 +34,16 @@ import (
 const machineSteps = 50
 
 // TestMachine does at random what people, administrators, time, crashes and a bad target do, on the real broker and
-// store, and holds DESIGN §4's invariants after every step (T12–T17, T40, F1, F7, F8). STINT_RUNS asks for more runs.
+// store, and holds DESIGN §4's invariants after every step (T12–T17, T40, F1, F7, F8). STINT_RUNS asks for more runs:
+// make soak for 1,000.
 func TestMachine(t *testing.T) {
-	runs := 1000
+	runs := 100
 	if raced || testing.Short() {
-		runs = 100
+		runs = 30
 	}
 	seen := &sightings{count: map[string]int{}}
 	t.Run("runs", func(t *testing.T) {
-		shards := 1
-		if !raced {
-			shards = 2
-		}
-		runMachines(t, shards, askedRuns(t, runs), seen, func(t *testing.T) *template { return newTemplate(t, nil) })
+		runMachines(t, 2, askedRuns(t, runs), seen, func(t *testing.T) *template { return newTemplate(t, nil) })
 	})
 	seen.judge(t)
 }
@@ -54,9 +51,9 @@ func TestMachine(t *testing.T) {
 // TestMachineOnPostgres is the same on PostgreSQL, where every commit costs more.
 func TestMachineOnPostgres(t *testing.T) {
 	server := postgres.Start(t)
-	runs := 60
+	runs := 20
 	if raced || testing.Short() {
-		runs = 20
+		runs = 10
 	}
 	seen := &sightings{count: map[string]int{}}
 	t.Run("runs", func(t *testing.T) {

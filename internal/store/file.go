@@ -15,9 +15,3 @@ func (tx *Tx) InsertFileApply(f FileApply) error {
 	_, err := tx.exec("INSERT INTO file_applies (id, digest, applied_at, changes) VALUES ($1, $2, $3, $4)", f.ID, f.Digest, us(tx.Now), f.Changes)
 	return err
 }
-
-// LastFileApply returns the latest application; ErrNotFound before the first.
-func (r *Reader) LastFileApply() (FileApply, error) {
-	return one(r, func(r row) (f FileApply, err error) { return f, r.Scan(&f.ID, &f.Digest, at(&f.At), &f.Changes) },
-		"SELECT id, digest, applied_at, changes FROM file_applies ORDER BY applied_at DESC, id DESC LIMIT 1")
-}

@@ -342,7 +342,7 @@ func ActivationBody(v ActivationBodyView) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "It was planned more than 24 h ahead, so its start asks for the passkey again. It ends")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "It was planned more than 24 h ahead, so its start asks for the passkey again. It ends at")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -321,7 +321,7 @@ func galleryForm(v GalleryView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = fieldError("g1-err", "At least 10 characters; approvers read this.").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = fieldError("g1-err", "Give a reason in words; approvers and auditors read it.").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -16,7 +16,7 @@ func (s Samples) mine() []Page {
 		})},
 		{"activate", "/my-roles/:assignment/activate", views.Activate(s.activate(nil))},
 		{"activate-errors", "/my-roles/:assignment/activations", views.Activate(s.activate(views.Errors{
-			"other": s.T("At most 4 h for this role. Write hours and minutes, such as 1:30."), "justification": s.T("At least 10 characters; approvers read this."),
+			"other": s.T("At most 4 h for this role. Write hours and minutes, such as 1:30."), "justification": s.T("Give a reason in words; approvers and auditors read it."),
 			"ticket_number": s.T("A ticket number is needed for this role."), "": s.T("Nothing was asked for yet. Look at the marked fields."),
 		}))},
 		{"activate-planned", "/my-roles/:assignment/activate", views.Activate(s.activatePlanned())},
@@ -216,7 +216,7 @@ func (s Samples) pending() views.ActivationView {
 	b.Status = views.StatusView{State: views.PendingApproval, Approvals: s.T("waits for one of 2 approvers")}
 	b.Story, b.Target = s.storyOf(s.farid(), 13)[:3], nil
 	b.Waiting, b.TimesOut = []views.Person{s.bob(), s.carol()}, at(13+24, 54, 7)
-	b.CanCancelFor, b.Justified, b.Errors = true, s.T("no"), views.Errors{"justification": s.T("At least 10 characters; Farid Nazari reads this.")}
+	b.CanCancelFor, b.Justified, b.Errors = true, s.T("no"), views.Errors{"justification": s.T("Give a reason in words; approvers and auditors read it.")}
 	return views.ActivationView{Shell: s.shell(), Body: b, Back: views.Link{Text: "Approvals", Href: "/approvals/all"}}
 }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -59,17 +60,27 @@ func (s *Server) DecidedPage(q *request) error {
 	return s.ok(q, views.Approvals(v))
 }
 
-// ApprovalPage is GET /approvals/:id: one request with everything an approver needs to know.
-func (s *Server) ApprovalPage(q *request) error { return s.approvalPage(q, http.StatusOK, "", nil) }
+// decided is what a decision is about: how its page is loaded for who may see it, and the operation.
+type decided struct {
+	load   func(*store.Reader, *request) (views.ApprovalView, error)
+	decide func(b *broker.Broker, ctx context.Context, who broker.Actor, id string, approve bool, reason string) (broker.Outcome, error)
+}
 
-func (s *Server) approvalPage(q *request, status int, reason string, wrong views.Errors) error {
-	v, err := read(s, q, func(r *store.Reader) (views.ApprovalView, error) {
-		a, err := seenActivation(r, q, q.Param("id"))
-		if err != nil {
-			return views.ApprovalView{}, err
-		}
-		return approvalView(r, q, a)
-	})
+var anActivation = decided{decide: (*broker.Broker).Decide, load: func(r *store.Reader, q *request) (views.ApprovalView, error) {
+	a, err := seenActivation(r, q, q.Param("id"))
+	if err != nil {
+		return views.ApprovalView{}, err
+	}
+	return approvalView(r, q, a)
+}}
+
+// ApprovalPage is GET /approvals/:id: one request with everything an approver needs to know.
+func (s *Server) ApprovalPage(q *request) error {
+	return s.decisionPage(q, anActivation, http.StatusOK, "", nil)
+}
+
+func (s *Server) decisionPage(q *request, d decided, status int, reason string, wrong views.Errors) error {
+	v, err := read(s, q, func(r *store.Reader) (views.ApprovalView, error) { return d.load(r, q) })
 	if err != nil {
 		return err
 	}
@@ -82,27 +93,29 @@ func (s *Server) approvalPage(q *request, status int, reason string, wrong views
 
 // Decide is POST /approvals/:id/decision: approve or deny, with a reason (V-04); the passkey comes next.
 // Who may see the request but not decide it is told why, and that is an audit entry.
-func (s *Server) Decide(q *request) error {
+func (s *Server) Decide(q *request) error { return s.decide(q, anActivation) }
+
+func (s *Server) decide(q *request, d decided) error {
 	reason, decision := q.FormValue("justification"), q.FormValue("decision")
 	if decision != "approve" && decision != "deny" {
-		return s.approvalPage(q, http.StatusUnprocessableEntity, reason, views.Errors{"decision": "Choose Approve or Deny."})
+		return s.decisionPage(q, d, http.StatusUnprocessableEntity, reason, views.Errors{"decision": "Choose Approve or Deny."})
 	}
-	out, err := s.broker.Decide(q.ctx(), q.actor(), q.Param("id"), decision == "approve", reason)
+	out, err := d.decide(s.broker, q.ctx(), q.actor(), q.Param("id"), decision == "approve", reason)
 	if wrong, other := fieldErrors(err); wrong != nil {
-		return s.approvalPage(q, http.StatusUnprocessableEntity, reason, wrong)
+		return s.decisionPage(q, d, http.StatusUnprocessableEntity, reason, wrong)
 	} else if other != nil {
-		return s.mayOnlySee(q, other)
+		return s.mayOnlySee(q, d, other)
 	}
 	return s.follow(q, out)
 }
 
 // mayOnlySee turns "not found" into "not yours to decide" for those who see the request anyway.
-func (s *Server) mayOnlySee(q *request, err error) error {
+func (s *Server) mayOnlySee(q *request, d decided, err error) error {
 	var refusal *pim.Refusal
 	if !errors.As(err, &refusal) || refusal.Kind != pim.KindNotFound {
 		return err
 	}
-	if _, seen := read(s, q, func(r *store.Reader) (pim.Activation, error) { return seenActivation(r, q, q.Param("id")) }); seen != nil {
+	if _, unseen := read(s, q, func(r *store.Reader) (views.ApprovalView, error) { return d.load(r, q) }); unseen != nil {
 		return err
 	}
 	return pim.Refuse(pim.KindForbidden, "You may see this request, but you are not among its approvers.")

@@ -125,55 +125,21 @@ func seenExtension(r *store.Reader, q *request) (pim.Extension, pim.Activation, 
 	return x, a, err
 }
 
+var anExtension = decided{decide: (*broker.Broker).DecideExtension, load: func(r *store.Reader, q *request) (views.ApprovalView, error) {
+	x, a, err := seenExtension(r, q)
+	if err != nil {
+		return views.ApprovalView{}, err
+	}
+	return extensionView(r, q, x, a)
+}}
+
 // ExtensionPage is GET /approvals/extensions/:id: one extension with everything an approver needs to know.
 func (s *Server) ExtensionPage(q *request) error {
-	return s.extensionPage(q, http.StatusOK, "", nil)
-}
-
-func (s *Server) extensionPage(q *request, status int, reason string, wrong views.Errors) error {
-	v, err := read(s, q, func(r *store.Reader) (views.ApprovalView, error) {
-		x, a, err := seenExtension(r, q)
-		if err != nil {
-			return views.ApprovalView{}, err
-		}
-		return extensionView(r, q, x, a)
-	})
-	if err != nil {
-		return err
-	}
-	v.Reason, v.Errors = reason, wrong
-	if v.Shell, err = s.shell(q); err != nil {
-		return err
-	}
-	return s.page(q, status, views.Approval(v))
+	return s.decisionPage(q, anExtension, http.StatusOK, "", nil)
 }
 
 // DecideExtension is POST /approvals/extensions/:id/decision: approve or deny, with a reason; the passkey comes next.
-func (s *Server) DecideExtension(q *request) error {
-	reason, decision := q.FormValue("justification"), q.FormValue("decision")
-	if decision != "approve" && decision != "deny" {
-		return s.extensionPage(q, http.StatusUnprocessableEntity, reason, views.Errors{"decision": "Choose Approve or Deny."})
-	}
-	out, err := s.broker.DecideExtension(q.ctx(), q.actor(), q.Param("id"), decision == "approve", reason)
-	if wrong, other := fieldErrors(err); wrong != nil {
-		return s.extensionPage(q, http.StatusUnprocessableEntity, reason, wrong)
-	} else if other != nil {
-		return s.mayOnlySeeExtension(q, other)
-	}
-	return s.follow(q, out)
-}
-
-func (s *Server) mayOnlySeeExtension(q *request, err error) error {
-	var refusal *pim.Refusal
-	if !errors.As(err, &refusal) || refusal.Kind != pim.KindNotFound {
-		return err
-	}
-	_, seen := read(s, q, func(r *store.Reader) (pim.Extension, error) { x, _, err := seenExtension(r, q); return x, err })
-	if seen != nil {
-		return err
-	}
-	return pim.Refuse(pim.KindForbidden, "You may see this extension, but you are not among its approvers.")
-}
+func (s *Server) DecideExtension(q *request) error { return s.decide(q, anExtension) }
 
 var extensionStates = map[pim.ExtensionState]views.State{pim.ExtensionPending: views.PendingApproval, pim.ExtensionApproved: views.Approved,
 	pim.ExtensionDenied: views.Denied, pim.ExtensionCanceled: views.Canceled, pim.ExtensionTimedOut: views.TimedOut, pim.ExtensionEnded: views.Ended}

@@ -70,7 +70,7 @@ type model struct {
 
 func newModel() *model {
 	m := &model{disabled: map[string]bool{}, tales: map[string]*tale{}, rows: map[string]pim.Activation{}, asks: map[string]int{}, granted: map[string]pim.Assignment{},
-		rules: map[string]rules{"dba": {max: 2 * time.Hour}, "dba2": {max: 8 * time.Hour}, "vault": {max: 2 * time.Hour, approval: true}}}
+		rules: map[string]rules{"dba": {max: 2 * time.Hour, approval: true}, "dba2": {max: 8 * time.Hour}, "vault": {max: 2 * time.Hour, approval: true}}}
 	give := func(person, role string, kind pim.AssignmentKind, to time.Duration) {
 		a := pim.Assignment{ID: person + "-" + role, PrincipalID: person, RoleID: role, ResourceID: "org", Kind: kind, StartsAt: epoch, Source: pim.SourceFile}
 		if to > 0 {

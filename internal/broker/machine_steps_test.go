@@ -36,7 +36,7 @@ var machineCommands = []command{
 	{"cancel", 2, (*machine).cancel},
 	{"extend", 7, (*machine).extend},
 	{"decide an extension", 4, (*machine).decideExtension},
-	{"cancel an extension", 1, (*machine).cancelExtension},
+	{"cancel an extension", 2, (*machine).cancelExtension},
 	{"deactivate", 4, (*machine).deactivate},
 	{"deactivate several", 2, (*machine).deactivateSeveral},
 	{"revoke", 3, (*machine).revoke},
@@ -190,7 +190,7 @@ func (m *machine) requestSet() bool {
 
 func (m *machine) schedule() bool {
 	req := m.draw(pick(m, "eligibility", m.eligibilities()...))
-	req.Start = m.clock.Now().Add(pick(m, "lead", time.Minute, 30*time.Minute, 3*time.Hour, 26*time.Hour, -time.Hour, 8*24*time.Hour))
+	req.Start = m.clock.Now().Add(pick(m, "lead", time.Minute, 30*time.Minute, 3*time.Hour, 26*time.Hour, 30*time.Hour, -time.Hour, 8*24*time.Hour))
 	who := m.granted[req.AssignmentID].PrincipalID
 	out, err := m.b.RequestActivation(m.ctx, m.as(who), req)
 	return m.confirm(who, out, err, req)
@@ -218,6 +218,9 @@ func (m *machine) startNow() bool {
 	a, ok := m.some(pim.Scheduled)
 	if !ok {
 		return false
+	}
+	if wait := a.StartsAt.Sub(m.clock.Now()); wait > 0 && a.State == pim.Scheduled {
+		m.pass(wait)
 	}
 	out, err := m.b.StartNow(m.ctx, m.as(a.PrincipalID), a.ID)
 	return m.confirm(a.PrincipalID, out, err)
@@ -273,6 +276,7 @@ func (m *machine) extension() (pim.Extension, bool) {
 func (m *machine) decideExtension() bool {
 	x, ok := m.extension()
 	if !ok {
+		m.extend() // so that one waits next time
 		return false
 	}
 	who := pick(m, "approver", "dave", "bob", "alice")
@@ -283,6 +287,7 @@ func (m *machine) decideExtension() bool {
 func (m *machine) cancelExtension() bool {
 	x, ok := m.extension()
 	if !ok {
+		m.extend() // so that one waits next time
 		return false
 	}
 	_, err := m.b.CancelExtension(m.ctx, m.as(x.PrincipalID), x.ID)

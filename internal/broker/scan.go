@@ -48,6 +48,7 @@ type listing struct {
 	delay       time.Duration
 	first       bool // nothing is known of it: what is found is standing access
 	mayRemove   bool
+	hidden      bool // what is not listed may be held all the same: it is gone, or is listed under a value
 }
 
 // ScanNow asks for a scan of a target, and for a look at everything that is held there.
@@ -216,13 +217,13 @@ func (b *Broker) scanEntitlement(ctx context.Context, l listing) (sum scanned, c
 		return sum, cause, nil
 	}
 	l.begun, l.delay = b.clock(), conn.Capabilities().ReadDelay
-	holders, cause := holdersOf(ctx, conn, l.entitlement)
+	holders, gone, cause := holdersOf(ctx, conn, l.entitlement)
 	if cause != nil {
 		return sum, cause, nil
 	}
-	if l.target.Authoritative && !l.first { // the list of what may be written may be shorter than when the role was found
-		id, refused := conn.Canonical(ctx, l.name)
-		l.mayRemove = refused == nil && string(id) == l.entitlement
+	l.hidden = gone || slices.ContainsFunc(holders, unnamed)
+	if l.mayRemove, err = b.mayRemove(ctx, conn, l, holders); err != nil {
+		return sum, nil, err
 	}
 	for batch := range slices.Chunk(holders, scanBatch) {
 		found, err := write(ctx, b, func(tx *store.Tx) (scanned, error) { return judge(tx, l, batch) })
@@ -232,26 +233,47 @@ func (b *Broker) scanEntitlement(ctx context.Context, l listing) (sum scanned, c
 		sum = sum.plus(found)
 	}
 	closed, cause, err := b.closeMissing(ctx, conn, l)
-	if sum.closed += closed; err != nil || cause != nil {
+	if sum.closed += closed; err != nil || cause != nil || gone { // of what cannot be seen nothing is known: what it holds when it can is standing
 		return sum, cause, err
 	}
 	return sum, nil, store.Do(ctx, b.store, func(tx *store.Tx) error { return tx.KeepScanned(l.TargetID, l.entitlement) })
 }
 
-// holdersOf lists who holds an entitlement, whole or not at all.
-func holdersOf(ctx context.Context, conn connector.Connector, entitlement string) (out []string, err error) {
+// mayRemove reports whether strangers among the holders are taken away. The list of what may be written may be shorter
+// than when the role was found; and who was known under a value, and is not any more, may now stand there under an id.
+func (b *Broker) mayRemove(ctx context.Context, conn connector.Connector, l listing, holders []string) (bool, error) {
+	if !l.target.Authoritative || l.first {
+		return false, nil
+	}
+	values, err := store.Read(ctx, b.store, func(r *store.Reader) ([]string, error) { return r.StandingUnnamed(l.TargetID, l.entitlement) })
+	listed := make(map[string]bool, len(holders))
+	for _, h := range holders {
+		listed[h] = true
+	}
+	if err != nil || slices.ContainsFunc(values, func(v string) bool { return !listed[v] }) {
+		return false, err
+	}
+	id, refused := conn.Canonical(ctx, l.name)
+	return refused == nil && string(id) == l.entitlement, nil
+}
+
+// unnamed reports whether a holder is listed under a value, which may hide somebody who is known by an id.
+func unnamed(account string) bool { return connector.AccountID(account).Unnamed() }
+
+// holdersOf lists who holds an entitlement, whole or not at all; gone says that the target shows no such entitlement.
+func holdersOf(ctx context.Context, conn connector.Connector, entitlement string) (out []string, gone bool, err error) {
 	for account, err := range conn.List(ctx, connector.EntitlementID(entitlement)) {
 		switch {
 		case err != nil && connector.KindOf(err) == connector.Gone:
-			return nil, nil // nobody holds what no longer exists
+			return nil, true, nil // nobody holds what no longer exists
 		case err != nil:
-			return nil, err
+			return nil, false, err
 		case len(out) == maxHolders:
-			return nil, connector.Errorf(connector.Refused, "more than %d accounts hold one entitlement: it is not scanned", maxHolders)
+			return nil, false, connector.Errorf(connector.Refused, "more than %d accounts hold one entitlement: it is not scanned", maxHolders)
 		}
 		out = append(out, string(account))
 	}
-	return out, nil
+	return out, false, nil
 }
 
 // judge records what is held beside Stint among some holders.
@@ -302,7 +324,7 @@ func judgeOne(tx *store.Tx, l listing, h Held) (sum scanned, err error) {
 			sum.opened++
 		}
 	}
-	if i.Kind == pim.Stranger && l.mayRemove {
+	if i.Kind == pim.Stranger && l.mayRemove && !unnamed(h.Account) {
 		sum.adopted++
 		return sum, takeOver(tx, *i, g)
 	}
@@ -339,7 +361,7 @@ func (b *Broker) closeMissing(ctx context.Context, conn connector.Connector, l l
 		if cause != nil && connector.KindOf(cause) != connector.Gone {
 			return closed, cause, nil
 		}
-		if h.Present {
+		if h.Present || cause != nil && l.hidden && i.Kind == pim.Standing { // forgotten, it would be a stranger when it shows again
 			continue
 		}
 		n, err := write(ctx, b, func(tx *store.Tx) (int, error) { return closeGone(tx, i) })

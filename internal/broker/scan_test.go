@@ -231,6 +231,47 @@ func TestAuthoritativeRespectsWhatMayBeWritten(t *testing.T) {
 	d.want("open", d.open(pim.Stranger), string(stranger))
 }
 
+// DESIGN §3: who was there before Stint looked is not taken away for being hidden from it for a while, whether the account
+// is, the whole group is, or both were when Stint first looked.
+func TestAuthoritativeLeavesWhatWasHidden(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ begin, hide func(*drift) }{
+		"account":          {func(*drift) {}, func(d *drift) { d.Target.Misbehave(faketarget.Faults{Hidden: d.old}) }},
+		"account at first": {func(d *drift) { d.Target.Misbehave(faketarget.Faults{Hidden: d.old}); d.forgetScans() }, func(*drift) {}},
+		"group":            {func(*drift) {}, func(d *drift) { d.Target.Misbehave(faketarget.Faults{NoGroup: d.group}) }},
+		"group at first":   {func(d *drift) { d.Target.Misbehave(faketarget.Faults{NoGroup: d.group}); d.forgetScans() }, func(*drift) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDrift(t)
+			d.authoritative()
+			c.begin(d)
+			d.scan(0)
+			c.hide(d)
+			d.scan(0)
+			d.scan(0)
+			d.Target.Misbehave(faketarget.Faults{})
+			d.scan(0)
+			d.scan(0)
+			if !d.Target.Holds(d.old, d.group) || len(d.Events(pim.EvGrantAdopted)) != 0 {
+				t.Errorf("taken away what was there before: held %v, adopted %d", d.Target.Holds(d.old, d.group), len(d.Events(pim.EvGrantAdopted)))
+			}
+		})
+	}
+}
+
+// forgetScans makes the next scan the first, without what an earlier one knew.
+func (d *drift) forgetScans() {
+	d.Helper()
+	d.Do(func(tx *store.Tx) error {
+		open, err := tx.OpenIncidents(stinttest.Directory, string(d.old), string(d.group))
+		for _, i := range open {
+			err = errors.Join(err, tx.CloseIncident(i.ID, pim.EndedGone))
+		}
+		return errors.Join(err, tx.ForgetScans())
+	})
+}
+
 // DESIGN §3: what another hand took away is an incident until it is held again or would be over.
 func TestLostHoldsAreIncidents(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package connector
 import (
 	"context"
 	"iter"
+	"strings"
 	"time"
 )
 
@@ -10,6 +11,12 @@ import (
 // such as a member that names a deleted entry, is listed with a prefixed id ("dn:…", "uid:…") that only Observe and
 // Revoke accept.
 type AccountID string
+
+// Unnamed reports whether a holder is listed under a value because the target shows no account behind it: it is deleted,
+// elsewhere, or only hidden from Stint.
+func (a AccountID) Unnamed() bool {
+	return strings.HasPrefix(string(a), "dn:") || strings.HasPrefix(string(a), "uid:")
+}
 
 // EntitlementID is a target's immutable id of something an account can hold: a group, a database role.
 type EntitlementID string

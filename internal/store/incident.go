@@ -52,6 +52,12 @@ func (r *Reader) IncidentsUnseen(targetID, entitlementID string, since time.Time
 		AND i.closed_at = 0 AND i.kind <> 'lost' ORDER BY i.last_seen_at LIMIT $4`, targetID, entitlementID, us(since), limit)
 }
 
+// StandingUnnamed lists the values under which standing access is known whose account the target did not show.
+func (r *Reader) StandingUnnamed(targetID, entitlementID string) ([]string, error) {
+	return many(r, scanString, `SELECT i.account_id FROM incidents i WHERE i.target_id = $1 AND i.entitlement_id = $2 AND i.closed_at = 0
+		AND i.kind = 'standing' AND (i.account_id LIKE 'dn:%' OR i.account_id LIKE 'uid:%')`, targetID, entitlementID)
+}
+
 // IncidentsLeft lists what is open beside Stint of entitlements that are none of those managed at a target.
 func (r *Reader) IncidentsLeft(targetID string, managed []string, limit int) ([]pim.Incident, error) {
 	args := []any{targetID, limit}

@@ -128,18 +128,36 @@ func (r reach) Observe(ctx context.Context, acc connector.AccountID, ent connect
 	}
 	r.t.journal = append(r.t.journal, Call{At: r.t.now(), Op: "observe", Account: acc, Entitlement: ent})
 	at := r.t.now().Add(-r.t.faults.ReadDelay)
-	h := connector.Holding{Present: r.t.heldAt(acc, ent, at)}
+	h := connector.Holding{Present: r.t.heldAt(behind(acc), ent, at)}
 	if h.Present {
 		h.Until = r.t.untilAt(acc, ent, at)
 	}
 	return h, nil
 }
 
+// valuePrefix begins a holder that is listed under a value.
+const valuePrefix = "dn:"
+
+// behind returns the account that a value means, and any other as it is.
+func behind(acc connector.AccountID) connector.AccountID {
+	return connector.AccountID(strings.TrimPrefix(string(acc), valuePrefix))
+}
+
+// shown lists holders, the hidden one under a value; the caller holds the lock.
+func (t *Target) shown(holders []connector.AccountID) []connector.AccountID {
+	for i, acc := range holders {
+		if acc == t.faults.Hidden {
+			holders[i] = valuePrefix + acc
+		}
+	}
+	return holders
+}
+
 func (t *Target) exist(acc connector.AccountID, ent connector.EntitlementID) error {
-	if _, ok := t.accounts[acc]; !ok {
+	if _, ok := t.accounts[behind(acc)]; !ok || acc == t.faults.Hidden {
 		return connector.Errorf(connector.Gone, "%s is gone at the fake target", acc)
 	}
-	if _, ok := t.entitlements[ent]; !ok {
+	if _, ok := t.entitlements[ent]; !ok || ent == t.faults.NoGroup {
 		return connector.Errorf(connector.Gone, "%s is gone at the fake target", ent)
 	}
 	return nil
@@ -199,7 +217,12 @@ func (r reach) List(ctx context.Context, ent connector.EntitlementID) iter.Seq2[
 			yield("", err)
 			return
 		}
-		holders, half := r.t.holdersAt(ent, r.t.now().Add(-r.t.faults.ReadDelay)), r.t.faults.HalfPages
+		if ent == r.t.faults.NoGroup {
+			r.t.mu.Unlock()
+			yield("", connector.Errorf(connector.Gone, "%s is gone at the fake target", ent))
+			return
+		}
+		holders, half := r.t.shown(r.t.holdersAt(ent, r.t.now().Add(-r.t.faults.ReadDelay))), r.t.faults.HalfPages
 		r.t.journal = append(r.t.journal, Call{At: r.t.now(), Op: "list", Entitlement: ent})
 		r.t.mu.Unlock()
 		page(holders, half, yield)

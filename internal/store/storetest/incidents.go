@@ -171,6 +171,22 @@ func scansForgotten(t *testing.T, s *store.Store) {
 		_, err := tx.OpenIncident(incident("left", "mallory", pim.Stranger))
 		return err
 	})
+	do(t, s, func(tx *store.Tx) error {
+		return all(func() error { _, err := tx.OpenIncident(incident("value", "dn:cn=old", pim.Standing)); return err },
+			func() error { _, err := tx.OpenIncident(incident("named", "old", pim.Standing)); return err })
+	})
+	values := func() []string {
+		return get(t, s, func(r *store.Reader) ([]string, error) { return r.StandingUnnamed("dir", "uuid-dba") })
+	}
+	if got := values(); len(got) != 1 || got[0] != "dn:cn=old" {
+		t.Errorf("standing under a value: %q", got)
+	}
+	do(t, s, func(tx *store.Tx) error {
+		return all(func() error { return tx.CloseIncident("value", pim.EndedGone) }, func() error { return tx.CloseIncident("named", pim.EndedGone) })
+	})
+	if got := values(); len(got) != 0 {
+		t.Errorf("closed, and standing under a value: %q", got)
+	}
 	left := func(managed ...string) int {
 		return len(get(t, s, func(r *store.Reader) ([]pim.Incident, error) { return r.IncidentsLeft("dir", managed, 10) }))
 	}

@@ -425,6 +425,31 @@ func TestATargetInUseCannotLeave(t *testing.T) {
 	}
 }
 
+// DESIGN §3: a target that is reached otherwise may be another one: what its first scan finds was there before Stint looked,
+// and an authoritative one does not take it away.
+func TestATargetReachedOtherwiseIsScannedAnew(t *testing.T) {
+	o := newOffice(t)
+	o.apply(base)
+	dir := ""
+	for _, row := range read(o, (*store.Reader).Targets) {
+		if row.Key == "dir" {
+			dir = row.ID
+		}
+	}
+	o.ok(store.Do(o.ctx, o.b.Store(), func(tx *store.Tx) error { return tx.KeepScanned(dir, "cn=dba") }))
+	scanned := func() bool {
+		return read(o, func(r *store.Reader) (bool, error) { return r.Scanned(dir, "cn=dba") })
+	}
+	o.apply(replace(base, "name: Directory", "name: The directory"))
+	if !scanned() {
+		t.Error("a new name begins anew")
+	}
+	o.apply(replace(base, "name: Directory", "name: The directory, settings: {colour: red}"))
+	if scanned() {
+		t.Error("another place, and what is held there would be strangers")
+	}
+}
+
 // Assignments and accounts of another origin are taken over openly when the file names them.
 func TestTakingOverIsShown(t *testing.T) {
 	o := newOffice(t)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -58,7 +59,7 @@ func (p *planner) planTargets() {
 		}
 		d := targetDiff(row, want, fresh)
 		if len(d) > 0 {
-			p.step(stageTargets, "~", f.Pos, emit(event, func(a *applying) error { return a.tx.UpdateTarget(want) }), "target/%s: %s", f.ID, d)
+			p.step(stageTargets, "~", f.Pos, emit(event, func(a *applying) error { return errors.Join(a.tx.UpdateTarget(want), unscan(a.tx, row, want)) }), "target/%s: %s", f.ID, d)
 		}
 	}
 	for _, row := range p.targets {
@@ -73,6 +74,15 @@ func (p *planner) planTargets() {
 		event.TargetID = row.ID
 		p.step(stageGoing, "-", orgfile.Pos{}, emit(event, func(a *applying) error { return a.tx.RemoveTarget(row.ID) }), "%s", p.label[row.ID])
 	}
+}
+
+// unscan makes the next scan the first where a target is reached otherwise than before: it may be another one, in which
+// what is held was there before Stint looked.
+func unscan(tx *store.Tx, old, new store.TargetRow) error {
+	if maps.Equal(old.Settings, new.Settings) {
+		return nil
+	}
+	return tx.KeepScannedOnly(new.ID, nil)
 }
 
 // seal returns the sealed credential of a target; fresh when it is not the one that is kept already.

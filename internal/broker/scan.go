@@ -301,7 +301,7 @@ func judgeOne(tx *store.Tx, l listing, h Held) (sum scanned, err error) {
 		return sum, err
 	}
 	if g != nil && g.Accounts(l.begun, l.delay) {
-		if i != nil && g.Wanted && i.GrantID == "" {
+		if i != nil && g.Wanted && g.Before != pim.Unknown && i.GrantID == "" { // not looked at yet, it may turn out held before
 			sum.closed++
 			return sum, closeIncident(tx, *i, pim.EndedKnown)
 		}

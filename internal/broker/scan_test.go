@@ -231,6 +231,25 @@ func TestAuthoritativeRespectsWhatMayBeWritten(t *testing.T) {
 	d.want("open", d.open(pim.Stranger), string(stranger))
 }
 
+// Asking for a role that somebody holds beside Stint already closes nothing, however early the scan comes.
+func TestAskingForItIsNoExcuse(t *testing.T) {
+	t.Parallel()
+	d := newDrift(t)
+	eligible := d.Eligible("alice", "dba", time.Time{})
+	d.Target.Put(d.alice.Account, d.group)
+	d.scan(0)
+	d.want("stranger", d.open(pim.Stranger), string(d.alice.Account))
+	d.alice.SignIn()
+	d.alice.Activate(eligible)
+	for range 2 { // before Stint looked at it, and after
+		d.Do(func(tx *store.Tx) error { return tx.AskScan(stinttest.Directory, "") })
+		_, err := d.Broker.ScanDue(t.Context())
+		d.OK(err)
+		d.want("still a stranger", d.open(pim.Stranger), string(d.alice.Account))
+		d.Tick()
+	}
+}
+
 // DESIGN §3: who was there before Stint looked is not taken away for being hidden from it for a while, whether the account
 // is, the whole group is, or both were when Stint first looked.
 func TestAuthoritativeLeavesWhatWasHidden(t *testing.T) {

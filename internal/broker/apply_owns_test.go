@@ -31,6 +31,7 @@ func (o *office) signsIn(subject, username string, groups ...string) pim.Princip
 // What came from sign-in or a link is left alone and listed, in the plan and as comments of the export; what the
 // file no longer names is taken away.
 func TestTheFileOwnsWhatItWroteAndNothingElse(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	withClaim := replace(base, "{id: inner, name: Inner, members", "{id: inner, name: Inner, claim: staff, members")
 	o.apply(withClaim)
@@ -79,6 +80,7 @@ func TestTheFileOwnsWhatItWroteAndNothingElse(t *testing.T) {
 // P-11: `enabled: false` ends everything a person holds, really, and their sign-in; in the portal disabled
 // stays disabled until the file says otherwise.
 func TestDisabledInTheFileEndsEverything(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.apply(base)
 	a := o.hold("person/alice")
@@ -107,6 +109,7 @@ func TestDisabledInTheFileEndsEverything(t *testing.T) {
 
 // EC-11, EC-03: eligibility taken away while active ends the activation at once, at any age, by whatever path it goes.
 func TestEligibilityLeavesTheFile(t *testing.T) {
+	t.Parallel()
 	for name, pairs := range map[string][]string{
 		"the assignment":   {"  - {principal: group/outer, role: dba, resource: org, kind: eligible}\n", ""},
 		"the membership":   {"members: [person/alice]", "members: [person/carol]"},
@@ -134,6 +137,7 @@ func TestEligibilityLeavesTheFile(t *testing.T) {
 
 // What does not touch an eligibility leaves its activation alone: names, settings (EC-13), other groups.
 func TestRunningActivationsGoOn(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.apply(base)
 	a := o.hold("person/alice")
@@ -152,6 +156,7 @@ func TestRunningActivationsGoOn(t *testing.T) {
 
 // An active assignment follows the file at once: a new meaning, a member more, a member less.
 func TestActiveAssignmentsFollow(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	active := replace(base, "person/bob, role: backup, resource: db, kind: active", "group/outer, role: backup, resource: db, kind: active", "  - {principal: group/outer, role: dba, resource: org, kind: eligible}\n", "")
 	o.apply(active)
@@ -181,6 +186,7 @@ func TestActiveAssignmentsFollow(t *testing.T) {
 
 // An account whose name changed is another one: what was held through the old one ends and goes.
 func TestAccountOfAnotherName(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.apply(base)
 	a := o.hold("person/alice")
@@ -214,6 +220,7 @@ func TestAccountOfAnotherName(t *testing.T) {
 // Whoever signed in before the file knew them is taken over by issuer and subject, openly; an id is never
 // handed on, and without them a new person is made.
 func TestPeopleWhoSignedInBefore(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.apply(base)
 	eve := o.signsIn("s-eve", "eve")
@@ -252,6 +259,7 @@ func TestPeopleWhoSignedInBefore(t *testing.T) {
 
 // EC-16: nobody able to administer Stint would be left.
 func TestTheLastAdministratorStays(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	admin := func(lines ...string) string {
 		return replace(base, "assignments:\n", "assignments:\n  - "+strings.Join(lines, "\n  - ")+"\n")
@@ -279,6 +287,7 @@ func TestTheLastAdministratorStays(t *testing.T) {
 
 // Stint's own roles: the file sets their settings, and they fall back when it says nothing any more.
 func TestSettingsOfStintsOwnRoles(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	maxOf := func() time.Duration {
 		rows := read(o, func(r *store.Reader) ([]pim.RoleSettings, error) { return r.Settings(pim.RoleAdministrator) })
@@ -304,6 +313,7 @@ func TestSettingsOfStintsOwnRoles(t *testing.T) {
 
 // A-05, EC-02 and dates that are past: refused with their line, and nothing is changed.
 func TestEndsOfAssignments(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.apply(base)
 	ends := func(text string) string { return replace(base, "kind: eligible}", "kind: eligible, until: "+text+"}") }
@@ -335,6 +345,7 @@ func TestEndsOfAssignments(t *testing.T) {
 
 // T28: a secret is sealed, sealed again only when it changed, and found in no plan, event or export.
 func TestSecretsAreSealed(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	sealed := func() string {
 		rows := read(o, func(r *store.Reader) ([]store.TargetRow, error) { return r.Targets() })
@@ -379,6 +390,7 @@ func TestSecretsAreSealed(t *testing.T) {
 
 // Names that are not found at the target are told, with why, and wait; a target that is down is told of once.
 func TestNamesThatAreNotFound(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.conn = lost{o.ward}
 	wait := broker.ApplyOptions{Env: env, Wait: 5 * time.Second}
@@ -397,6 +409,7 @@ func TestNamesThatAreNotFound(t *testing.T) {
 
 // A target keeps its place while something is held there: without it nothing could be taken away any more.
 func TestATargetInUseCannotLeave(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.apply(base)
 	o.tick()
@@ -452,6 +465,7 @@ func TestATargetReachedOtherwiseIsScannedAnew(t *testing.T) {
 
 // Assignments and accounts of another origin are taken over openly when the file names them.
 func TestTakingOverIsShown(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	without := replace(base, "  - {principal: person/bob, role: backup, resource: db, kind: active}\n", "", "  - {person: bob, target: dir, account: bob}\n", "")
 	o.apply(without)
@@ -524,6 +538,7 @@ func (l lost) Canonical(ctx context.Context, name string) (connector.Entitlement
 
 // The file's path matters for secrets in files alone; errors say how the file was called.
 func TestSecretFilesStandBesideTheFile(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	dir := t.TempDir()
 	o.ok(os.WriteFile(filepath.Join(dir, "ward.password"), []byte(canary+"\n"), 0o600))

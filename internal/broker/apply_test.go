@@ -223,6 +223,7 @@ func replace(text string, pairs ...string) string {
 // The sample organisation of the demo applies cleanly; a second time nothing happens, not even an event; and
 // what is exported is the same.
 func TestApplyNorthwindTwice(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	text, err := os.ReadFile(filepath.Join("..", "demo", "northwind.yaml"))
 	o.ok(err)
@@ -260,6 +261,7 @@ var changed = replace(base,
 // Every change is one line and one event, the dry run says the same and changes nothing, and the file itself is
 // one event more.
 func TestEachChangeIsOneLineAndOneEvent(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.apply(base)
 	size := o.b.Store().Head().Size

@@ -24,6 +24,7 @@ func broken(doc *orgfile.Doc) *orgfile.Doc {
 
 // Invariant 2: when the last change fails nothing was done, not even an event; the same file made whole is applied.
 func TestNothingIsHalfDone(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	before := o.state()
 	_, err := o.b.Apply(o.ctx, broken(o.parse(base)), plain)
@@ -55,6 +56,7 @@ func crowd(n int) string {
 
 // Up to 1,000 changes are one transaction: one instant for all of them, and all or nothing.
 func TestAThousandChangesAreOneTransaction(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.apply(base)
 	size := o.b.Store().Head().Size
@@ -75,6 +77,7 @@ func TestAThousandChangesAreOneTransaction(t *testing.T) {
 // Invariant 13: a larger file is made in pieces. Until the last of them nobody may use what it gives, and what
 // was broken off is finished by applying it again; then all assignments begin in one instant.
 func TestALargeFileIsOpenedAtOnce(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	text := crowd(700)
 	_, err := o.b.Apply(o.ctx, broken(o.parse(text)), plain)
@@ -125,6 +128,7 @@ func TestALargeFileIsOpenedAtOnce(t *testing.T) {
 
 // A large file in one go: as many events as changes and the file, and the same state as from a small one.
 func TestALargeFileInOneGo(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	size := o.b.Store().Head().Size
 	done := o.apply(crowd(700))
@@ -153,6 +157,7 @@ func TestALargeFileInOneGo(t *testing.T) {
 // A piece can be broken off between the opening and the following of active assignments; the next apply,
 // of whatever file, follows them.
 func TestOpenedAndNotFollowed(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.apply(base)
 	o.ok(store.Do(o.ctx, o.b.Store(), func(tx *store.Tx) error {
@@ -179,6 +184,7 @@ func TestOpenedAndNotFollowed(t *testing.T) {
 // Fail closed to grant, open to revoke (invariant 6): with a clock in doubt a file that gives is refused, one
 // that only takes away is applied.
 func TestPausedFilesOnlyTake(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.apply(base)
 	o.b.EnterSafeMode("The database is older than its checkpoint.")
@@ -194,6 +200,7 @@ func TestPausedFilesOnlyTake(t *testing.T) {
 // Whatever is applied: applying again changes nothing, the export is the same file to apply, and from the export
 // alone another Stint becomes the same.
 func TestExportRoundTrip(t *testing.T) {
+	t.Parallel()
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue { // each opens three databases
 		if err := checks.Value.Set("12"); err != nil {
 			t.Fatal(err)

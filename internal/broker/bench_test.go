@@ -51,6 +51,7 @@ func request(w *world, i int) (broker.Outcome, error) {
 
 // Each statement is a round trip on PostgreSQL: a change that adds some to every activation shows here.
 func TestAnActivationIsFewStatements(t *testing.T) {
+	t.Parallel()
 	w := benchWorld(t, sqliteIn(t))
 	_, err := request(w, 0) // what roles mean is worked out once
 	w.ok(err)

@@ -58,6 +58,7 @@ func (w *world) mustHaveEnded(times int, id string, settled bool) {
 
 // THREATS rule 5: sessions outlive grants. They are ended after the revoke, once, and the entry says so.
 func TestSessionsEndWithTheGrant(t *testing.T) {
+	t.Parallel()
 	w, id := newSessions(t)
 	w.clock.add(30 * time.Minute)
 	w.tick()
@@ -74,6 +75,7 @@ func TestSessionsEndWithTheGrant(t *testing.T) {
 // Gone is not said while sessions that may have switched into the role are open; the target is not at fault, and what else
 // is to be done there is not held up.
 func TestSessionsThatCannotBeEnded(t *testing.T) {
+	t.Parallel()
 	w, id := newSessions(t)
 	w.ok(store.Do(w.ctx, w.b.Store(), func(tx *store.Tx) error {
 		return errors.Join(tx.InsertRole(pim.RoleDefinition{ID: "wiki", Name: "Wiki", Source: pim.SourceFile}),
@@ -114,6 +116,7 @@ func TestSessionsThatCannotBeEnded(t *testing.T) {
 
 // The process dies between the revoke and the end of the sessions.
 func TestSessionsEndAfterACrash(t *testing.T) {
+	t.Parallel()
 	w, id := newSessions(t)
 	w.clock.add(30 * time.Minute)
 	w.ok(w.ward.Revoke(w.ctx, "id:alice", "id:cn=dba"))
@@ -124,6 +127,7 @@ func TestSessionsEndAfterACrash(t *testing.T) {
 
 // Who still holds it through another role is left in peace until the last one ends.
 func TestSessionsOfWhoStillHoldsIt(t *testing.T) {
+	t.Parallel()
 	w, first := newSessions(t)
 	w.enrol("bob")
 	second := w.activate("alice", "alice-vault", 2*time.Hour)
@@ -142,6 +146,7 @@ func TestSessionsOfWhoStillHoldsIt(t *testing.T) {
 
 // What was held before Stint stays, and so do the sessions.
 func TestSessionsOfWhatWasHeldBefore(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.ward.ends, w.ward.held["id:alice/id:cn=dba"] = true, true
 	w.enrol("alice")
@@ -155,6 +160,7 @@ func TestSessionsOfWhatWasHeldBefore(t *testing.T) {
 
 // Another hand took it away: the activation ends and the sessions with it, and when they cannot the end is told all the same.
 func TestSessionsOfWhatWasTakenAway(t *testing.T) {
+	t.Parallel()
 	for what, deaf := range map[string]error{"ended": nil, "not ended": connector.Errorf(connector.Denied, "no right")} {
 		w, id := newSessions(t)
 		w.ward.deaf = deaf
@@ -174,6 +180,7 @@ func TestSessionsOfWhatWasTakenAway(t *testing.T) {
 
 // Somebody deleted the account or the entitlement: at the target a session of it may go on.
 func TestSessionsOfWhatWasDeleted(t *testing.T) {
+	t.Parallel()
 	for what, deaf := range map[string]error{"ended": nil, "not ended": connector.Errorf(connector.Denied, "no right")} {
 		w, id := newSessions(t)
 		w.ward.deaf, w.ward.fail = deaf, connector.Errorf(connector.Gone, "no such account")
@@ -192,6 +199,7 @@ func TestSessionsOfWhatWasDeleted(t *testing.T) {
 
 // Where nobody asked for it no session is touched.
 func TestSessionsNotAskedFor(t *testing.T) {
+	t.Parallel()
 	w, id := newSessions(t)
 	w.ward.ends = false
 	w.clock.add(30 * time.Minute)

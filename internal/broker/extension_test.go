@@ -260,6 +260,7 @@ func (p *play) granted() (n int) {
 
 // T10: an extension is not approved by its holder, by whatever account; the refusal is evidence.
 func TestNobodyApprovesTheirOwnExtension(t *testing.T) {
+	t.Parallel()
 	p := newPlay(t)
 	p.set(pim.RoleSettings{RoleID: "vault", Approval: ptr(true), Approvers: []string{"bob", "alice"}})
 	id := p.held(time.Hour)

@@ -87,6 +87,7 @@ func (i *interrupted) beside(s *store.Store) *broker.Broker {
 // F1, F6, DESIGN §3 Grant: a process ends in the moment in which the target was written. The target reads late, so that
 // the first look of whoever goes on shows nothing: it is not believed, and what was given is taken away.
 func TestCrashAfterAWriteThatReadsDoNotShow(t *testing.T) {
+	t.Parallel()
 	for name, goOn := range map[string]func(*interrupted) error{
 		"the next program": func(i *interrupted) error { return i.b.Restart(i.ctx) },
 		"another worker":   func(i *interrupted) error { i.clock.add(80 * time.Second); return nil }, // the lease has run out
@@ -118,6 +119,7 @@ func TestCrashAfterAWriteThatReadsDoNotShow(t *testing.T) {
 // F6: a worker is stopped just before its write; another takes over, sees nothing and settles; the role is asked for
 // again; then the late write arrives. It is Stint's own, not what was there before: at the end it is taken away.
 func TestLateWriteIsNotWhatWasThereBefore(t *testing.T) {
+	t.Parallel()
 	i := newInterrupted(t)
 	first := i.activate("alice", "alice-dba2", time.Hour)
 	other := i.beside(i.b.Store())
@@ -142,6 +144,7 @@ func TestLateWriteIsNotWhatWasThereBefore(t *testing.T) {
 // DESIGN §3 Grant: a revoke that was answered with yes takes effect only after the role is held again. That is Stint's
 // own doing and no loss: it is given again, within the target's delay.
 func TestLateRevokeIsNotAnotherHand(t *testing.T) {
+	t.Parallel()
 	p := newPlay(t)
 	first := p.hold("alice-dba2", time.Hour)
 	p.target.Misbehave(faketarget.Faults{Late: 10 * time.Second})
@@ -167,6 +170,7 @@ func TestLateRevokeIsNotAnotherHand(t *testing.T) {
 // DESIGN §3 Grant: a role is asked for again just after it was given back, and the target shows what was before. That is
 // what Stint took away, not what somebody held before Stint: it is looked at again, given, and in the end taken away.
 func TestNeededAgainWhileReadsAreLate(t *testing.T) {
+	t.Parallel()
 	p := newPlay(t)
 	p.target.Misbehave(faketarget.Faults{ReadDelay: 10 * time.Second})
 	p.target.Misbehave(faketarget.Faults{})

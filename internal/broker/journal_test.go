@@ -111,6 +111,7 @@ func (k *kept) journal() string {
 // T19, §5 "revoke unless proven": what Stint gave first after the backup is taken away after the restore, by
 // the word of the journal outside; standing access nobody recorded is listed and left.
 func TestRestoreTakesBackWhatTheJournalProves(t *testing.T) {
+	t.Parallel()
 	k := newKept(t)
 	monday := k.backup()
 	k.ward.after = func() {
@@ -161,6 +162,7 @@ func TestRestoreTakesBackWhatTheJournalProves(t *testing.T) {
 
 // T19: a database that lost its last commits without anybody noticing takes back what the journal knows.
 func TestStartTakesBackWhatTheDatabaseLost(t *testing.T) {
+	t.Parallel()
 	k := newKept(t)
 	before := k.backup()
 	k.activate("alice", "alice-dba", 30*time.Minute)
@@ -174,6 +176,7 @@ func TestStartTakesBackWhatTheDatabaseLost(t *testing.T) {
 
 // T19: a journal that is lost, older, damaged, or another Stint's proves nothing; then everything is only listed.
 func TestJournalThatProvesNothing(t *testing.T) {
+	t.Parallel()
 	spoil := map[string]struct {
 		do   func(*kept, string)
 		want string
@@ -229,6 +232,7 @@ func (k *kept) rewrite(path, from, to string) {
 
 // A line that a crash cut off was not durable, so the target was not written; the whole ones before it count.
 func TestJournalCutOffByACrash(t *testing.T) {
+	t.Parallel()
 	k := newKept(t)
 	k.activate("alice", "alice-dba", 30*time.Minute)
 	k.tick()
@@ -242,6 +246,7 @@ func TestJournalCutOffByACrash(t *testing.T) {
 
 // What is seen gone leaves the journal: standing access given by hand afterwards is not Stint's.
 func TestJournalForgetsWhatIsGone(t *testing.T) {
+	t.Parallel()
 	k := newKept(t)
 	id := k.activate("alice", "alice-dba", 30*time.Minute)
 	k.tick()
@@ -255,6 +260,7 @@ func TestJournalForgetsWhatIsGone(t *testing.T) {
 
 // T19, invariant 6: where the journal cannot be kept nothing new is granted, and what is due is taken away.
 func TestNothingIsGrantedWithoutTheJournal(t *testing.T) {
+	t.Parallel()
 	k := newKept(t)
 	id := k.activate("alice", "alice-dba", 30*time.Minute)
 	k.tick()

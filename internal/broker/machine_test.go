@@ -37,6 +37,7 @@ const machineSteps = 50
 // store, and holds DESIGN §4's invariants after every step (T12–T17, T40, F1, F7, F8). STINT_RUNS asks for more runs:
 // make soak for 1,000.
 func TestMachine(t *testing.T) {
+	t.Parallel()
 	runs := 100
 	if raced || testing.Short() {
 		runs = 30
@@ -50,6 +51,7 @@ func TestMachine(t *testing.T) {
 
 // TestMachineOnPostgres is the same on PostgreSQL, where every commit costs more.
 func TestMachineOnPostgres(t *testing.T) {
+	t.Parallel()
 	server := postgres.Start(t)
 	runs := 20
 	if raced || testing.Short() {

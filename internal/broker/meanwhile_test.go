@@ -10,6 +10,7 @@ import (
 // A role given back while it is being granted is taken away at once: nothing failed, so nothing is said to have failed
 // and no back-off grows, however often somebody does it (THREATS F7, T15).
 func TestGivenBackWhileBeingGranted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.enrol("alice")
 	w.tick()

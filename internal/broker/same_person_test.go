@@ -54,6 +54,7 @@ assignments:
 
 // P-11: disabling ends what one of two principals on one account holds and waits for.
 func TestDisablingEndsWhatASharerHolds(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	text := strings.Replace(officeFile, "person/bob]", "person/alice]", 1)
 	o.apply(text)
@@ -88,6 +89,7 @@ func TestDisablingEndsWhatASharerHolds(t *testing.T) {
 
 // Invariant 6, T19: while granting is paused a grant that waits is not given.
 func TestPauseHoldsBackGrants(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.enrol("alice")
 	w.tick()
@@ -114,6 +116,7 @@ func (h hanging) Browse(context.Context, string) iter.Seq2[connector.Entry, erro
 
 // F7: a name that cannot be looked up at a hanging target delays no revoke elsewhere.
 func TestHangingNameDelaysNoOtherTarget(t *testing.T) {
+	t.Parallel()
 	w := newWorldOn(t, false, nil, nil)
 	w.ok(w.b.Resolve(w.ctx))
 	w.enrol("alice")
@@ -138,6 +141,7 @@ func TestHangingNameDelaysNoOtherTarget(t *testing.T) {
 
 // DESIGN §3: whoever may administer hears of a link and of its use.
 func TestAdminLinkIsLoud(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.ok(store.Do(w.ctx, w.b.Store(), func(tx *store.Tx) error {
 		return tx.InsertAssignment(pim.Assignment{ID: "adm", PrincipalID: "bob", RoleID: pim.RoleAdministrator, ResourceID: pim.StintResource, Kind: pim.Eligible, StartsAt: tx.Now, Source: pim.SourceFile})
@@ -155,6 +159,7 @@ func TestAdminLinkIsLoud(t *testing.T) {
 
 // T2: what was allowed as a first passkey is not finished as a second one.
 func TestOneFirstPasskey(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	first, err := w.b.BeginCredential(w.ctx, w.as("alice"), "one", broker.Enrolment{Claim: true})
 	w.ok(err)
@@ -175,6 +180,7 @@ func TestOneFirstPasskey(t *testing.T) {
 
 // T10: one human through a chain of shared accounts does not approve for themselves.
 func TestNoSelfApprovalThroughSharedAccounts(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	text := strings.Replace(officeFile, "person/bob]", "person/bob, person/alice]", 1)
 	o.apply(strings.Replace(text, "#ACC", "  - {person: alice, target: two, account: shared}", 1)) // alice = bob by "two"
@@ -214,6 +220,7 @@ func TestNoSelfApprovalThroughSharedAccounts(t *testing.T) {
 
 // T28: a target's own words are for those who watch it, not for the holder.
 func TestTargetsWordsStayWithTheGrant(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.enrol("alice")
 	w.tick()
@@ -229,6 +236,7 @@ func TestTargetsWordsStayWithTheGrant(t *testing.T) {
 // T10, invariant 5: who was one person with the requester when they asked does not become their approver
 // because the file takes the two apart afterwards; revoking is for everybody who may.
 func TestUnlinkedAfterTheRequest(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	text := strings.Replace(officeFile, "person/bob]", "person/bob, person/alice]", 1)
 	o.apply(strings.Replace(text, "#ACC", "  - {person: alias, target: two, account: shared}", 1)) // alias = bob
@@ -270,6 +278,7 @@ func (w *world) b2(t *testing.T, err error) { w.ward.fail = err }
 
 // Two people taken for one by a wrong account are two again when the file is mended.
 func TestMendedAccountSeparatesPeople(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.apply(officeFile)
 	o.tick()

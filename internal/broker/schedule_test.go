@@ -278,6 +278,7 @@ func TestPlannedActivations(t *testing.T) {
 
 // EC-32: what is planned across a change of clocks is a matter of UTC; the window is as long as it was asked for.
 func TestPlannedAcrossAClockChange(t *testing.T) {
+	t.Parallel()
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)
@@ -315,6 +316,7 @@ func (p *play) further(id string) *passkey.Passkey {
 // T2, T14: a passkey that does not count yet for privileged roles does not start a planned one either; the
 // activation goes on waiting for one that does.
 func TestNewPasskeyStartsNothingPlanned(t *testing.T) {
+	t.Parallel()
 	p := newPlay(t)
 	id := p.plan("alice-dba", 48*time.Hour, 4*time.Hour)
 	p.later(47 * time.Hour)
@@ -353,6 +355,7 @@ func (p *play) count(kind pim.EventType) int {
 
 // T2: nor does it approve a request for a privileged role; it may deny.
 func TestNewPasskeyApprovesNothingPrivileged(t *testing.T) {
+	t.Parallel()
 	p := newPlay(t)
 	p.later(25 * time.Hour) // carol, who administers, has a passkey that counts
 	id := p.activate("alice", "alice-vault", time.Hour)
@@ -378,6 +381,7 @@ func TestNewPasskeyApprovesNothingPrivileged(t *testing.T) {
 
 // T2: an administrator's new passkey gives nobody a way in; what takes away needs no such care.
 func TestNewPasskeyAdministersNothing(t *testing.T) {
+	t.Parallel()
 	p := newPlay(t)
 	p.ok(store.Do(p.ctx, p.b.Store(), func(tx *store.Tx) error {
 		return tx.InsertAssignment(pim.Assignment{ID: "bob-pra", PrincipalID: "bob", RoleID: pim.RoleAdministrator, ResourceID: pim.StintResource, Kind: pim.Active, StartsAt: tx.Now, Source: pim.SourceFile})

@@ -40,6 +40,7 @@ func (p *play) holds(name string) bool {
 
 // held on one resource below only; what lies beside or above is untouched, each for itself.
 func TestNarrower(t *testing.T) {
+	t.Parallel()
 	p := newPlay(t)
 	p.below()
 	scopes, more, err := p.b.Scopes(p.ctx, p.as("alice"), "alice-dba", "", []string{"foreign", "org", "absent"})
@@ -89,6 +90,7 @@ func TestNarrower(t *testing.T) {
 
 // several at once are several activations made with one touch.
 func TestSeveralBelow(t *testing.T) {
+	t.Parallel()
 	p := newPlay(t)
 	p.below()
 	var reqs []pim.ActivationRequest
@@ -110,6 +112,7 @@ func TestSeveralBelow(t *testing.T) {
 
 // A resource that is moved from beneath the assignment takes its activation along.
 func TestMovedFromBeneath(t *testing.T) {
+	t.Parallel()
 	p := newPlay(t)
 	p.below()
 	out, err := p.b.RequestActivation(p.ctx, p.as("alice"), pim.ActivationRequest{AssignmentID: "alice-dba", ResourceID: "payments", Duration: time.Hour, Justification: "only there"})

@@ -36,6 +36,7 @@ func wantRefusal(t *testing.T, err error, kind pim.RefusalKind, field string) {
 
 // K-03, invariant 4: three roles, one reason, one touch; each has its own verdict and its own activation.
 func TestSeveralRolesWithOneTouch(t *testing.T) {
+	t.Parallel()
 	p := newPlay(t)
 	out, err := p.b.RequestActivations(p.ctx, p.as("alice"), asking("alice-dba", "alice-dba2", "alice-vault"))
 	p.ok(err)
@@ -74,6 +75,7 @@ func TestSeveralRolesWithOneTouch(t *testing.T) {
 
 // Invariant 4: an item that became invalid between showing and touching is refused alone; nothing is added.
 func TestItemThatBecameInvalidIsRefusedAlone(t *testing.T) {
+	t.Parallel()
 	p := newPlay(t)
 	out, err := p.b.RequestActivations(p.ctx, p.as("alice"), asking("alice-dba", "alice-dba2"))
 	p.ok(err)
@@ -99,6 +101,7 @@ func TestItemThatBecameInvalidIsRefusedAlone(t *testing.T) {
 
 // T33: of another's activations among those to give back nothing is told, and nothing happens to them.
 func TestAnothersActivationsAreNotGivenBack(t *testing.T) {
+	t.Parallel()
 	p := newPlay(t)
 	id := p.hold("alice-dba", time.Hour)
 	out, err := p.b.DeactivateAll(p.ctx, p.as("bob"), []string{id, "absent"})
@@ -115,6 +118,7 @@ func TestAnothersActivationsAreNotGivenBack(t *testing.T) {
 // A set the rules refuse now is refused as a whole and nothing waits for a touch; so are no role, one role
 // twice, and too many.
 func TestSetRefused(t *testing.T) {
+	t.Parallel()
 	p := newPlay(t)
 	p.hold("alice-dba", time.Hour)
 	_, err := p.b.RequestActivations(p.ctx, p.as("alice"), asking("alice-dba2", "alice-dba"))
@@ -135,6 +139,7 @@ func TestSetRefused(t *testing.T) {
 
 // One touch decides exactly the listed requests (THREATS T13): one canceled meanwhile is refused alone.
 func TestSeveralDecisionsWithOneTouch(t *testing.T) {
+	t.Parallel()
 	p := newPlay(t)
 	p.ok(store.Do(p.ctx, p.b.Store(), func(tx *store.Tx) error {
 		yes := true
@@ -170,6 +175,7 @@ func TestSeveralDecisionsWithOneTouch(t *testing.T) {
 
 // K-03: a set is kept under a name of its owner, replaced by the same name, and nobody else's to see.
 func TestSavedSets(t *testing.T) {
+	t.Parallel()
 	p := newPlay(t)
 	p.ok(p.b.SaveSet(p.ctx, p.as("alice"), "Monday on call", asking("alice-dba", "alice-dba2")))
 	p.ok(p.b.SaveSet(p.ctx, p.as("alice"), "Monday on call", asking("alice-vault")))

@@ -44,6 +44,7 @@ type shared struct {
 // Issue 3, proof "Property test of shared grants"; FIELD §3.2, DESIGN §3: whatever activations, active assignments,
 // outages and other hands do in whatever order, the target is left exactly as it was before Stint.
 func TestSharedGrantsLeaveTheTargetAsItWas(t *testing.T) {
+	t.Parallel()
 	c, wards, runs := &clock{now: epoch}, map[string]*ward{}, 0
 	s, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "stint.db"), Now: c.Now, Mono: c.Mono})
 	if err != nil {

@@ -292,6 +292,7 @@ func (w *world) member(who string) bool {
 
 // The spine: passkey, activation, really held, confirmed, expired, really gone, confirmed gone.
 func TestActivateHoldExpireGone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.enrol("alice")
 	w.tick()
@@ -313,6 +314,7 @@ func TestActivateHoldExpireGone(t *testing.T) {
 
 // Two roles on one group share the grant; the last one out revokes (K-01's trap, FIELD §3.2).
 func TestSharedGrantIsRevokedByTheLast(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.enrol("alice")
 	w.enrol("bob")
@@ -342,6 +344,7 @@ func TestSharedGrantIsRevokedByTheLast(t *testing.T) {
 
 // What was there before Stint is put back as found.
 func TestHeldBeforeStaysHeld(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.enrol("alice")
 	w.ward.held["id:alice/id:cn=dba"] = true
@@ -357,6 +360,7 @@ func TestHeldBeforeStaysHeld(t *testing.T) {
 
 // THREATS T16, F7: a target that is down delays cleaning up, never ends it.
 func TestDeadTargetIsRetriedUntilItAnswers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.enrol("alice")
 	w.tick()
@@ -385,6 +389,7 @@ func TestDeadTargetIsRetriedUntilItAnswers(t *testing.T) {
 
 // An idle round writes nothing, so that it cannot wake itself for ever.
 func TestIdleRoundWritesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.tick()
 	before, err := store.Read(w.ctx, w.b.Store(), func(r *store.Reader) (string, error) { return r.Meta(store.MetaClock) })
@@ -401,6 +406,7 @@ func TestIdleRoundWritesNothing(t *testing.T) {
 // DESIGN §3: a write is believed only after the next look. When that look fails, the end of the need that
 // follows is not told *confirmed gone*, and Stint's own write is not taken for what was before.
 func TestWriteWhoseSecondLookFails(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.enrol("alice")
 	w.tick()

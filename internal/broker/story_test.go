@@ -143,6 +143,7 @@ func (p *play) verify() []audit.Story {
 // Every way an activation can go leaves a log that tells a legal story to its end: what ended was read
 // back, and the entry that looked last says what the outcome says (THREATS rule 2 and §5).
 func TestStoriesOfTheLogAreLegal(t *testing.T) {
+	t.Parallel()
 	settled := func(p *play, id string, want pim.ActivationState) {
 		p.Helper()
 		if a := p.activation(id); a.State != want || (!a.StartsAt.IsZero() && a.SettledAt.IsZero()) {

@@ -21,6 +21,7 @@ var schema1 string
 // F14: a database of the previous schema with a running activation in it is migrated; what runs goes on and ends,
 // what waits still waits, and the log is whole.
 func TestPreviousSchemaWithARunningActivation(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "stint.db")
 	db, err := sql.Open("sqlite", path)
 	if err != nil {

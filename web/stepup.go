@@ -81,7 +81,7 @@ func (s *Server) stepUpGone(q *request, err error) error {
 	if !errors.As(err, &refusal) || refusal.Kind != pim.KindNotFound {
 		return err
 	}
-	return s.errorPage(q, http.StatusNotFound, "This confirmation was used already, is older than 5 minutes, or belongs to somebody else. Nothing was done; start again where you came from.", nil)
+	return s.errorPage(q, http.StatusNotFound, "This confirmation was used already, is older than 5 minutes, or belongs to somebody else. Nothing was done now; look where you came from whether it was done before.", nil)
 }
 
 // showVoucher answers with the one page that ever holds the code; the operation's way back names the person.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -126,7 +127,11 @@ func (n *node) run(ctx context.Context, site *web.Server, l net.Listener, ready 
 
 // control answers other commands of this host.
 func (n *node) control(ctx context.Context) {
-	if err := control.Serve(ctx, socket(n.cfg), hostHandlers(n.broker)); err != nil {
+	err := os.MkdirAll(n.cfg.Data, 0o700) // where the database is elsewhere nothing else makes it
+	if err == nil {
+		err = control.Serve(ctx, socket(n.cfg), hostHandlers(n.broker))
+	}
+	if err != nil {
 		n.log.Error("the control socket", "error", err)
 	}
 }

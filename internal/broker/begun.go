@@ -47,7 +47,8 @@ type taken struct {
 	ends map[[sha256.Size]byte]time.Time
 }
 
-// maxTaken bounds the memory; each costs whoever fills it an answer of the provider's shape within ten minutes.
+// maxTaken bounds the memory. Whoever is nobody can fill it within ten minutes, and must not keep everybody else
+// from signing in by that: then it begins anew, and the provider's code alone counts once.
 const maxTaken = 100_000
 
 // once reports whether this is the first time.
@@ -60,10 +61,7 @@ func (t *taken) once(id [sha256.Size]byte, now, end time.Time) bool {
 	if len(t.ends) >= maxTaken {
 		maps.DeleteFunc(t.ends, func(_ [sha256.Size]byte, e time.Time) bool { return !now.Before(e) })
 	}
-	if len(t.ends) >= maxTaken {
-		return false // who signs in now has to begin again
-	}
-	if t.ends == nil {
+	if t.ends == nil || len(t.ends) >= maxTaken {
 		t.ends = map[[sha256.Size]byte]time.Time{}
 	}
 	t.ends[id] = end

@@ -212,6 +212,12 @@ func TestRefused(t *testing.T) {
 		{"--database=postgres://stint@/stint?host=127.0.0.1,db.example.org&sslmode=prefer", "database"},
 		{"--database=postgres://stint@db.example.org", "database"},
 		{"--database=postgres://stint@db.example.org/", "database"},
+		{"--database=postgres:/stint@db.example.org/stint", "database"}, // a slip in the address is no file
+		{"--database=postgres//stint@db.example.org/stint", "database"},
+		{"--database=stint@db.example.org/stint", "database"},
+		{"--database=host=db.example.org", "database"},
+		{"--database=./a@b:c=d?e", ""},
+		{"--database=/srv/stint@2/stint.db", ""},
 		{"--database=postgres://stint:hunter/2@db.example.org/stint", "database"},
 		{"--database=postgres://stint:hunter2@db.example.org/stint", "database"}, // in a flag
 		{"--database=postgres://stint@db.example.org/stint?password=hunter2", "database"},

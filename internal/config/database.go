@@ -15,12 +15,21 @@ type Database struct {
 	wrong string // why it cannot be read; never with what was given, which may hold a password
 }
 
+// mistyped reports whether a relative path looks like an address with a slip in it: Stint would begin an empty
+// database in a file of that name, and go on as if nothing were wrong.
+func mistyped(path string) bool {
+	explicit := strings.HasPrefix(path, "/") || strings.HasPrefix(path, "./") || strings.HasPrefix(path, "../")
+	return !explicit && (strings.ContainsAny(path, ":@=?") || strings.Contains(path, "//"))
+}
+
 // UnmarshalText keeps what cannot be read for Complete to refuse.
 func (d *Database) UnmarshalText(text []byte) error {
 	*d = Database{}
 	given := strings.TrimSpace(string(text))
 	if !strings.Contains(given, "://") {
-		d.file = given
+		if d.file = given; mistyped(given) {
+			d.file, d.wrong = "", "is neither an address nor plainly a path; write postgres://stint@db.example.org/stint, or ./ before the name of a file"
+		}
 		return nil
 	}
 	u, err := url.Parse(given)

@@ -174,6 +174,10 @@ func stepUpItem(r *store.Reader, q *request, w broker.StepUpView, n int, item pi
 	if x := w.Extension; x != nil {
 		v.Reason, v.Ticket = x.Justification, strings.TrimSpace(x.TicketNumber+" "+x.TicketSystem)
 	}
+	if len(w.Says) > 0 {
+		v.Person, v.Says = "", w.Says // the sentences name whom it is about
+		return v, nil
+	}
 	return v, aboutItem(r, q, item, &v)
 }
 

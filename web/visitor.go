@@ -143,6 +143,7 @@ const (
 	anonymous     access = "anonymous"     // everybody
 	person        access = "person"        // somebody signed in
 	approver      access = "approver"      // named as approver somewhere, or an administrator
+	manager       access = "manager"       // administers something: Stint, or a resource and what is below it
 	auditor       access = "auditor"       // holds Auditor or Privileged Role Administrator now
 	administrator access = "administrator" // holds Privileged Role Administrator now
 )
@@ -153,6 +154,7 @@ var errSignIn = errors.New("web: sign in first")
 // admit lets a visitor in, asks them to sign in, or shows them nothing (invariant 9).
 func (a access) admit(v visitor) error {
 	allowed := map[access]bool{anonymous: true, person: true, approver: v.approver || v.powers.Administrator,
+		manager: v.powers.Administrator,
 		auditor: v.powers.MayAudit(), administrator: v.powers.Administrator}[a]
 	switch {
 	case a != anonymous && v.who.ID == "":

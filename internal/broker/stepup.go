@@ -23,6 +23,8 @@ type pending struct {
 	Name      string                  `json:"name,omitempty"`
 	Allowed   string                  `json:"allowed,omitempty"` // what allows a new passkey: voucher, claim or passkey
 	Options   json.RawMessage         `json:"options"`           // for the browser
+	Says      []string                `json:"says,omitempty"`    // of an operation: what will happen
+	Change    json.RawMessage         `json:"change,omitempty"`  // the operation itself
 }
 
 // executors run an item once its step-up is verified; each reads everything again in its transaction.
@@ -103,6 +105,7 @@ type StepUpView struct {
 	Reason    string
 	Requests  []pim.ActivationRequest
 	Extension *pim.ExtensionRequest
+	Says      []string // of an administrative operation: what will happen
 	Back      string
 	Expires   time.Time
 }
@@ -121,7 +124,7 @@ func (b *Broker) StepUp(ctx context.Context, actor Actor, id string) (StepUpView
 		if err := json.Unmarshal(row.Payload, &p); err != nil {
 			return StepUpView{}, err
 		}
-		return StepUpView{ID: id, Kind: row.Kind, Options: p.Options, Items: p.Items, Reason: p.Reason, Requests: p.Requests, Extension: p.Extension, Back: row.Back, Expires: row.ExpiresAt}, nil
+		return StepUpView{ID: id, Kind: row.Kind, Options: p.Options, Items: p.Items, Reason: p.Reason, Requests: p.Requests, Extension: p.Extension, Says: p.Says, Back: row.Back, Expires: row.ExpiresAt}, nil
 	})
 }
 
@@ -150,7 +153,11 @@ func (b *Broker) FinishStepUp(ctx context.Context, actor Actor, id string, respo
 	if err != nil {
 		return Outcome{Back: row.Back}, err
 	}
-	out, err := executors[p.Items[0].Action](b, ctx, actor, p, su)
+	execute := executors[p.Items[0].Action]
+	if len(p.Change) > 0 {
+		execute = (*Broker).operationConfirmed
+	}
+	out, err := execute(b, ctx, actor, p, su)
 	if out.Back == "" {
 		out.Back = row.Back
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
@@ -117,7 +118,7 @@ func (st *sessionStore) Save(r *http.Request, w http.ResponseWriter, s *sessions
 		return st.broker.SaveSession(r.Context(), row)
 	}
 	http.SetCookie(w, sessions.NewCookie(s.Name(), "", s.Options))
-	return st.broker.SignOut(r.Context(), broker.Actor{PrincipalID: row.PrincipalID, SessionID: row.ID})
+	return st.broker.SignOut(r.Context(), broker.Actor{PrincipalID: row.PrincipalID, SessionID: row.ID, Session: row.Handle})
 }
 
 // data reads what a session keeps.
@@ -209,7 +210,8 @@ func (s *Server) renew(q *request) {
 	secret := newSecret()
 	id := sessionID(secret)
 	s.streams.renewing(row.ID, id)
-	if err := s.broker.RenewSession(q.ctx(), q.actor(), id); err != nil {
+	// Also when the browser is gone: whoever copied the id of before is out, and the person signs in again.
+	if err := s.broker.RenewSession(context.WithoutCancel(q.ctx()), q.actor(), id); err != nil {
 		s.log.Warn("renewing a session", "id", q.id, "error", err)
 		return
 	}
@@ -219,9 +221,10 @@ func (s *Server) renew(q *request) {
 	q.SetCookie(sessions.NewCookie(s.sessions.cookie, secret, &options))
 }
 
-// renewIfRisen renews the session when what the visitor may do in Stint changed with this request.
+// renewIfRisen renews the session when what the visitor may do in Stint changed with this request. That their browser
+// is gone says nothing of it: renewed for that alone, a session would end with every connection that drops.
 func (s *Server) renewIfRisen(q *request) {
-	powers, err := read(s, q, func(r *store.Reader) (pim.Powers, error) { return broker.Powers(r, q.who.ID) })
+	powers, err := store.Read(context.WithoutCancel(q.ctx()), s.store, func(r *store.Reader) (pim.Powers, error) { return broker.Powers(r, q.who.ID) })
 	if err != nil || powers != q.powers {
 		s.renew(q)
 	}

@@ -46,7 +46,8 @@ func (q *request) signedIn() bool { return q.who.ID != "" }
 
 // actor is the visitor as operations know them.
 func (q *request) actor() broker.Actor {
-	return broker.Actor{PrincipalID: q.who.ID, SessionID: rowOf(q.session).ID}
+	row := rowOf(q.session)
+	return broker.Actor{PrincipalID: q.who.ID, SessionID: row.ID, Session: row.Handle}
 }
 
 // fragment reports whether htmx asks for the part of the page that follows what happens.

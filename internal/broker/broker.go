@@ -72,6 +72,7 @@ func (b *Broker) Store() *store.Store { return b.store }
 type Actor struct {
 	PrincipalID string
 	SessionID   string
+	Session     string // names the session, and stays when its id is renewed; empty: there is none, or it has no name
 }
 
 // Outcome tells a shell where an operation led.

@@ -96,6 +96,10 @@ func HashSecret(secret string) string {
 }
 
 func (b *Broker) beginRegistration(tx *store.Tx, actor Actor, who pim.Principal, id string, random []byte, name, allowed string, existing []pim.Credential) (Outcome, error) {
+	actor, err := sessionNow(tx.Reader, actor)
+	if err != nil {
+		return Outcome{}, err
+	}
 	options, c, err := b.rp.BeginRegistration(b.visit(who, actor, tx.Now), stepup.Seed{ID: id, Random: random}, existing)
 	if err != nil {
 		return Outcome{}, stepUpRefusal(err)

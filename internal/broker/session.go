@@ -221,9 +221,26 @@ func (b *Broker) TouchSession(ctx context.Context, id, principalID string) error
 	})
 }
 
+// sessionNow is the actor with the id their session has at this instant: another of their pages may have renewed it
+// since their request was let in.
+func sessionNow(r *store.Reader, actor Actor) (Actor, error) {
+	s, err := r.SessionByHandle(actor.Session)
+	if errors.Is(err, store.ErrNotFound) {
+		return actor, nil
+	}
+	if err == nil && s.PrincipalID == actor.PrincipalID {
+		actor.SessionID = s.ID
+	}
+	return actor, err
+}
+
 // SignOut ends the session.
 func (b *Broker) SignOut(ctx context.Context, actor Actor) error {
 	return do(ctx, b, func(tx *store.Tx) error {
+		actor, err := sessionNow(tx.Reader, actor)
+		if err != nil {
+			return err
+		}
 		ended, err := tx.EndSession(actor.SessionID)
 		if err == nil && ended {
 			tx.Emit(pim.PersonEvent(pim.EvSignedOut, actor.PrincipalID, actor.PrincipalID, ""))

@@ -25,6 +25,10 @@ func (b *Broker) EndOwnSession(ctx context.Context, actor Actor, handle string) 
 		if err != nil {
 			return Outcome{}, found(err)
 		}
+		actor, err := sessionNow(tx.Reader, actor)
+		if err != nil {
+			return Outcome{}, err
+		}
 		switch {
 		case s.PrincipalID != actor.PrincipalID:
 			return Outcome{}, pim.NotFound()
@@ -38,6 +42,10 @@ func (b *Broker) EndOwnSession(ctx context.Context, actor Actor, handle string) 
 // EndOtherSessions ends every session of the actor's but the one they are in.
 func (b *Broker) EndOtherSessions(ctx context.Context, actor Actor) (Outcome, error) {
 	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
+		actor, err := sessionNow(tx.Reader, actor)
+		if err != nil {
+			return Outcome{}, err
+		}
 		mine, err := tx.SessionsOf(actor.PrincipalID, always)
 		if err != nil {
 			return Outcome{}, err

@@ -62,6 +62,9 @@ func (b *Broker) begin(tx *store.Tx, actor Actor, who pim.Principal, p pending, 
 	if err != nil {
 		return Outcome{}, err
 	}
+	if actor, err = sessionNow(tx.Reader, actor); err != nil {
+		return Outcome{}, err
+	}
 	options, c, err := b.rp.BeginAssertion(b.visit(who, actor, tx.Now), stepup.Seed{ID: id, Random: random}, credentials, pim.CanonicalItems(who.PersonID, p.Items))
 	if err != nil {
 		return Outcome{}, stepUpRefusal(err)
@@ -117,6 +120,10 @@ func (b *Broker) StepUp(ctx context.Context, actor Actor, id string) (StepUpView
 		if err != nil {
 			return StepUpView{}, found(err)
 		}
+		actor, err := sessionNow(r, actor)
+		if err != nil {
+			return StepUpView{}, err
+		}
 		if row.PrincipalID != actor.PrincipalID || row.SessionID != actor.SessionID {
 			return StepUpView{}, pim.NotFound()
 		}
@@ -135,12 +142,17 @@ func (b *Broker) FinishStepUp(ctx context.Context, actor Actor, id string, respo
 		if _, err := person(tx.Reader, actor); err != nil {
 			return store.Ceremony{}, err
 		}
+		actor, err := sessionNow(tx.Reader, actor)
+		if err != nil {
+			return store.Ceremony{}, err
+		}
 		c, err := tx.TakeCeremony(id, actor.PrincipalID, actor.SessionID)
 		return c, found(err)
 	})
 	if err != nil {
 		return Outcome{}, err
 	}
+	actor.SessionID = row.SessionID
 	var p pending
 	var c stepup.Ceremony
 	if err := errors.Join(json.Unmarshal(row.Payload, &p), json.Unmarshal(row.Ceremony, &c)); err != nil {

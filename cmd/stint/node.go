@@ -60,7 +60,8 @@ func openNode(ctx context.Context, cfg *config.Config, e *environment, mode stri
 	if err != nil {
 		return nil, errors.Join(err, n.store.Close())
 	}
-	n.broker = broker.New(broker.Config{Store: n.store, Log: n.log, StepUp: rp, Sealer: n.sealer, Signer: n.signer, Outside: cfg.Checkpoint, Binding: cfg.OIDCBindingClaims, Scan: cfg.ScanEvery.Duration})
+	n.broker = broker.New(broker.Config{Store: n.store, Log: n.log, StepUp: rp, Sealer: n.sealer, Signer: n.signer, Outside: cfg.Checkpoint, Binding: cfg.OIDCBindingClaims,
+		Claims: broker.ClaimNames{Department: cfg.OIDCDepartmentClaim, Title: cfg.OIDCTitleClaim, Manager: cfg.OIDCManagerClaim, Guest: cfg.OIDCGuestClaim}, Scan: cfg.ScanEvery.Duration})
 	if err := n.prepare(ctx); err != nil {
 		return nil, errors.Join(err, n.store.Close())
 	}

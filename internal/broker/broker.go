@@ -27,6 +27,7 @@ type Config struct {
 	Signer  *audit.Signer                                                        // nil: no checkpoints, as in a command that only writes
 	Outside string                                                               // file outside the database that holds the last checkpoint; may be empty
 	Binding []string                                                             // claims that may bind somebody known beforehand; people cannot edit them at the provider
+	Claims  ClaimNames                                                           // where the provider says a person's department, title, manager, and that they are a guest
 	Scan    time.Duration                                                        // how often each target is asked who holds what Stint manages there; 0: every hour
 	Open    func(kind string, cfg connector.Config) (connector.Connector, error) // nil: connector.Open
 }
@@ -40,6 +41,7 @@ type Broker struct {
 	signer   *audit.Signer
 	outside  string
 	binding  []string
+	claims   ClaimNames
 	open     func(kind string, cfg connector.Config) (connector.Connector, error)
 	wake     chan struct{}
 	targets  *targets
@@ -57,7 +59,7 @@ type Broker struct {
 
 // New makes a Broker.
 func New(c Config) *Broker {
-	b := &Broker{store: c.Store, log: c.Log, rp: c.StepUp, sealer: c.Sealer, signer: c.Signer, outside: c.Outside, binding: c.Binding, open: c.Open,
+	b := &Broker{store: c.Store, log: c.Log, rp: c.StepUp, sealer: c.Sealer, signer: c.Signer, outside: c.Outside, binding: c.Binding, claims: c.Claims, open: c.Open,
 		wake: make(chan struct{}, 1), targets: newTargets(), lanes: newLanes(), memory: newMemory(), scans: scans{every: cmp.Or(c.Scan, time.Hour)}}
 	if b.open == nil {
 		b.open = connector.Open

@@ -73,7 +73,7 @@ func (e *exporter) doc() *orgfile.Doc {
 	}
 	for _, h := range e.people {
 		if h.Source == pim.SourceFile {
-			d.People = append(d.People, exportPerson(h))
+			d.People = append(d.People, e.person(h))
 		}
 	}
 	for _, g := range e.groups {
@@ -166,8 +166,11 @@ func (e *exporter) rules(s pim.RoleSettings) orgfile.Settings {
 	return f
 }
 
-func exportPerson(h pim.Principal) orgfile.Person {
-	f := orgfile.Person{ID: h.Key, Name: h.Name, Email: h.Email, Department: h.Department, Title: h.Title, MatchClaim: h.MatchClaim, MatchValue: h.MatchValue}
+// person leaves out what the provider's claims gave: in a file it would not follow them any more.
+func (e *exporter) person(h pim.Principal) orgfile.Person {
+	h = h.Given()
+	f := orgfile.Person{ID: h.Key, Name: h.Name, Email: h.Email, Department: h.Department, Title: h.Title, Guest: h.Guest, MatchClaim: h.MatchClaim, MatchValue: h.MatchValue,
+		Manager: strings.TrimPrefix(e.key[h.ManagerID], "person/")}
 	if h.MatchClaim == "" {
 		f.Issuer, f.Subject = h.Issuer, h.Subject
 	}
@@ -201,7 +204,7 @@ func (e *exporter) others() (lines []string) {
 	foreign := func(s pim.Source) bool { return s != pim.SourceFile && s != pim.SourceBuiltin }
 	for _, h := range e.people {
 		if foreign(h.Source) {
-			f := exportPerson(h)
+			f := e.person(h)
 			f.ID = "CHOOSE-AN-ID"
 			e.key[h.ID] = "person/" + h.Name
 			add(h.Source, "people: "+orgfile.Line(f))

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -34,6 +35,7 @@ func (p *planner) planPeople() {
 		id := p.id["person/"+f.ID]
 		row, known := have[id]
 		p.checkSubject(f, row)
+		f := managed{f, p.id["person/"+f.Manager]}
 		if !known {
 			p.newPerson(f, id)
 			continue
@@ -73,12 +75,12 @@ func (p *planner) checkSubject(f orgfile.Person, row pim.Principal) {
 }
 
 func personEvent(t pim.EventType, h pim.Principal) pim.Event {
-	return pim.PersonEvent(t, pim.System, h.ID, h.ID).With("source", string(h.Source)).With("key", h.Key).With("enabled", h.Enabled).With("match_claim", h.MatchClaim).
+	return pim.PersonEvent(t, pim.System, h.ID, h.ID).With("source", string(h.Source)).With("key", h.Key).With("enabled", h.Enabled).With("match_claim", h.MatchClaim).With("manager", h.ManagerID).With("guest", h.Guest).
 		WithText("name", h.Name).WithText("email", h.Email).WithText("department", h.Department).WithText("title", h.Title).
 		WithText("match_value", h.MatchValue).WithText("issuer", h.Issuer).WithText("subject", h.Subject)
 }
 
-func (p *planner) newPerson(f orgfile.Person, id string) {
+func (p *planner) newPerson(f managed, id string) {
 	h := pim.Principal{ID: id, Kind: pim.Person, PersonID: id, Enabled: f.Enabled == nil || *f.Enabled}
 	fill(&h, f)
 	off := ""
@@ -88,9 +90,16 @@ func (p *planner) newPerson(f orgfile.Person, id string) {
 	p.step(stagePrincipals, "+", f.Pos, emit(personEvent(pim.EvPrincipalSaved, h), func(a *applying) error { return a.tx.InsertPrincipal(h) }), "person/%s %q%s", f.ID, f.Name, off)
 }
 
+// managed is a person of the file with their manager's principal id.
+type managed struct {
+	orgfile.Person
+	manager string
+}
+
 // fill sets what the file owns of a person.
-func fill(h *pim.Principal, f orgfile.Person) {
-	h.Key, h.Name, h.Department, h.Title, h.Source = f.ID, f.Name, f.Department, f.Title, pim.SourceFile
+func fill(h *pim.Principal, f managed) {
+	h.Key, h.Name, h.Source = f.ID, f.Name, pim.SourceFile
+	*h = h.Give(f.Department, f.Title, f.manager, f.Guest)
 	h.MatchClaim, h.MatchValue = f.MatchClaim, f.MatchValue
 	if f.Email != "" || h.Subject == "" { // without one in the file, what the provider said stays
 		h.Email = f.Email
@@ -100,7 +109,7 @@ func fill(h *pim.Principal, f orgfile.Person) {
 	}
 }
 
-func (p *planner) changedPerson(f orgfile.Person, row pim.Principal) {
+func (p *planner) changedPerson(f managed, row pim.Principal) {
 	want := row
 	fill(&want, f)
 	var d diff
@@ -110,6 +119,8 @@ func (p *planner) changedPerson(f orgfile.Person, row pim.Principal) {
 	d.text("email", row.Email, want.Email)
 	d.text("department", row.Department, want.Department)
 	d.text("title", row.Title, want.Title)
+	d.said(row.ManagerID != want.ManagerID, "manager %s", cmp.Or(p.label[want.ManagerID], "none"))
+	d.said(row.Guest != want.Guest, "guest %t", want.Guest)
 	d.text("match", strings.Trim(row.MatchClaim+": "+row.MatchValue, ": "), strings.Trim(want.MatchClaim+": "+want.MatchValue, ": "))
 	d.said(row.Subject != want.Subject, "who they are at the provider")
 	if len(d) > 0 {

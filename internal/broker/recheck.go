@@ -80,6 +80,9 @@ func (b *Broker) keepRecheck(ctx context.Context, s store.SessionRow, sealed str
 		if err != nil {
 			return err
 		}
+		if p, err = b.takeClaims(tx, p, id); err != nil {
+			return err
+		}
 		return b.syncClaimGroups(tx, p, id, groupsFresh)
 	})
 }

@@ -42,6 +42,9 @@ func (b *Broker) SignIn(ctx context.Context, id signin.Identity, in Arrival) (pi
 			tx.Emit(pim.PersonEvent(pim.EvSignInRefused, p.ID, p.ID, "").AsRefused().With("rule", "disabled"))
 			return p, pim.Refuse(pim.KindForbidden, "Your access to Stint is disabled. Ask an administrator.")
 		}
+		if p, err = b.takeClaims(tx, p, id); err != nil {
+			return p, err
+		}
 		if err := b.syncClaimGroups(tx, p, id, in.GroupsFresh); err != nil {
 			return p, err
 		}

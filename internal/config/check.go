@@ -58,6 +58,10 @@ func (c *Config) setDefaults() {
 	if c.OIDCScopes == nil {
 		c.OIDCScopes = List{"profile", "email"}
 	}
+	setDefault(&c.OIDCDepartmentClaim, "department")
+	setDefault(&c.OIDCTitleClaim, "job_title")
+	setDefault(&c.OIDCManagerClaim, "manager")
+	setDefault(&c.OIDCGuestClaim, "acct")
 	if c.SessionIdle == (Duration{}) {
 		c.SessionIdle.Duration = 30 * time.Minute
 	}

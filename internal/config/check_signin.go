@@ -27,6 +27,10 @@ func (f *faults) signIn() {
 	f.words("oidc-scopes", c.OIDCScopes, "scope")
 	f.words("oidc-enrol-claim", List{c.OIDCEnrolClaim}, "claim name")
 	f.words("oidc-groups-claim", List{c.OIDCGroupsClaim}, "claim name")
+	f.words("oidc-department-claim", List{c.OIDCDepartmentClaim}, "claim name")
+	f.words("oidc-title-claim", List{c.OIDCTitleClaim}, "claim name")
+	f.words("oidc-manager-claim", List{c.OIDCManagerClaim}, "claim name")
+	f.words("oidc-guest-claim", List{c.OIDCGuestClaim}, "claim name")
 	f.words("oidc-binding-claims", c.OIDCBindingClaims, "claim name")
 	f.bindingClaims()
 }

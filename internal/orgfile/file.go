@@ -130,6 +130,8 @@ type Person struct {
 	Email      string
 	Department string
 	Title      string
+	Manager    string // id of a person
+	Guest      bool   // of another organisation
 	MatchClaim string // binds the person at first sign-in
 	MatchValue string
 	Issuer     string // instead: who they are at the provider, where that is known

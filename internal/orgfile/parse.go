@@ -233,10 +233,14 @@ func (s Settings) Rules() pim.RoleSettings {
 }
 
 func (r *reader) person(n *yaml.Node, where string) Person {
-	o := r.object(n, where, "id", "name", "email", "department", "title", "match", "issuer", "subject", "enabled")
+	o := r.object(n, where, "id", "name", "email", "department", "title", "manager", "guest", "match", "issuer", "subject", "enabled")
 	p := Person{Pos: pos(n), ID: o.id(), Name: o.text("name", true, asText, isName), Email: o.text("email", false, asText, isEmail),
 		Department: o.text("department", false, asAny, isText(maxShort)), Title: o.text("title", false, asAny, isText(maxShort)),
 		Issuer: o.text("issuer", false, asText, isText(maxURL)), Subject: o.text("subject", false, asAny, isText(maxShort)), Enabled: o.boolean("enabled")}
+	p.Manager = o.ref("manager", "person", false)
+	if guest := o.boolean("guest"); guest != nil {
+		p.Guest = *guest
+	}
 	if o.has("issuer") != o.has("subject") {
 		o.fail("subject", "issuer and subject belong together: they say who somebody is at the provider")
 	}

@@ -238,6 +238,10 @@ func (p Person) node() *yaml.Node {
 	text(n, "email", p.Email)
 	text(n, "department", p.Department)
 	text(n, "title", p.Title)
+	text(n, "manager", p.Manager)
+	if p.Guest {
+		put(n, "guest", boolean(true))
+	}
 	if p.MatchClaim != "" {
 		match := flow(yaml.MappingNode)
 		put(match, p.MatchClaim, str(p.MatchValue))

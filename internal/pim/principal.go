@@ -44,6 +44,9 @@ type Principal struct {
 	MatchClaim string // claim that binds this person at first sign-in
 	MatchValue string
 	PersonID   string // people who are the same human share it; separation rules compare it
+	ManagerID  string // principal id of the person's manager, or empty
+	Guest      bool   // of another organisation
+	Claimed    string // attributes that the provider's claims gave: their names, commas between
 	Enabled    bool
 	Source     Source
 	Zone       string // IANA name chosen in the profile, or empty

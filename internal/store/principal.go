@@ -8,11 +8,11 @@ import (
 )
 
 const principalCols = `p.id, p.kind, p.file_key, p.name, p.email, p.department, p.title, p.issuer, p.subject, p.match_claim, p.match_value,
-	p.person_id, p.enabled, p.source, p.zone, p.theme, p.created_at, p.last_seen_at, p.version`
+	p.person_id, p.manager_id, p.guest, p.claimed, p.enabled, p.source, p.zone, p.theme, p.created_at, p.last_seen_at, p.version`
 
 func scanPrincipal(r row) (p pim.Principal, err error) {
 	err = r.Scan(&p.ID, &p.Kind, &p.Key, &p.Name, &p.Email, &p.Department, &p.Title, &p.Issuer, &p.Subject, &p.MatchClaim, &p.MatchValue,
-		&p.PersonID, &p.Enabled, &p.Source, &p.Zone, &p.Theme, at(&p.CreatedAt), at(&p.LastSeenAt), &p.Version)
+		&p.PersonID, &p.ManagerID, &p.Guest, &p.Claimed, &p.Enabled, &p.Source, &p.Zone, &p.Theme, at(&p.CreatedAt), at(&p.LastSeenAt), &p.Version)
 	return p, err
 }
 
@@ -51,10 +51,31 @@ func (r *Reader) Principals(kind pim.PrincipalKind) ([]pim.Principal, error) {
 
 // PrincipalPage is a keyset page of people.
 type PrincipalPage struct {
-	Query     string // part of name or e-mail
+	Query     string // part of name, e-mail or department
+	Filter    PeopleFilter
 	AfterName string
 	AfterID   string
 	Limit     int
+}
+
+// PeopleFilter narrows the list of people.
+type PeopleFilter string
+
+const (
+	PeopleEnabled   PeopleFilter = "enabled"
+	PeopleDisabled  PeopleFilter = "disabled"
+	PeopleNeverSeen PeopleFilter = "unseen"  // never signed in
+	PeopleNoPasskey PeopleFilter = "keyless" // have no passkey
+	PeopleGuests    PeopleFilter = "guests"
+)
+
+// Conditions repeat what their partial index says: an engine uses one only for a query that implies it.
+var peopleFilters = map[PeopleFilter]string{
+	PeopleEnabled:   "p.enabled = 1",
+	PeopleDisabled:  "p.enabled = 0",
+	PeopleNeverSeen: "p.last_seen_at = 0",
+	PeopleNoPasskey: "NOT EXISTS (SELECT 1 FROM credentials c WHERE c.principal_id = p.id AND c.removed_at = 0)",
+	PeopleGuests:    "p.guest = 1",
 }
 
 // People lists people by name, a page at a time.
@@ -64,7 +85,10 @@ func (r *Reader) People(page PrincipalPage) ([]pim.Principal, error) {
 	w.add("p.removed_at = 0")
 	if page.Query != "" {
 		like := "%" + escapeLike(page.Query) + "%"
-		w.add(`(LOWER(p.name) LIKE LOWER(?) ESCAPE '\' OR LOWER(p.email) LIKE LOWER(?) ESCAPE '\')`, like, like)
+		w.add(`(LOWER(p.name) LIKE LOWER(?) ESCAPE '\' OR LOWER(p.email) LIKE LOWER(?) ESCAPE '\' OR LOWER(p.department) LIKE LOWER(?) ESCAPE '\')`, like, like, like)
+	}
+	if cond, ok := peopleFilters[page.Filter]; ok {
+		w.add(cond)
 	}
 	if page.AfterID != "" {
 		w.add("(p.name, p.id) > (?, ?)", page.AfterName, page.AfterID)
@@ -81,19 +105,20 @@ func (r *Reader) Names(ids []string) (map[string]string, error) {
 // InsertPrincipal adds a principal.
 func (tx *Tx) InsertPrincipal(p pim.Principal) error {
 	_, err := tx.exec(`INSERT INTO principals (id, kind, file_key, name, email, department, title, issuer, subject, match_claim, match_value,
-		person_id, enabled, source, zone, theme, created_at, last_seen_at, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 1)`,
+		person_id, manager_id, guest, claimed, enabled, source, zone, theme, created_at, last_seen_at, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, 1)`,
 		p.ID, p.Kind, p.Key, p.Name, p.Email, p.Department, p.Title, p.Issuer, p.Subject, p.MatchClaim, p.MatchValue,
-		p.PersonID, num(p.Enabled), p.Source, p.Zone, p.Theme, us(tx.Now), us(p.LastSeenAt))
+		p.PersonID, p.ManagerID, num(p.Guest), p.Claimed, num(p.Enabled), p.Source, p.Zone, p.Theme, us(tx.Now), us(p.LastSeenAt))
 	return err
 }
 
 // UpdatePrincipal saves everything but kind and creation; the version must be the one read.
 func (tx *Tx) UpdatePrincipal(p pim.Principal) error {
 	return tx.must(`UPDATE principals SET file_key = $1, name = $2, email = $3, department = $4, title = $5, issuer = $6, subject = $7,
-		match_claim = $8, match_value = $9, person_id = $10, enabled = $11, source = $12, zone = $13, theme = $14, last_seen_at = $15, version = version + 1
-		WHERE id = $16 AND version = $17 AND removed_at = 0`,
-		p.Key, p.Name, p.Email, p.Department, p.Title, p.Issuer, p.Subject, p.MatchClaim, p.MatchValue, p.PersonID, num(p.Enabled), p.Source,
+		match_claim = $8, match_value = $9, person_id = $10, manager_id = $11, guest = $12, claimed = $13, enabled = $14, source = $15, zone = $16,
+		theme = $17, last_seen_at = $18, version = version + 1
+		WHERE id = $19 AND version = $20 AND removed_at = 0`,
+		p.Key, p.Name, p.Email, p.Department, p.Title, p.Issuer, p.Subject, p.MatchClaim, p.MatchValue, p.PersonID, p.ManagerID, num(p.Guest), p.Claimed, num(p.Enabled), p.Source,
 		p.Zone, p.Theme, us(p.LastSeenAt), p.ID, p.Version)
 }
 
@@ -101,6 +126,9 @@ func (tx *Tx) UpdatePrincipal(p pim.Principal) error {
 // as a removed person is a stranger from then on.
 func (tx *Tx) RemovePrincipal(id string) error {
 	if _, err := tx.exec("DELETE FROM group_members WHERE member_id = $1 OR group_id = $1", id); err != nil {
+		return err
+	}
+	if _, err := tx.exec("UPDATE principals SET manager_id = '', version = version + 1 WHERE manager_id = $1 AND manager_id <> ''", id); err != nil {
 		return err
 	}
 	return tx.must(`UPDATE principals SET removed_at = $1, enabled = 0, issuer = '', subject = '', match_claim = '', match_value = '', version = version + 1
@@ -150,9 +178,7 @@ func (r *Reader) PeopleIn(ids []string) ([]pim.Principal, error) {
 
 // Members lists every membership edge.
 func (r *Reader) Members() ([]pim.Membership, error) {
-	return many(r, func(r row) (m pim.Membership, err error) {
-		return m, r.Scan(&m.GroupID, &m.MemberID, &m.Source, at(&m.FreshUntil))
-	}, "SELECT group_id, member_id, source, fresh_until FROM group_members ORDER BY group_id, member_id")
+	return many(r, scanMembership, "SELECT group_id, member_id, source, fresh_until FROM group_members ORDER BY group_id, member_id")
 }
 
 // AddMember adds an edge, or refreshes one that came from a claim.
@@ -186,9 +212,7 @@ func (r *Reader) ClaimGroupsOf(principalID string) (map[string]bool, error) {
 
 // LapsedMembers lists memberships from a claim that was not seen again in time.
 func (r *Reader) LapsedMembers(limit int) ([]pim.Membership, error) {
-	return many(r, func(r row) (m pim.Membership, err error) {
-		return m, r.Scan(&m.GroupID, &m.MemberID, &m.Source, at(&m.FreshUntil))
-	}, "SELECT group_id, member_id, source, fresh_until FROM group_members WHERE fresh_until > 0 AND fresh_until <= $1 ORDER BY fresh_until LIMIT $2", us(r.Now), limit)
+	return many(r, scanMembership, "SELECT group_id, member_id, source, fresh_until FROM group_members WHERE fresh_until > 0 AND fresh_until <= $1 ORDER BY fresh_until LIMIT $2", us(r.Now), limit)
 }
 
 // LinkedTo lists the principals that are the same human as one by person, or by an account they share.

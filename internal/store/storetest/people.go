@@ -20,6 +20,9 @@ var people = []testCase{
 	{"people in pages", peopleInPages},
 	{"people searched with hostile characters", hostileSearch},
 	{"names that look alike are different groups", lookAlikes},
+	{"people narrowed down", peopleNarrowed},
+	{"groups in pages", groupsInPages},
+	{"members in pages, and a group as it would be without one", membersInPages},
 	{"groups nest", groupsNest},
 	{"groups in a circle", groupsInACircle},
 	{"membership from a claim lapses", membershipLapses},
@@ -31,7 +34,7 @@ var people = []testCase{
 
 func principalsComeBack(t *testing.T, s *store.Store) {
 	want := pim.Principal{ID: "p", Kind: pim.Person, Key: "key", Name: "Zoë O'Neil", Email: "z@example.org", Department: "Ops", Title: "Lead",
-		Issuer: "https://idp", Subject: "sub", MatchClaim: "email", MatchValue: "z@example.org", PersonID: "human", Enabled: true,
+		Issuer: "https://idp", Subject: "sub", MatchClaim: "email", MatchValue: "z@example.org", PersonID: "human", ManagerID: "boss", Guest: true, Claimed: "guest", Enabled: true,
 		Source: pim.SourceFile, Zone: "Europe/Paris", Theme: "dark", LastSeenAt: now(s).Truncate(time.Second)}
 	do(t, s, func(tx *store.Tx) error { return tx.InsertPrincipal(want) })
 	for name, find := range map[string]func(*store.Reader) (pim.Principal, error){

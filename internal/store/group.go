@@ -1,0 +1,143 @@
+package store
+
+import (
+	"stint/internal/pim"
+)
+
+// GroupRow is a group as lists show it.
+type GroupRow struct {
+	pim.Principal
+	Members int64 // direct ones
+	Roles   int64 // assignments of its own, not removed or expired
+}
+
+func scanGroupRow(r row) (g GroupRow, err error) {
+	g.Principal, err = scanPrincipal(extended{r, []any{&g.Members, &g.Roles}})
+	return g, err
+}
+
+// extended scans further columns after those a scanner knows.
+type extended struct {
+	row
+	more []any
+}
+
+func (e extended) Scan(dest ...any) error { return e.row.Scan(append(dest, e.more...)...) }
+
+// Groups lists groups by name, a page at a time; Filter is not looked at.
+func (r *Reader) Groups(page PrincipalPage) ([]GroupRow, error) {
+	var w where
+	w.add("p.kind = 'group'")
+	w.add("p.removed_at = 0")
+	if page.Query != "" {
+		like := "%" + escapeLike(page.Query) + "%"
+		w.add(`(LOWER(p.name) LIKE LOWER(?) ESCAPE '\' OR LOWER(p.match_value) LIKE LOWER(?) ESCAPE '\')`, like, like)
+	}
+	if page.AfterID != "" {
+		w.add("(p.name, p.id) > (?, ?)", page.AfterName, page.AfterID)
+	}
+	w.args = append(w.args, us(r.Now), page.Limit)
+	now, limit := dollar(len(w.args)-1), dollar(len(w.args))
+	return many(r, scanGroupRow, "SELECT "+principalCols+`,
+		(SELECT COUNT(DISTINCT m.member_id) FROM group_members m WHERE m.group_id = p.id AND (m.fresh_until = 0 OR m.fresh_until > `+now+`)),
+		(SELECT COUNT(*) FROM assignments g WHERE g.principal_id = p.id AND g.ended_at = 0) FROM principals p`+w.String()+` ORDER BY p.name, p.id LIMIT `+limit, w.args...)
+}
+
+// Member is one direct member of a group, or a group that somebody is directly in.
+type Member struct {
+	pim.Principal
+	Edges []pim.Membership // one for each source
+}
+
+// MembersIn lists the direct members of a group by name, a page at a time; those of a claim that is not fresh any
+// more among them until they are taken out.
+func (r *Reader) MembersIn(groupID string, page PrincipalPage) ([]Member, error) {
+	var w where
+	w.add("p.removed_at = 0")
+	w.add("EXISTS (SELECT 1 FROM group_members m WHERE m.group_id = ? AND m.member_id = p.id)", groupID)
+	if page.Query != "" {
+		like := "%" + escapeLike(page.Query) + "%"
+		w.add(`(LOWER(p.name) LIKE LOWER(?) ESCAPE '\' OR LOWER(p.email) LIKE LOWER(?) ESCAPE '\')`, like, like)
+	}
+	if page.AfterID != "" {
+		w.add("(p.name, p.id) > (?, ?)", page.AfterName, page.AfterID)
+	}
+	w.args = append(w.args, page.Limit)
+	people, err := many(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p"+w.String()+" ORDER BY p.name, p.id LIMIT "+dollar(len(w.args)), w.args...)
+	if err != nil {
+		return nil, err
+	}
+	args := []any{groupID}
+	list := in(&args, idsOf(people))
+	edges, err := many(r, scanMembership, "SELECT group_id, member_id, source, fresh_until FROM group_members WHERE group_id = $1 AND member_id IN "+list+" ORDER BY source", args...)
+	return withEdges(people, edges, func(m pim.Membership) string { return m.MemberID }), err
+}
+
+func idsOf(people []pim.Principal) []string {
+	out := make([]string, len(people))
+	for i, p := range people {
+		out[i] = p.ID
+	}
+	return out
+}
+
+func withEdges(people []pim.Principal, edges []pim.Membership, of func(pim.Membership) string) []Member {
+	out := make([]Member, len(people))
+	for i, p := range people {
+		out[i].Principal = p
+		for _, e := range edges {
+			if of(e) == p.ID {
+				out[i].Edges = append(out[i].Edges, e)
+			}
+		}
+	}
+	return out
+}
+
+// Memberships lists the edges of one member in one group, one for each source.
+func (r *Reader) Memberships(groupID, memberID string) ([]pim.Membership, error) {
+	return many(r, scanMembership, "SELECT group_id, member_id, source, fresh_until FROM group_members WHERE group_id = $1 AND member_id = $2 ORDER BY source", groupID, memberID)
+}
+
+// GroupEdges maps each group to the groups that are its members.
+func (r *Reader) GroupEdges() (map[string][]string, error) {
+	type edge struct{ group, member string }
+	edges, err := many(r, func(r row) (e edge, err error) { return e, r.Scan(&e.group, &e.member) },
+		`SELECT m.group_id, m.member_id FROM principals p JOIN group_members m ON m.member_id = p.id
+		WHERE p.kind = 'group' AND p.removed_at = 0 ORDER BY m.group_id, m.member_id`)
+	out := map[string][]string{}
+	for _, e := range edges {
+		out[e.group] = append(out[e.group], e.member)
+	}
+	return out, err
+}
+
+// DirectGroupsOf lists the groups a principal is directly in.
+func (r *Reader) DirectGroupsOf(principalID string) ([]Member, error) {
+	groups, err := many(r, scanPrincipal, "SELECT "+principalCols+` FROM principals p
+		WHERE p.id IN (SELECT m.group_id FROM group_members m WHERE m.member_id = $1) AND p.removed_at = 0 ORDER BY p.name, p.id`, principalID)
+	if err != nil {
+		return nil, err
+	}
+	edges, err := many(r, scanMembership, "SELECT group_id, member_id, source, fresh_until FROM group_members WHERE member_id = $1 ORDER BY source", principalID)
+	return withEdges(groups, edges, func(m pim.Membership) string { return m.GroupID }), err
+}
+
+// PeopleWithout is PeopleIn as it would be without one member in a group, or without the whole group when
+// memberID is empty.
+func (r *Reader) PeopleWithout(ids []string, groupID, memberID string) ([]pim.Principal, error) {
+	args := []any{us(r.Now), groupID, memberID}
+	list := in(&args, ids)
+	return many(r, scanPrincipal, `WITH RECURSIVE within(id, depth) AS (
+		SELECT id, 0 FROM principals WHERE id IN `+list+` AND (id <> $2 OR $3 <> '')
+		UNION
+		SELECT m.member_id, within.depth + 1 FROM group_members m JOIN within ON m.group_id = within.id
+		WHERE within.depth < 10 AND (m.fresh_until = 0 OR m.fresh_until > $1)
+		AND NOT (m.group_id = $2 AND (m.member_id = $3 OR $3 = '')) AND NOT ($3 = '' AND m.member_id = $2))
+		SELECT `+principalCols+` FROM principals p WHERE p.id IN (SELECT id FROM within) AND p.kind = 'person' AND p.enabled = 1 AND p.removed_at = 0
+		ORDER BY p.name, p.id`, args...)
+}
+
+func scanMembership(r row) (m pim.Membership, err error) {
+	return m, r.Scan(&m.GroupID, &m.MemberID, &m.Source, at(&m.FreshUntil))
+}

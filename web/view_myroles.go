@@ -317,7 +317,7 @@ func (e roles) through(o ownRole) string {
 // asking counts the roles that ask for a passkey.
 func (e roles) asking() (n int) {
 	for _, o := range e.eligible {
-		if o.line.eff.StepUp == pim.StepUpPasskey {
+		if o.line.eff.StepUp.Asks() {
 			n++
 		}
 	}
@@ -348,7 +348,7 @@ func needViews(s pim.Settings) []views.Need {
 			out = append(out, views.Need{Icon: icon, Text: text})
 		}
 	}
-	add(s.StepUp == pim.StepUpPasskey, "fingerprint", "passkey")
+	add(s.StepUp.Asks(), "fingerprint", "passkey")
 	add(s.Justification, "message-square-text", "reason")
 	add(s.Ticket, "ticket", "ticket")
 	add(s.Approval, "user-check", "approval")

@@ -130,7 +130,7 @@ func loadDefinition(r *store.Reader, roleID, resourceID string) (d definition, e
 	if d.path, err = r.Path(resourceID); err != nil {
 		return d, err
 	}
-	rows, err := r.Settings(roleID)
+	rows, err := r.SettingsOn(roleID, d.path)
 	d.effective = pim.ResolveSettings(d.role, d.path, rows)
 	return d, err
 }

@@ -456,7 +456,7 @@ func (b *Broker) approved(tx *store.Tx, who pim.Principal, a pim.Activation) err
 // tightened says which rule, tightened since the request, the request no longer meets.
 func tightened(a pim.ActivationRequest, stepUpID string, role pim.RoleDefinition, rules pim.Settings) string {
 	switch {
-	case rules.StepUp == pim.StepUpPasskey && stepUpID == "":
+	case rules.StepUp.Asks() && stepUpID == "":
 		return fmt.Sprintf("%s asks for a passkey since this was requested. It has to be requested again.", role.Name)
 	case pim.CheckJustification(a.Justification, rules.Justification) != "":
 		return fmt.Sprintf("%s asks for a reason since this was requested. It has to be requested again.", role.Name)

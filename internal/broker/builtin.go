@@ -54,5 +54,5 @@ func addBuiltinRole(tx *store.Tx, r pim.RoleDefinition) error {
 // builtinSettings are what Stint's own roles come with.
 func builtinSettings(r pim.RoleDefinition) pim.RoleSettings {
 	longest, usual := 8*time.Hour, 2*time.Hour
-	return pim.RoleSettings{RoleID: r.ID, MaxDuration: &longest, DefaultDuration: &usual, Source: pim.SourceBuiltin}
+	return pim.RoleSettings{RoleID: r.ID, MaxDuration: &longest, DefaultDuration: &usual, Source: pim.SourceBuiltin, ChangedBy: pim.System}
 }

@@ -308,7 +308,7 @@ func (p *planner) planSettings() {
 
 func (p *planner) rules(s orgfile.Settings) pim.RoleSettings {
 	r := s.Rules()
-	r.ResourceID, r.Source = p.id["resource/"+s.Resource], pim.SourceFile
+	r.ResourceID, r.Source, r.ChangedBy = p.id["resource/"+s.Resource], pim.SourceFile, pim.System
 	for i, ref := range r.Approvers {
 		if i == 0 {
 			r.Approvers = make([]string, len(s.Approvers))
@@ -325,7 +325,7 @@ func (p *planner) settingsStep(f orgfile.Role, s orgfile.Settings, rules, row pi
 		return
 	}
 	same := row
-	same.Source, same.Version = rules.Source, rules.Version
+	same.Source, same.Version, same.ChangedBy, same.ChangedAt = rules.Source, rules.Version, rules.ChangedBy, rules.ChangedAt
 	var d diff
 	d.list("settings", p.words(row), p.words(rules))
 	d.said(row.Source != pim.SourceFile && row.Source != pim.SourceBuiltin, "now owned by the file (%s)", why(row.Source))
@@ -346,7 +346,7 @@ func (p *planner) dropSettings(row pim.RoleSettings) {
 	}
 	e := saved(pim.EvSettingsRemoved, row.RoleID, map[string]any{})
 	e.RoleID, e.ResourceID = row.RoleID, row.ResourceID
-	p.step(stageSettings, "-", orgfile.Pos{}, emit(e, func(a *applying) error { return a.tx.RemoveSettings(row.RoleID, row.ResourceID) }), "%s", p.settingsName(row))
+	p.step(stageSettings, "-", orgfile.Pos{}, emit(e, func(a *applying) error { return a.tx.RemoveSettings(row.RoleID, row.ResourceID, pim.System) }), "%s", p.settingsName(row))
 }
 
 func (p *planner) settingsName(row pim.RoleSettings) string {

@@ -122,7 +122,7 @@ func (d Decision) Refusal() *Refusal {
 
 // EvaluateActivation answers every rule, so that a person sees all of them at once.
 func EvaluateActivation(req ActivationRequest, f ActivationFacts) Decision {
-	d := Decision{NeedsStepUp: f.Effective.StepUp == StepUpPasskey, NeedsApproval: f.Effective.Approval}
+	d := Decision{NeedsStepUp: f.Effective.StepUp.Asks(), NeedsApproval: f.Effective.Approval}
 	d.Start, d.End = Window(req.Duration, f.Effective.Settings, f.Assignment, later(f.Now, req.Start))
 	add := func(v Verdict) { d.Verdicts = append(d.Verdicts, v) }
 	if f.Paused != "" {
@@ -284,7 +284,7 @@ func ticketVerdict(req ActivationRequest, required bool) Verdict {
 
 func stepUpVerdict(f ActivationFacts) Verdict {
 	switch {
-	case f.Effective.StepUp == StepUpNone:
+	case !f.Effective.StepUp.Asks():
 		return Verdict{Rule: RuleStepUp, State: Pass, Message: "No passkey needed"}
 	case f.quarantined():
 		return f.quarantineVerdict()

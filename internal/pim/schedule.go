@@ -149,7 +149,7 @@ func windowVerdict(a Activation, d Decision) Verdict {
 
 func evidenceVerdict(a Activation, rules Settings, d Decision) Verdict {
 	switch {
-	case rules.StepUp == StepUpPasskey && a.StepUpID == "":
+	case rules.StepUp.Asks() && a.StepUpID == "":
 		return Verdict{Rule: RuleStepUp, State: No, Message: "This role asks for a passkey since it was requested. Request it again."}
 	case d.NeedsStepUp:
 		return Verdict{Rule: RuleStepUp, State: Todo, Message: "Planned more than 24 h ahead: your passkey is asked for again"}

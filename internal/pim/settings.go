@@ -12,13 +12,16 @@ const (
 	MaxApprovalTimeout = 7 * 24 * time.Hour
 	MinApprovalTimeout = 5 * time.Minute
 	MaxTotalLimit      = 7 * 24 * time.Hour
+	MinAssignmentRule  = time.Hour // of eligible_max and active_max
+	MaxAssignmentRule  = 3650 * 24 * time.Hour
 )
 
-// Settings are the effective rules of one role on one resource.
+// Settings are the effective rules of one role on one resource: of an activation, and of an assignment (S-20 to S-25).
 type Settings struct {
 	MaxDuration       time.Duration     `json:"max_duration"`
 	DefaultDuration   time.Duration     `json:"default_duration"`
 	StepUp            StepUpLevel       `json:"step_up"`
+	Context           string            `json:"context,omitempty"` // authentication context asked of the provider in addition; empty: none
 	Justification     bool              `json:"justification"`
 	Ticket            bool              `json:"ticket"`
 	Approval          bool              `json:"approval"`
@@ -27,6 +30,13 @@ type Settings struct {
 	MaxLead           time.Duration     `json:"max_lead"`  // how far ahead a start may be planned; 0: not at all
 	MaxTotal          time.Duration     `json:"max_total"` // an activation with all its extensions
 	ExtensionApproval ExtensionApproval `json:"extension_approval"`
+
+	PermanentEligible   bool          `json:"permanent_eligible"` // an eligible assignment may have no end (S-20)
+	EligibleMax         time.Duration `json:"eligible_max"`       // the longest eligible assignment that has one (S-21)
+	PermanentActive     bool          `json:"permanent_active"`   // S-22
+	ActiveMax           time.Duration `json:"active_max"`         // S-23
+	AssignStepUp        bool          `json:"assign_step_up"`     // whoever makes an active assignment touches their passkey, never its holder (S-24)
+	AssignJustification bool          `json:"assign_justification"`
 }
 
 // ExtensionApproval says who approves an extension.
@@ -53,101 +63,47 @@ func (s Settings) total() time.Duration {
 	return min(2*s.MaxDuration, 24*time.Hour)
 }
 
-// DefaultSettings are BEHAVIOUR §2.1 (S-10, S-12–S-16) with a passkey as the step-up.
+// DefaultSettings are BEHAVIOUR §2.1 (S-10, S-12–S-16, S-20–S-25) with a passkey as the step-up.
 func DefaultSettings() Settings {
+	const day = 24 * time.Hour
 	return Settings{MaxDuration: 8 * time.Hour, DefaultDuration: time.Hour, StepUp: StepUpPasskey,
-		Justification: true, ApprovalTimeout: 24 * time.Hour, MaxLead: LongestLead, MaxTotal: 16 * time.Hour, ExtensionApproval: ExtensionAsActivation}
+		Justification: true, ApprovalTimeout: day, MaxLead: LongestLead, MaxTotal: 16 * time.Hour, ExtensionApproval: ExtensionAsActivation,
+		PermanentEligible: true, EligibleMax: 365 * day, PermanentActive: true, ActiveMax: 180 * day, AssignJustification: true}
 }
 
 // RoleSettings is what somebody set for a role at one node; nil fields are inherited (K-19).
 type RoleSettings struct {
-	RoleID            string
-	ResourceID        string // empty: everywhere the role can be held
-	MaxDuration       *time.Duration
-	DefaultDuration   *time.Duration
-	StepUp            *StepUpLevel
-	Justification     *bool
-	Ticket            *bool
-	Approval          *bool
-	Approvers         []string // nil: inherited
-	ApprovalTimeout   *time.Duration
-	MaxLead           *time.Duration
-	MaxTotal          *time.Duration
-	ExtensionApproval *ExtensionApproval
-	Source            Source
-	Version           int64
+	RoleID              string             `json:"role_id,omitzero"`
+	ResourceID          string             `json:"resource_id,omitzero"` // empty: everywhere the role can be held
+	MaxDuration         *time.Duration     `json:"max_duration,omitzero"`
+	DefaultDuration     *time.Duration     `json:"default_duration,omitzero"`
+	StepUp              *StepUpLevel       `json:"step_up,omitzero"`
+	Context             *string            `json:"context,omitzero"`
+	Justification       *bool              `json:"justification,omitzero"`
+	Ticket              *bool              `json:"ticket,omitzero"`
+	Approval            *bool              `json:"approval,omitzero"`
+	Approvers           []string           `json:"approvers,omitzero"` // nil: inherited
+	ApprovalTimeout     *time.Duration     `json:"approval_timeout,omitzero"`
+	MaxLead             *time.Duration     `json:"max_lead,omitzero"`
+	MaxTotal            *time.Duration     `json:"max_total,omitzero"`
+	ExtensionApproval   *ExtensionApproval `json:"extension_approval,omitzero"`
+	PermanentEligible   *bool              `json:"permanent_eligible,omitzero"`
+	EligibleMax         *time.Duration     `json:"eligible_max,omitzero"`
+	PermanentActive     *bool              `json:"permanent_active,omitzero"`
+	ActiveMax           *time.Duration     `json:"active_max,omitzero"`
+	AssignStepUp        *bool              `json:"assign_step_up,omitzero"`
+	AssignJustification *bool              `json:"assign_justification,omitzero"`
+	Enforced            []Field            `json:"enforced,omitzero"` // fields set here that below accept only stricter values (THREATS T23)
+	Source              Source             `json:"source,omitzero"`
+	ChangedBy           string             `json:"changed_by,omitzero"` // principal id or System; empty where nobody noted it
+	ChangedAt           time.Time          `json:"changed_at,omitzero"` // zero where nobody noted it
+	Version             int64              `json:"version,omitzero"`
 }
 
 // Effective is Settings with where they came from.
 type Effective struct {
 	Settings
 	Versions map[string]int64 `json:"versions"` // resource id ("" for everywhere) -> version of the row used
-}
-
-// ResolveSettings folds what was set from everywhere down to the leaf of path: the nearest wins, field
-// by field. A privileged role always asks for a passkey, and the default never exceeds the maximum.
-func ResolveSettings(role RoleDefinition, path Path, rows []RoleSettings) Effective {
-	eff := Effective{Settings: DefaultSettings(), Versions: map[string]int64{}}
-	eff.MaxTotal = 0 // its default follows from the maximum
-	order := []string{""}
-	for _, r := range path {
-		order = append(order, r.ID)
-	}
-	for _, node := range order {
-		for _, row := range rows {
-			if row.RoleID == role.ID && row.ResourceID == node {
-				row.over(&eff.Settings)
-				eff.Versions[node] = row.Version
-			}
-		}
-	}
-	if role.Privileged {
-		eff.StepUp = StepUpPasskey
-	}
-	eff.MaxTotal = eff.total()
-	eff.MaxDuration = min(eff.MaxDuration, eff.MaxTotal)
-	eff.DefaultDuration = min(eff.DefaultDuration, eff.MaxDuration)
-	return eff
-}
-
-func (r RoleSettings) over(s *Settings) {
-	set(&s.MaxDuration, r.MaxDuration)
-	set(&s.DefaultDuration, r.DefaultDuration)
-	set(&s.StepUp, r.StepUp)
-	set(&s.Justification, r.Justification)
-	set(&s.Ticket, r.Ticket)
-	set(&s.Approval, r.Approval)
-	set(&s.ApprovalTimeout, r.ApprovalTimeout)
-	set(&s.MaxLead, r.MaxLead)
-	set(&s.MaxTotal, r.MaxTotal)
-	set(&s.ExtensionApproval, r.ExtensionApproval)
-	if r.Approvers != nil {
-		s.Approvers = slices.Clone(r.Approvers)
-	}
-}
-
-func set[T any](dst *T, src *T) {
-	if src != nil {
-		*dst = *src
-	}
-}
-
-// Stricter holds of the settings then and now the stricter (invariant 3, THREATS T12): durations the
-// minimum, flags or. Approvers are always today's list, so it comes from now.
-func (then Settings) Stricter(now Settings) Settings {
-	return Settings{
-		MaxDuration:       min(then.MaxDuration, now.MaxDuration),
-		DefaultDuration:   min(then.DefaultDuration, now.DefaultDuration),
-		StepUp:            then.StepUp.Stricter(now.StepUp),
-		Justification:     then.Justification || now.Justification,
-		Ticket:            then.Ticket || now.Ticket,
-		Approval:          then.Approval || now.Approval,
-		Approvers:         now.Approvers,
-		ApprovalTimeout:   min(then.ApprovalTimeout, now.ApprovalTimeout),
-		MaxLead:           min(then.MaxLead, now.MaxLead),
-		MaxTotal:          min(then.total(), now.total()),
-		ExtensionApproval: then.ExtensionApproval.Stricter(now.ExtensionApproval),
-	}
 }
 
 // Check refuses settings that contradict each other. Field names are those of the file.
@@ -159,7 +115,7 @@ func (r RoleSettings) Check(role RoleDefinition) *Refusal {
 		return Invalid("default_duration", "default_duration must be between 1m and 24h.")
 	case r.DefaultDuration != nil && r.MaxDuration != nil && *r.DefaultDuration > *r.MaxDuration:
 		return Invalid("default_duration", "default_duration is longer than max_duration; make it at most that.")
-	case r.StepUp != nil && *r.StepUp != StepUpNone && *r.StepUp != StepUpPasskey:
+	case r.StepUp != nil && !r.StepUp.known():
 		return Invalid("step_up", "step_up must be passkey or none.")
 	case r.StepUp != nil && *r.StepUp == StepUpNone && role.Privileged:
 		return Invalid("step_up", "step_up: none is only for roles that are not privileged; use passkey.")
@@ -173,6 +129,42 @@ func (r RoleSettings) Check(role RoleDefinition) *Refusal {
 		return Invalid("max_total", "max_total is shorter than max_duration; make it at least that.")
 	case r.ExtensionApproval != nil && *r.ExtensionApproval != ExtensionAsActivation && *r.ExtensionApproval != ExtensionFree:
 		return Invalid("extension_approval", "extension_approval must be as_activation or none.")
+	case r.EligibleMax != nil && (*r.EligibleMax < MinAssignmentRule || *r.EligibleMax > MaxAssignmentRule):
+		return Invalid("eligible_max", "eligible_max must be between 1h and 3650d.")
+	case r.ActiveMax != nil && (*r.ActiveMax < MinAssignmentRule || *r.ActiveMax > MaxAssignmentRule):
+		return Invalid("active_max", "active_max must be between 1h and 3650d.")
+	}
+	if refusal := r.unbuilt(); refusal != nil {
+		return refusal
+	}
+	return r.checkEnforced()
+}
+
+// unbuilt refuses what no activation would ask for yet.
+func (r RoleSettings) unbuilt() *Refusal {
+	switch {
+	case r.StepUp != nil && *r.StepUp == StepUpAttested:
+		return Invalid("step_up", "step_up: attested is not asked for by this version of Stint; use passkey.")
+	case r.Context != nil && *r.Context != "":
+		return Invalid("context", "an authentication context is not asked for by this version of Stint; leave it empty.")
+	}
+	return nil
+}
+
+// checkEnforced wants a value where a field is enforced: what is enforced is what is set here.
+func (r RoleSettings) checkEnforced() *Refusal {
+	for i, f := range r.Enforced {
+		n := f.number()
+		switch {
+		case n < 0:
+			return Invalid("enforced", "enforced: %s is not one of the settings.", f)
+		case slices.Contains(r.Enforced[:i], f):
+			return Invalid("enforced", "enforced: %s is there twice; keep one.", f)
+		case !rules[n].isSet(&r):
+			return Invalid("enforced", "enforced: %s is not set here; give it a value, or take it out of enforced.", f)
+		case f == FieldApprovers && len(r.Approvers) == 0:
+			return Invalid("approvers", "approvers cannot be enforced while nobody is named: below, only some of those named here may be named.")
+		}
 	}
 	return nil
 }

@@ -3,8 +3,10 @@ package pim
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode"
 )
 
 func ptr[T any](v T) *T { return &v }
@@ -13,7 +15,8 @@ func ptr[T any](v T) *T { return &v }
 // never bypassed, loosening never retroactive. Approvers are always today's list.
 func TestStricter(t *testing.T) {
 	base := Settings{MaxDuration: 4 * h, DefaultDuration: h, StepUp: StepUpPasskey, Justification: true, Ticket: true, Approval: true,
-		Approvers: []string{"ann"}, ApprovalTimeout: 24 * h, MaxLead: 24 * h, MaxTotal: 8 * h, ExtensionApproval: ExtensionAsActivation}
+		Approvers: []string{"ann"}, ApprovalTimeout: 24 * h, MaxLead: 24 * h, MaxTotal: 8 * h, ExtensionApproval: ExtensionAsActivation,
+		Context: "c1", EligibleMax: 365 * 24 * h, ActiveMax: 180 * 24 * h, AssignStepUp: true, AssignJustification: true}
 	with := func(change func(*Settings)) Settings { s := base; change(&s); return s }
 	rows := map[string]struct{ loose, strict Settings }{
 		"MaxDuration":       {with(func(s *Settings) { s.MaxDuration = 8 * h }), with(func(s *Settings) { s.MaxDuration = 2 * h })},
@@ -26,6 +29,14 @@ func TestStricter(t *testing.T) {
 		"MaxTotal":          {with(func(s *Settings) { s.MaxTotal = 24 * h }), with(func(s *Settings) { s.MaxTotal = 4 * h })},
 		"ExtensionApproval": {with(func(s *Settings) { s.ExtensionApproval = ExtensionFree }), base},
 		"ApprovalTimeout":   {with(func(s *Settings) { s.ApprovalTimeout = 48 * h }), with(func(s *Settings) { s.ApprovalTimeout = h })},
+		"Context":           {with(func(s *Settings) { s.Context = "" }), base},
+
+		"PermanentEligible":   {with(func(s *Settings) { s.PermanentEligible = true }), base}, // S-20
+		"EligibleMax":         {with(func(s *Settings) { s.EligibleMax = 400 * 24 * h }), with(func(s *Settings) { s.EligibleMax = 24 * h })},
+		"PermanentActive":     {with(func(s *Settings) { s.PermanentActive = true }), base},
+		"ActiveMax":           {with(func(s *Settings) { s.ActiveMax = 200 * 24 * h }), with(func(s *Settings) { s.ActiveMax = 24 * h })},
+		"AssignStepUp":        {with(func(s *Settings) { s.AssignStepUp = false }), base},
+		"AssignJustification": {with(func(s *Settings) { s.AssignJustification = false }), base}, // S-25
 	}
 	for name, r := range rows {
 		if got := r.loose.Stricter(r.strict); !reflect.DeepEqual(got, r.strict) {
@@ -33,6 +44,12 @@ func TestStricter(t *testing.T) {
 		}
 		if got := r.strict.Stricter(r.loose); !reflect.DeepEqual(got, r.strict) {
 			t.Errorf("%s loosened after the request: %+v", name, got)
+		}
+		if got := r.loose.Looser(r.strict); len(got) != 1 || got[0] != fieldOf(name) { // T21
+			t.Errorf("%s loosened: %v", name, got)
+		}
+		if got := r.strict.Looser(r.loose); len(got) != 0 {
+			t.Errorf("%s tightened is looser in %v", name, got)
 		}
 	}
 	was, is := with(func(s *Settings) { s.Approvers = []string{"ann", "bob"} }), with(func(s *Settings) { s.Approvers = []string{"cem"} })
@@ -46,6 +63,59 @@ func TestStricter(t *testing.T) {
 		name := reflect.TypeFor[Settings]().Field(i).Name
 		if _, ok := rows[name]; !ok && name != "Approvers" {
 			t.Errorf("field %s has no row here: say what the stricter of two is", name)
+		}
+	}
+}
+
+// fieldOf is the file's name of a field of the struct.
+func fieldOf(name string) Field {
+	var b strings.Builder
+	for i, c := range name {
+		if unicode.IsUpper(c) && i > 0 {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(c))
+	}
+	return Field(b.String())
+}
+
+// Every field of the settings and of a row has its rule, by the name of the file.
+func TestEveryFieldHasItsRule(t *testing.T) {
+	for i := range reflect.TypeFor[Settings]().NumField() {
+		name := reflect.TypeFor[Settings]().Field(i).Name
+		if fieldOf(name).number() < 0 {
+			t.Errorf("%s has no rule", name)
+		}
+		if _, ok := reflect.TypeFor[RoleSettings]().FieldByName(name); !ok {
+			t.Errorf("%s cannot be set in a row", name)
+		}
+	}
+	if n := reflect.TypeFor[Settings]().NumField(); n != len(rules) || n != len(Fields()) {
+		t.Errorf("%d fields, %d rules", n, len(rules))
+	}
+}
+
+// T21: what of approvers counts as less strict.
+func TestLooserApprovers(t *testing.T) {
+	asked := func(approval bool, who ...string) Settings {
+		s := DefaultSettings()
+		s.Approval, s.Approvers = approval, who
+		return s
+	}
+	for _, c := range []struct {
+		name    string
+		was, is Settings
+		want    []Field
+	}{
+		{"one added", asked(true, "ann"), asked(true, "ann", "eve"), []Field{FieldApprovers}},
+		{"one taken out", asked(true, "ann", "bob"), asked(true, "bob"), nil},
+		{"another order", asked(true, "ann", "bob"), asked(true, "bob", "ann"), nil},
+		{"all others", asked(true, "ann"), asked(true, "eve"), []Field{FieldApprovers}},
+		{"named where none was asked", asked(false), asked(true, "ann"), nil},
+		{"not asked any more", asked(true, "ann"), asked(false, "ann"), []Field{FieldApproval}},
+	} {
+		if got := c.is.Looser(c.was); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
 }
@@ -67,6 +137,7 @@ func TestStepUpStricter(t *testing.T) {
 	for _, c := range []struct{ a, b, want StepUpLevel }{
 		{StepUpNone, StepUpNone, StepUpNone}, {StepUpNone, StepUpPasskey, StepUpPasskey},
 		{StepUpPasskey, StepUpNone, StepUpPasskey}, {StepUpPasskey, StepUpPasskey, StepUpPasskey},
+		{StepUpAttested, StepUpPasskey, StepUpAttested}, {StepUpNone, StepUpAttested, StepUpAttested}, {"", StepUpNone, StepUpNone},
 	} {
 		if got := c.a.Stricter(c.b); got != c.want {
 			t.Errorf("%s, %s: %s", c.a, c.b, got)
@@ -86,8 +157,8 @@ func TestResolveSettings(t *testing.T) {
 
 	for _, rows := range [][]RoleSettings{{everywhere, org, leaf, other, foreign}, {foreign, other, leaf, org, everywhere}} {
 		got := ResolveSettings(role, path, rows)
-		want := Settings{MaxDuration: 2 * h, DefaultDuration: h, StepUp: StepUpPasskey, Justification: true, Approval: true,
-			Approvers: []string{"ann"}, ApprovalTimeout: 24 * h, MaxLead: 168 * h, MaxTotal: 4 * h, ExtensionApproval: ExtensionAsActivation}
+		want := DefaultSettings()
+		want.MaxDuration, want.MaxTotal, want.Approval, want.Approvers = 2*h, 4*h, true, []string{"ann"}
 		if !reflect.DeepEqual(got.Settings, want) {
 			t.Errorf("have %+v\nwant %+v", got.Settings, want)
 		}
@@ -165,6 +236,21 @@ func TestCheckSettings(t *testing.T) {
 		{"less in all than at once", plain, RoleSettings{MaxTotal: ptr(h), MaxDuration: ptr(2 * h)}, "max_total"},
 		{"extensions free", plain, RoleSettings{ExtensionApproval: ptr(ExtensionFree)}, ""},
 		{"extensions by whom", plain, RoleSettings{ExtensionApproval: ptr(ExtensionApproval("boss"))}, "extension_approval"},
+		{"attested is not asked for yet", plain, RoleSettings{StepUp: ptr(StepUpAttested)}, "step_up"},
+		{"nor a context", plain, RoleSettings{Context: ptr("c1")}, "context"},
+		{"no context", plain, RoleSettings{Context: ptr("")}, ""},
+		{"S-21 shortest eligible", plain, RoleSettings{EligibleMax: ptr(h)}, ""},
+		{"S-21 eligible too short", plain, RoleSettings{EligibleMax: ptr(h - 1)}, "eligible_max"},
+		{"S-21 longest eligible", plain, RoleSettings{EligibleMax: ptr(3650 * 24 * h)}, ""},
+		{"S-21 eligible too long", plain, RoleSettings{EligibleMax: ptr(3650*24*h + 1)}, "eligible_max"},
+		{"S-23 shortest active", plain, RoleSettings{ActiveMax: ptr(h)}, ""},
+		{"S-23 active too short", plain, RoleSettings{ActiveMax: ptr(h - 1)}, "active_max"},
+		{"S-23 active too long", plain, RoleSettings{ActiveMax: ptr(3650*24*h + 1)}, "active_max"},
+		{"enforced and set", plain, RoleSettings{Ticket: ptr(true), Enforced: []Field{FieldTicket}}, ""},
+		{"enforced and not set", plain, RoleSettings{Enforced: []Field{FieldTicket}}, "enforced"},
+		{"enforced twice", plain, RoleSettings{Ticket: ptr(true), Enforced: []Field{FieldTicket, FieldTicket}}, "enforced"},
+		{"enforced unknown", plain, RoleSettings{Enforced: []Field{"colour"}}, "enforced"},
+		{"nobody enforced", plain, RoleSettings{Approvers: []string{}, Enforced: []Field{FieldApprovers}}, "approvers"},
 		{"time to approve too long", plain, RoleSettings{ApprovalTimeout: ptr(168*h + 1)}, "approval_timeout"},
 	} {
 		got := ""

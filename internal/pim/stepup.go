@@ -12,16 +12,22 @@ import (
 type StepUpLevel string
 
 const (
-	StepUpNone    StepUpLevel = "none"    // only for roles that are not privileged
-	StepUpPasskey StepUpLevel = "passkey" // a passkey with user verification, bound to the request
+	StepUpNone     StepUpLevel = "none"     // only for roles that are not privileged
+	StepUpPasskey  StepUpLevel = "passkey"  // a passkey with user verification, bound to the request
+	StepUpAttested StepUpLevel = "attested" // one bound to a device whose make was attested
 )
+
+var stepUpLevels = []StepUpLevel{StepUpNone, StepUpPasskey, StepUpAttested} // the strictest last
+
+func (l StepUpLevel) known() bool { return slices.Contains(stepUpLevels, l) }
+
+// Asks reports whether a passkey is asked for at all; of a level nobody knows it is.
+func (l StepUpLevel) Asks() bool { return l != StepUpNone }
 
 // Stricter returns the stricter of two levels.
 func (l StepUpLevel) Stricter(other StepUpLevel) StepUpLevel {
-	if l == StepUpPasskey || other == StepUpPasskey {
-		return StepUpPasskey
-	}
-	return StepUpNone
+	n := max(slices.Index(stepUpLevels, l), slices.Index(stepUpLevels, other), 0)
+	return stepUpLevels[n]
 }
 
 // StepUpAction names what one assertion may authorise.

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"testing"
@@ -19,6 +20,9 @@ var access = []testCase{
 	{"assignments end", assignmentsEnd},
 	{"Stint's own roles", stintRoles},
 	{"settings come back as they were", settingsComeBack},
+	{"settings on a path", settingsOnPath},
+	{"every version of settings", settingsHistory},
+	{"settings locks", settingsLocks},
 	{"meanings below a resource", meaningsBelow},
 	{"accounts", accounts},
 	{"targets and their health", targets},
@@ -197,12 +201,21 @@ func settingsComeBack(t *testing.T, s *store.Store) {
 		{RoleID: "dba", Source: pim.SourceFile},
 		{RoleID: "dba", ResourceID: "prod", MaxDuration: ptr(90 * time.Minute), DefaultDuration: ptr(time.Hour), StepUp: ptr(pim.StepUpNone), Justification: ptr(false),
 			Ticket: ptr(true), Approval: ptr(true), Approvers: []string{"bob", "dbas"}, ApprovalTimeout: ptr(time.Hour),
-			MaxLead: ptr(time.Duration(0)), MaxTotal: ptr(12 * time.Hour), ExtensionApproval: ptr(pim.ExtensionFree), Source: pim.SourceBrowser},
+			MaxLead: ptr(time.Duration(0)), MaxTotal: ptr(12 * time.Hour), ExtensionApproval: ptr(pim.ExtensionFree), Context: ptr("c1"),
+			PermanentEligible: ptr(false), EligibleMax: ptr(90 * 24 * time.Hour), PermanentActive: ptr(false), ActiveMax: ptr(30 * 24 * time.Hour),
+			AssignStepUp: ptr(true), AssignJustification: ptr(false), Enforced: []pim.Field{pim.FieldApproval, pim.FieldTicket},
+			ChangedBy: "alice", Source: pim.SourceBrowser},
 		{RoleID: "dba", ResourceID: "other", Approvers: []string{}, Justification: ptr(true), Source: pim.SourceFile},
 	} {
 		for version := int64(1); version <= 2; version++ {
 			do(t, s, func(tx *store.Tx) error { return tx.SaveSettings(want) })
-			want.Version = version
+			want.Version, want.ChangedAt = version, get(t, s, func(r *store.Reader) (time.Time, error) {
+				row, err := r.SettingsAt("dba", want.ResourceID)
+				return row.ChangedAt, err
+			})
+			if want.ChangedAt.IsZero() {
+				t.Errorf("%q: nobody knows when", want.ResourceID)
+			}
 			rows := get(t, s, func(r *store.Reader) ([]pim.RoleSettings, error) { return r.Settings("dba", "absent") })
 			i := slices.IndexFunc(rows, func(r pim.RoleSettings) bool { return r.ResourceID == want.ResourceID })
 			if i < 0 || !reflect.DeepEqual(rows[i], want) {
@@ -213,9 +226,95 @@ func settingsComeBack(t *testing.T, s *store.Store) {
 	if rows := get(t, s, func(r *store.Reader) ([]pim.RoleSettings, error) { return r.Settings() }); len(rows) != 0 {
 		t.Errorf("settings of no role: %v", rows)
 	}
-	do(t, s, func(tx *store.Tx) error { return tx.RemoveSettings("dba", "prod") })
+	do(t, s, func(tx *store.Tx) error { return tx.RemoveSettings("dba", "prod", "alice") })
 	if rows := get(t, s, (*store.Reader).AllSettings); len(rows) != 2 {
 		t.Errorf("%d rows after one was removed", len(rows))
+	}
+	if _, err := store.Read(context.Background(), s, func(r *store.Reader) (pim.RoleSettings, error) { return r.SettingsAt("dba", "prod") }); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("what was removed: %v", err)
+	}
+}
+
+// Of a role's settings a node needs those everywhere and on its path, and nothing beside it.
+func settingsOnPath(t *testing.T, s *store.Store) {
+	world(t, s)
+	do(t, s, func(tx *store.Tx) error {
+		for _, node := range []string{"", "prod", "beside"} {
+			if err := tx.SaveSettings(pim.RoleSettings{RoleID: "dba", ResourceID: node, Source: pim.SourceFile}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	rows := get(t, s, func(r *store.Reader) ([]pim.RoleSettings, error) {
+		return r.SettingsOn("dba", pim.Path{{ID: "above"}, {ID: "prod"}})
+	})
+	if len(rows) != 2 || rows[0].ResourceID != "" || rows[1].ResourceID != "prod" {
+		t.Errorf("%+v", rows)
+	}
+}
+
+// Every version of a row stays, with who and when, the removal too; a row that comes again goes on counting.
+func settingsHistory(t *testing.T, s *store.Store) {
+	world(t, s)
+	save := func(max time.Duration, by string) {
+		do(t, s, func(tx *store.Tx) error {
+			return tx.SaveSettings(pim.RoleSettings{RoleID: "dba", ResourceID: "prod", MaxDuration: &max, Approvers: []string{}, ChangedBy: by, Source: pim.SourceBrowser})
+		})
+	}
+	save(time.Hour, "alice")
+	save(2*time.Hour, "bob")
+	do(t, s, func(tx *store.Tx) error { return tx.RemoveSettings("dba", "prod", "bob") })
+	save(3*time.Hour, "alice")
+	page := func(before int64, limit int) []store.SettingsVersion {
+		return get(t, s, func(r *store.Reader) ([]store.SettingsVersion, error) {
+			return r.SettingsHistory("dba", "prod", before, limit)
+		})
+	}
+	all := page(0, 10)
+	var got []string
+	for _, v := range all {
+		length := "-"
+		if v.MaxDuration != nil {
+			length = v.MaxDuration.String()
+		}
+		got = append(got, fmt.Sprintf("%d %v %s %s %v", v.Version, v.Removed, v.ChangedBy, length, v.ChangedAt.IsZero()))
+	}
+	if want := []string{"4 false alice 3h0m0s false", "3 true bob - false", "2 false bob 2h0m0s false", "1 false alice 1h0m0s false"}; !slices.Equal(got, want) {
+		t.Errorf("have %q\nwant %q", got, want)
+	}
+	if v := all[0]; v.RoleID != "dba" || v.ResourceID != "prod" || v.Approvers == nil || v.Source != pim.SourceBrowser || v.Justification != nil {
+		t.Errorf("%+v", v)
+	}
+	if p := page(3, 1); len(p) != 1 || p[0].Version != 2 {
+		t.Errorf("a page before version 3: %+v", p)
+	}
+	if v := get(t, s, func(r *store.Reader) (store.SettingsVersion, error) { return r.SettingsVersion("dba", "prod", 2) }); *v.MaxDuration != 2*time.Hour {
+		t.Errorf("%+v", v)
+	}
+	if row := get(t, s, func(r *store.Reader) (pim.RoleSettings, error) { return r.SettingsAt("dba", "prod") }); row.Version != 4 {
+		t.Errorf("%+v", row)
+	}
+}
+
+// T21: a lock holds until its end, and a second one moves it.
+func settingsLocks(t *testing.T, s *store.Store) {
+	world(t, s)
+	lock := func(who string, until time.Time) {
+		do(t, s, func(tx *store.Tx) error {
+			return tx.LockSettings(store.SettingsLock{RoleID: "dba", ResourceID: "prod", PrincipalID: who, Until: until})
+		})
+	}
+	later := now(s).Add(time.Hour)
+	lock("alice", later)
+	lock("alice", later.Add(time.Hour))
+	lock("bob", now(s).Add(-time.Minute))
+	locks := get(t, s, func(r *store.Reader) ([]store.SettingsLock, error) { return r.SettingsLocks("dba") })
+	if len(locks) != 1 || locks[0] != (store.SettingsLock{RoleID: "dba", ResourceID: "prod", PrincipalID: "alice", Until: later.Add(time.Hour)}) {
+		t.Errorf("%+v", locks)
+	}
+	if others := get(t, s, func(r *store.Reader) ([]store.SettingsLock, error) { return r.SettingsLocks("another") }); len(others) != 0 {
+		t.Errorf("%+v", others)
 	}
 }
 

@@ -47,7 +47,7 @@ func definitionsChange(t *testing.T, s *store.Store) {
 		{"a target's health", func(tx *store.Tx) error { _, err := tx.TargetFailed("dir", "transient", "down"); return err }, 0},
 		{"settings", func(tx *store.Tx) error { return tx.SaveSettings(limit(time.Hour)) }, 1},
 		{"settings again", func(tx *store.Tx) error { return tx.SaveSettings(limit(time.Minute)) }, 1},
-		{"settings removed", func(tx *store.Tx) error { return tx.RemoveSettings("dba", "") }, 1},
+		{"settings removed", func(tx *store.Tx) error { return tx.RemoveSettings("dba", "", pim.System) }, 1},
 		{"a meaning", func(tx *store.Tx) error { return tx.SaveMeaning(extra) }, 1},
 		{"a meaning removed", func(tx *store.Tx) error { return tx.RemoveMeaning(extra) }, 1},
 		{"a role", func(tx *store.Tx) error { return tx.UpdateRole(role) }, 1},

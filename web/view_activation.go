@@ -167,6 +167,8 @@ func seenWords(p pim.Presence) string {
 		return "member"
 	case pim.Absent:
 		return "not a member"
+	case pim.Unseen:
+		return "not visible any more"
 	}
 	return "not looked yet"
 }

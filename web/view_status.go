@@ -91,9 +91,16 @@ func sharedWith(r *store.Reader, id string) (role string, until time.Time, err e
 	return roles[roleID], until, err
 }
 
+// unseenWords say why Stint does not call gone what it cannot see.
+var unseenWords = map[string]string{
+	broker.AccountUnseen: "The account is no longer visible at the target; not confirmed. Stint keeps looking.",
+	broker.RoleUnseen:    "What the role means is no longer visible at the target; not confirmed. Stint keeps looking.",
+}
+
 // targetNote says what a person should know while Stint waits for a target.
 func targetNote(r *store.Reader, v *views.StatusView, a pim.Activation) error {
-	if v.State != views.Granting && v.State != views.Ending || v.NoTarget {
+	over := a.Ending() // also of one that failed, while it may still be held
+	if v.State != views.Granting && !over || v.NoTarget {
 		return nil
 	}
 	needs, err := r.NeedsOf(a.ID)
@@ -105,7 +112,11 @@ func targetNote(r *store.Reader, v *views.StatusView, a pim.Activation) error {
 		if err != nil {
 			return err
 		}
-		if g.ErrorKind != "" {
+		if words := unseenWords[g.ErrorKind]; words != "" && over {
+			v.Note = words
+			return nil
+		}
+		if g.ErrorKind != "" && v.State != views.Failed {
 			v.Note = "The target does not do it yet; Stint keeps trying."
 			return nil
 		}

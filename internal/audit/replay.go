@@ -270,7 +270,7 @@ func extended(_ *Stories, story *Story, e Entry) string {
 }
 
 // seenAtEnd is what the last look at a grant must have seen for each outcome.
-var seenAtEnd = map[string]string{"gone": "absent", "shared": "present", "before": "present"}
+var seenAtEnd = map[string]string{"gone": "absent", "shared": "present", "before": "present", "nothing": "unseen"}
 
 // readBack holds "ended means read back" (THREATS rule 2) against the entries of the grants.
 func readBack(s *Stories, _ *Story, e Entry) string {

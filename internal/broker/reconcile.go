@@ -134,6 +134,9 @@ func act(ctx context.Context, conn connector.Connector, g store.GrantRow, step p
 func failure(err error, wrote bool) pim.GrantEvent {
 	switch connector.KindOf(err) {
 	case connector.Gone:
+		if connector.UnseenIn(err) != "" {
+			return pim.GrantUnseen
+		}
 		return pim.GrantGone
 	case connector.Denied:
 		return pim.GrantDenied
@@ -251,7 +254,7 @@ func (b *Broker) expireNeeds(tx *store.Tx, g *store.GrantRow) error {
 // schedule sets error, lateness and the next due time; retries never end (THREATS rule 3).
 func schedule(g *store.GrantRow, o observation, now time.Time, jitter float64) {
 	if o.err != nil {
-		g.ErrorKind, g.Error = string(connector.KindOf(o.err)), o.err.Error()
+		g.ErrorKind, g.Error = errorKind(o.err), o.err.Error()
 		if o.sessions == sessionsOpen {
 			g.ErrorKind = sessionsOpen
 		}
@@ -381,9 +384,30 @@ func (b *Broker) follow(tx *store.Tx, g store.GrantRow, o observation) error {
 	return settleNeeds(tx, g)
 }
 
+// AccountUnseen and RoleUnseen are a grant's ErrorKind while the target does not show the account, or what the role means.
+const (
+	AccountUnseen = "account_unseen"
+	RoleUnseen    = "role_unseen"
+)
+
+func errorKind(err error) string {
+	switch connector.UnseenIn(err) {
+	case connector.Account:
+		return AccountUnseen
+	case connector.Entitlement:
+		return RoleUnseen
+	}
+	return string(connector.KindOf(err))
+}
+
 // failureWords tell the holder why; the target's own words stay with the grant, for those who watch it.
-func failureWords(kind connector.Kind) string {
-	if kind == connector.Gone {
+func failureWords(err error) string {
+	switch errorKind(err) {
+	case AccountUnseen:
+		return "The account is not visible at the target any more."
+	case RoleUnseen:
+		return "What the role means is not visible at the target any more."
+	case string(connector.Gone):
 		return "The account or what the role means no longer exists at the target."
 	}
 	return "Stint may not give this at the target. An administrator can see why on the target's page."
@@ -398,7 +422,7 @@ func (b *Broker) followOne(tx *store.Tx, a pim.Activation, g store.GrantRow, o o
 		}
 		return tellHolder(tx, a, "Another hand took away at the target:", ".")
 	case (kind == connector.Gone || kind == connector.Refused) && a.State.Holds():
-		if err := b.end(tx, a, pim.OnFailed, pim.System, failureWords(kind), ""); err != nil {
+		if err := b.end(tx, a, pim.OnFailed, pim.System, failureWords(o.err), ""); err != nil {
 			return err
 		}
 		return tellHolder(tx, a, "Failed at the target:", ".")

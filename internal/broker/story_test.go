@@ -241,6 +241,21 @@ func TestStoriesOfTheLogAreLegal(t *testing.T) {
 			p.tick()
 			settled(p, id, pim.Failed)
 		}},
+		{"failed: the account is not visible", func(p *play) {
+			p.target.Misbehave(faketarget.Faults{Hidden: p.acc["alice"]})
+			id := p.activate("alice", "alice-dba", time.Hour)
+			p.tick()
+			settled(p, id, pim.Failed)
+		}},
+		{"hidden at the end", func(p *play) {
+			id := p.hold("alice-dba", time.Hour)
+			p.target.Misbehave(faketarget.Faults{Hidden: p.acc["alice"]})
+			p.ok(p.b.Deactivate(p.ctx, p.as("alice"), id))
+			p.later(5 * time.Minute)
+			p.target.Misbehave(faketarget.Faults{})
+			p.later(5 * time.Minute)
+			settled(p, id, pim.Deactivated)
+		}},
 		{"failed after errors", func(p *play) {
 			id := p.hold("alice-dba2", time.Hour)
 			p.target.Misbehave(faketarget.Faults{Down: true})

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -160,12 +161,15 @@ func (b *Broker) claim(ctx context.Context) ([]store.GrantRow, error) {
 	})
 }
 
+// notTheTarget are errors of one grant that say nothing against its target as a whole.
+var notTheTarget = []string{"", string(connector.Gone), AccountUnseen, RoleUnseen, string(connector.Refused), "no_effect", sessionsOpen}
+
 func (b *Broker) work(ctx context.Context, g store.GrantRow) {
 	release := b.hold(ctx, g)
 	err := b.pass(ctx, g)
 	release()
 	after, readErr := store.Read(ctx, b.store, func(r *store.Reader) (store.GrantRow, error) { return r.Grant(g.ID) })
-	failed := readErr == nil && after.ErrorKind != "" && after.ErrorKind != string(connector.Gone) && after.ErrorKind != string(connector.Refused) && after.ErrorKind != "no_effect" && after.ErrorKind != sessionsOpen
+	failed := readErr == nil && !slices.Contains(notTheTarget, after.ErrorKind)
 	b.lanes.leave(g.TargetID, failed, b.clock())
 	if readErr == nil {
 		b.memory.keep(after)

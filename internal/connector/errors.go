@@ -14,7 +14,7 @@ const (
 	None           Kind = ""                // no error
 	Transient      Kind = "transient"       // nothing was changed; the same call may succeed later
 	Denied         Kind = "denied"          // the target refused Stint's credentials or rights; an administrator must act
-	Gone           Kind = "gone"            // the account or entitlement no longer exists
+	Gone           Kind = "gone"            // the account or entitlement no longer exists, or is not shown to Stint (Unseen)
 	Refused        Kind = "refused"         // Stint will not do this: protected, not listed, ambiguous, malformed
 	OutcomeUnknown Kind = "outcome unknown" // a write was sent and its answer lost: it may or may not have taken effect
 )
@@ -24,8 +24,36 @@ func (k Kind) Error() string { return string(k) }
 
 // Error is an error with its kind. Its text never holds a secret.
 type Error struct {
-	Kind Kind
-	Err  error
+	Kind   Kind
+	Err    error
+	Unseen Side // of a Gone: what the target does not show, and may only hide from Stint; empty: it is known to exist no longer
+}
+
+// Side is one of the two that make a holding.
+type Side string
+
+// The sides.
+const (
+	Account     Side = "account"
+	Entitlement Side = "entitlement"
+)
+
+// Unseen makes a Gone one that proves nothing: the target only does not show this side. Any other error stays as it is.
+func Unseen(side Side, err error) error {
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != Gone || e.Unseen != "" {
+		return err
+	}
+	return &Error{Kind: Gone, Err: err, Unseen: side}
+}
+
+// UnseenIn returns what a target does not show; empty for every other error.
+func UnseenIn(err error) Side {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Unseen
+	}
+	return ""
 }
 
 // Errorf makes an Error of the given kind; %w wraps as in fmt.Errorf.

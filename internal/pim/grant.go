@@ -9,6 +9,7 @@ const (
 	Unknown Presence = "unknown"
 	Absent  Presence = "absent"
 	Present Presence = "present"
+	Unseen  Presence = "unseen" // the account, or what it would hold, is not visible: of the holding nothing is known
 )
 
 // Grant is the fact at the target: one per target, account and entitlement, keyed by the target's
@@ -53,6 +54,8 @@ func (g Grant) Next(now time.Time, fresh bool) GrantStep {
 	switch {
 	case !fresh || g.Seen == Unknown:
 		return StepLook
+	case g.Seen == Unseen && (g.Before != Unknown || g.Wanted || g.Adopted):
+		return StepLook // until it is visible, or somebody sees that it is no more
 	case g.Before == Unknown && (g.Wanted || g.Seen == Present):
 		return StepLook // absent and not wanted needs no second look: nothing was ever written
 	case g.Lost:
@@ -110,6 +113,7 @@ const (
 	GrantTransient GrantEvent = "call_transient"
 	GrantDenied    GrantEvent = "call_denied"
 	GrantGone      GrantEvent = "call_gone"
+	GrantUnseen    GrantEvent = "call_unseen"
 	GrantRefused   GrantEvent = "call_refused"
 	GrantUnclear   GrantEvent = "outcome_unknown"
 	GrantRestart   GrantEvent = "restart"
@@ -119,7 +123,7 @@ const (
 
 // GrantEvents lists every event once.
 var GrantEvents = []GrantEvent{GrantNeeded, GrantUnneeded, GrantSawIt, GrantSawNone, GrantOK, GrantTransient, GrantDenied,
-	GrantGone, GrantRefused, GrantUnclear, GrantRestart, GrantRestored, GrantProven}
+	GrantGone, GrantUnseen, GrantRefused, GrantUnclear, GrantRestart, GrantRestored, GrantProven}
 
 // Apply returns the grant after an event. readDelay is how late a read of this target may be.
 func (g Grant) Apply(e GrantEvent, now time.Time, readDelay time.Duration) Grant {
@@ -148,6 +152,8 @@ func (g Grant) Apply(e GrantEvent, now time.Time, readDelay time.Duration) Grant
 		g.Seen = Unknown // a write is believed only after the next look (THREATS T40)
 	case GrantGone:
 		g.Seen, g.SeenAt = Absent, now // the account or entitlement itself is gone: nobody holds it
+	case GrantUnseen:
+		g.Seen = Unseen // SeenAt stays: it was no look
 	case GrantTransient, GrantDenied, GrantRefused:
 	case GrantRestart:
 		if !g.Confirmed || g.Seen != Present { // a call may have been under way: its outcome is unknown
@@ -190,10 +196,11 @@ func later(a, b time.Time) time.Time {
 type Outcome string
 
 const (
-	OutcomeNone   Outcome = ""       // not over, or not yet seen
-	OutcomeGone   Outcome = "gone"   // read back and seen gone
-	OutcomeShared Outcome = "shared" // still held through another activation or assignment
-	OutcomeBefore Outcome = "before" // held before Stint; put back as found
+	OutcomeNone    Outcome = ""        // not over, or not yet seen
+	OutcomeGone    Outcome = "gone"    // read back and seen gone
+	OutcomeShared  Outcome = "shared"  // still held through another activation or assignment
+	OutcomeBefore  Outcome = "before"  // held before Stint; put back as found
+	OutcomeNothing Outcome = "nothing" // nothing was ever given: the account, or what it would hold, was not visible
 )
 
 // OutcomeOf tells an ended need how the grant ended for it.
@@ -205,6 +212,8 @@ func (g Grant) OutcomeOf(now time.Time) Outcome {
 		return OutcomeNone
 	case g.Seen == Absent && g.sure():
 		return OutcomeGone
+	case g.Seen == Unseen && g.Settled(now):
+		return OutcomeNothing
 	case g.Seen == Present && g.Before == Present && !g.Adopted:
 		return OutcomeBefore
 	default:

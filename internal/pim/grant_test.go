@@ -42,6 +42,11 @@ present absent  no     *       no   no     | rest   gone
 present absent  no     *       no   yes    | look   -
 present absent  no     *       yes  no     | rest   gone
 present absent  no     *       yes  yes    | rest   -
+unknown unseen  yes    *       *    *      | look   -
+unknown unseen  no     yes     *    *      | look   -
+unknown unseen  no     no      *    *      | rest   nothing
+absent  unseen  *      *       *    *      | look   -
+present unseen  *      *       *    *      | look   -
 `
 
 // eventTable says for every state and event what changes; "-" is nothing. A new beginning is a need that
@@ -66,6 +71,7 @@ needed          absent  absent  no     *       yes  *      *         | wanted=ye
 needed          present absent  no     *       no   yes    *         | wanted=yes lost=no confirmed=no
 needed          present absent  no     *       no   no     *         | wanted=yes lost=no confirmed=no before=unknown adopted=no
 needed          present absent  no     *       yes  *      *         | wanted=yes lost=no confirmed=no before=unknown adopted=no
+needed          *       unseen  no     *       *    *      *         | wanted=yes lost=no confirmed=no
 unneeded        *       *       *      *       *    *      *         | wanted=no lost=no confirmed=no
 looked_present  unknown *       yes    *       *    *      *         | seen=present before=present confirmed=yes lost=no
 looked_present  unknown *       no     *       *    *      *         | seen=present before=present lost=no
@@ -81,21 +87,24 @@ call_ok         *       present no     *       *    *      *         | seen=unkn
 call_ok         *       present yes    *       *    *      *         | seen=unknown unsure=yes
 call_ok         *       absent  *      *       *    *      *         | seen=unknown unsure=yes
 call_ok         *       unknown *      *       *    *      *         | seen=unknown unsure=yes
+call_ok         *       unseen  *      *       *    *      *         | seen=unknown unsure=yes
 call_transient  *       *       *      *       *    *      *         | -
 call_denied     *       *       *      *       *    *      *         | -
 call_gone       *       *       *      *       *    *      *         | seen=absent
+call_unseen     *       *       *      *       *    *      *         | seen=unseen
 call_refused    *       *       *      *       *    *      *         | -
 outcome_unknown *       *       *      *       *    *      *         | seen=unknown unsure=yes
 restart         *       present *      *       *    *      yes       | seen=unknown
 restart         *       present *      *       *    *      no        | seen=unknown unsure=yes
 restart         *       absent  *      *       *    *      *         | seen=unknown unsure=yes
 restart         *       unknown *      *       *    *      *         | seen=unknown unsure=yes
+restart         *       unseen  *      *       *    *      *         | seen=unknown unsure=yes
 restore         *       *       *      *       *    *      *         | seen=unknown
 proven          *       *       *      *       *    *      *         | seen=unknown before=absent adopted=no
 `
 
 // owesTable says for every state whether sessions must end before an absence is recorded, where a use is not accounted for
-// yet. SEEN stands for unknown and for present; absent owes nothing.
+// yet. SEEN stands for unknown, present and unseen; absent owes nothing.
 const owesTable = `
 before  seen    wanted adopted lost unsure confirmed | owes
 unknown SEEN    *      no      *    *      *         | no
@@ -119,7 +128,10 @@ present SEEN    yes    yes     no   yes    *         | no
 
 // Sessions outlive grants (THREATS rule 5): whoever had this may be in it still.
 func TestOwesSessions(t *testing.T) {
-	rows := append(parseTable(t, strings.ReplaceAll(owesTable, "SEEN", "unknown")), parseTable(t, strings.ReplaceAll(owesTable, "SEEN", "present"))...)
+	var rows []cell
+	for _, seen := range []Presence{Unknown, Present, Unseen} {
+		rows = append(rows, parseTable(t, strings.ReplaceAll(owesTable, "SEEN", string(seen)))...)
+	}
 	for _, g := range grantStates() {
 		want := "no"
 		if g.Seen != Absent {
@@ -185,10 +197,10 @@ func describe(g Grant) []string {
 // grantStates lists every state: last looked at a second ago.
 func grantStates() []Grant {
 	var out []Grant
-	presences := []Presence{Unknown, Absent, Present}
-	for i := range 3 * 3 << 5 {
-		g := Grant{Before: presences[i%3], Seen: presences[i/3%3], SeenAt: t0.Add(-time.Second)}
-		bit := func(n int) bool { return i/9>>n&1 == 1 }
+	presences := []Presence{Unknown, Absent, Present, Unseen}
+	for i := range 3 * 4 << 5 {
+		g := Grant{Before: presences[i%3], Seen: presences[i/3%4], SeenAt: t0.Add(-time.Second)}
+		bit := func(n int) bool { return i/12>>n&1 == 1 }
 		g.Wanted, g.Adopted, g.Lost, g.Confirmed = bit(0), bit(1), bit(2), bit(3)
 		if bit(4) {
 			g.UnsureUntil = t0.Add(testDelay / 2)
@@ -216,7 +228,7 @@ func TestGrantNextTable(t *testing.T) {
 	}
 }
 
-// Every state × event of a grant: 288 × 12.
+// Every state × event of a grant.
 func TestGrantEventTable(t *testing.T) {
 	rows := parseTable(t, eventTable)
 	for _, e := range GrantEvents {

@@ -170,7 +170,7 @@ func (d *directory) Describe(ctx context.Context, ent connector.EntitlementID) (
 		entry = d.entry(e, connector.GroupEntry)
 		return nil
 	})
-	return entry, err
+	return entry, connector.Unseen(connector.Entitlement, err)
 }
 
 func (d *directory) entry(e *goldap.Entry, kind connector.EntryKind) connector.Entry {

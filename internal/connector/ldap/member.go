@@ -25,20 +25,22 @@ type membershipOf struct {
 	value string // the member's DN or uid
 }
 
-// with looks both sides up and runs fn on the connection that found them.
+// with looks both sides up and runs fn on the connection that found them. What a directory does not show it may have hidden:
+// no answer tells that from what was deleted (RFC 4511 §4.1.9, noSuchObject).
 func (d *directory) with(ctx context.Context, acc connector.AccountID, ent connector.EntitlementID,
 	fn func(*session, membershipOf) error) error {
-	return d.pool.do(ctx, func(s *session) error {
+	err := d.pool.do(ctx, func(s *session) error {
 		group, err := d.byID(s, string(ent), "1.1")
 		if err != nil {
 			return err
 		}
 		value, err := d.valueOf(s, acc)
 		if err != nil {
-			return err
+			return connector.Unseen(connector.Account, err)
 		}
 		return fn(s, membershipOf{group.DN, value})
 	})
+	return connector.Unseen(connector.Entitlement, err)
 }
 
 // valueOf is what stands in the group for the account.

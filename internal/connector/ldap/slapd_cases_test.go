@@ -23,6 +23,7 @@ func TestSlapdCases(t *testing.T) {
 	for name, test := range map[string]func(fixture, *testing.T){
 		"TLS":                fixture.testTLS,
 		"unreadable":         fixture.testUnreadable,
+		"hidden":             fixture.testHidden,
 		"not allowed":        fixture.testNotAllowed,
 		"strangers":          fixture.testStrangers,
 		"filler":             fixture.testFiller,
@@ -88,6 +89,33 @@ func (f fixture) testUnreadable(t *testing.T) {
 	mustKind(t, connector.Denied, err)
 	_, _, err = blind.FindAccount(t.Context(), "unseen")
 	mustKind(t, connector.Denied, err)
+}
+
+// What an access rule hides answers like what was deleted: neither proves that a membership is gone.
+func (f fixture) testHidden(t *testing.T) {
+	dn := f.group(t, "covered")
+	f.AddPerson(t, "mole")
+	c := f.open(t)
+	acc, ent := find(t, c, "mole"), entitlement(t, c, "covered")
+	unseen := func(want connector.Side) {
+		t.Helper()
+		_, err := c.Observe(t.Context(), acc, ent)
+		mustKind(t, connector.Gone, err)
+		for call, err := range map[string]error{"observe": err, "grant": c.Grant(t.Context(), acc, ent, time.Time{}), "revoke": c.Revoke(t.Context(), acc, ent)} {
+			if got := connector.UnseenIn(err); got != want {
+				t.Errorf("%s: %q is not shown, want %q: %v", call, got, want, err)
+			}
+		}
+	}
+	hide := func(dn, rdn, parent string) { f.Rename(t, rdn+","+dn, rdn, parent) }
+	hide(people, "uid=mole", "ou=hidden,"+slapd.BaseDN)
+	unseen(connector.Account)
+	hide("ou=hidden,"+slapd.BaseDN, "uid=mole", people)
+	mustObserve(t, c, false, acc, ent)
+	hide(groups, "cn=covered", "ou=hidden,"+slapd.BaseDN)
+	unseen(connector.Entitlement)
+	f.Delete(t, strings.Replace(dn, groups, "ou=hidden,"+slapd.BaseDN, 1))
+	unseen(connector.Entitlement)
 }
 
 func (f fixture) testNotAllowed(t *testing.T) {

@@ -154,10 +154,16 @@ func (t *Target) shown(holders []connector.AccountID) []connector.AccountID {
 }
 
 func (t *Target) exist(acc connector.AccountID, ent connector.EntitlementID) error {
-	if _, ok := t.accounts[behind(acc)]; !ok || acc == t.faults.Hidden {
+	switch {
+	case acc == t.faults.Hidden:
+		return connector.Unseen(connector.Account, connector.Errorf(connector.Gone, "%s is not visible at the fake target", acc))
+	case ent == t.faults.NoGroup:
+		return connector.Unseen(connector.Entitlement, connector.Errorf(connector.Gone, "%s is not visible at the fake target", ent))
+	}
+	if _, ok := t.accounts[behind(acc)]; !ok {
 		return connector.Errorf(connector.Gone, "%s is gone at the fake target", acc)
 	}
-	if _, ok := t.entitlements[ent]; !ok || ent == t.faults.NoGroup {
+	if _, ok := t.entitlements[ent]; !ok {
 		return connector.Errorf(connector.Gone, "%s is gone at the fake target", ent)
 	}
 	return nil

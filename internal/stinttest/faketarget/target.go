@@ -38,8 +38,8 @@ type Faults struct {
 	Lies        bool                    // writes are answered with yes and do nothing (THREATS T40)
 	Only        connector.EntitlementID // the three faults of writes above hit this one alone; empty: every one
 	Slow        time.Duration           // every call takes so long
-	Hidden      connector.AccountID     // is not shown: it is Gone, and what it holds is listed under a value
-	NoGroup     connector.EntitlementID // is not shown: it is Gone
+	Hidden      connector.AccountID     // is not shown: it is Unseen, and what it holds is listed under a value
+	NoGroup     connector.EntitlementID // is not shown: it is Unseen
 	HalfPages   bool                    // List and Browse break off in the middle
 	ReadDelay   time.Duration           // reads show what was there so long ago
 	Late        time.Duration           // writes are answered with yes and take effect so much later

@@ -46,6 +46,16 @@ const (
 	EvAssignmentChanged EventType = "assignment.changed"
 	EvAssignmentRemoved EventType = "assignment.removed"
 	EvAssignmentExpired EventType = "assignment.expired"
+	EvAssignmentStarted EventType = "assignment.started"
+	EvAssignmentRefused EventType = "assignment.refused"
+	EvAsgAsked          EventType = "assignment.extension_requested"
+	EvAsgRenewalAsked   EventType = "assignment.renewal_requested"
+	EvAsgApproved       EventType = "assignment.request_approved"
+	EvAsgDenied         EventType = "assignment.request_denied"
+	EvAsgCanceled       EventType = "assignment.request_canceled"
+	EvAsgTimedOut       EventType = "assignment.request_timed_out"
+	EvAsgRequestEnded   EventType = "assignment.request_ended"
+	EvAsgExported       EventType = "assignments.exported"
 	EvActRequested      EventType = "activation.requested"
 	EvActRefused        EventType = "activation.refused"
 	EvActApprovalAsked  EventType = "activation.approval_requested"
@@ -260,7 +270,7 @@ func GrantEventOf(t EventType, g Grant, facts map[string]any) Event {
 // AssignmentEvent is a change of an assignment.
 func AssignmentEvent(t EventType, a Assignment, actor string) Event {
 	return Event{Type: t, Actor: actor, Subject: a.PrincipalID, RoleID: a.RoleID, ResourceID: a.ResourceID, ObjectID: a.ID, Result: OK,
-		Facts: map[string]any{"kind": string(a.Kind), "starts_at": micros(a.StartsAt), "ends_at": micros(a.EndsAt), "source": string(a.Source)}}
+		Facts: map[string]any{"kind": string(a.Kind), "starts_at": micros(a.StartsAt), "ends_at": micros(a.EndsAt), "source": string(a.Source)}, Texts: map[string]string{}}
 }
 
 // PersonEvent is something about one person, done by actor.

@@ -1,17 +1,21 @@
 package store
 
 import (
+	"errors"
 	"time"
 
 	"stint/internal/pim"
 )
 
-const assignmentCols = "g.id, g.principal_id, g.role_id, g.resource_id, g.kind, g.starts_at, g.ends_at, g.ended_at, g.source, g.created_at, g.version"
+const assignmentCols = `g.id, g.principal_id, g.role_id, g.resource_id, g.kind, g.starts_at, g.ends_at, g.ended_at, g.expired, g.source,
+	g.justification, g.ticket_number, g.ticket_system, g.made_by, g.created_at, g.version`
 
-func scanAssignment(r row) (a pim.Assignment, err error) {
-	err = r.Scan(&a.ID, &a.PrincipalID, &a.RoleID, &a.ResourceID, &a.Kind, at(&a.StartsAt), at(&a.EndsAt), at(&a.EndedAt), &a.Source, at(&a.CreatedAt), &a.Version)
-	return a, err
+func assignmentDest(a *pim.Assignment) []any {
+	return []any{&a.ID, &a.PrincipalID, &a.RoleID, &a.ResourceID, &a.Kind, at(&a.StartsAt), at(&a.EndsAt), at(&a.EndedAt), &a.Expired, &a.Source,
+		&a.Justification, &a.TicketNumber, &a.TicketSystem, &a.MadeBy, at(&a.CreatedAt), &a.Version}
 }
+
+func scanAssignment(r row) (a pim.Assignment, err error) { return a, r.Scan(assignmentDest(&a)...) }
 
 // Assignment returns one assignment, ended ones included.
 func (r *Reader) Assignment(id string) (pim.Assignment, error) {
@@ -55,7 +59,7 @@ func (r *Reader) Assignments() ([]pim.Assignment, error) {
 
 // AssignmentsDue lists assignments whose end has come and was not recorded yet.
 func (r *Reader) AssignmentsDue(limit int) ([]pim.Assignment, error) {
-	return many(r, scanAssignment, "SELECT "+assignmentCols+" FROM assignments g WHERE g.ended_at = 0 AND g.ends_at > 0 AND g.ends_at <= $1 ORDER BY g.ends_at LIMIT $2",
+	return many(r, scanAssignment, "SELECT "+assignmentCols+" FROM assignments g WHERE g.ended_at = 0 AND g.ends_at > 0 AND g.ends_at <= $1 ORDER BY g.ends_at, g.id LIMIT $2",
 		us(r.Now), limit)
 }
 
@@ -87,15 +91,66 @@ func (r *Reader) EligibleOrActiveFor(roleID string) ([]string, error) {
 
 // InsertAssignment adds an assignment; a second one of the same kind, principal, role and scope fails (A-13).
 func (tx *Tx) InsertAssignment(a pim.Assignment) error {
-	_, err := tx.exec(`INSERT INTO assignments (id, principal_id, role_id, resource_id, kind, starts_at, ends_at, source, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, a.ID, a.PrincipalID, a.RoleID, a.ResourceID, a.Kind, us(a.StartsAt), us(a.EndsAt), a.Source, us(tx.Now))
+	_, err := tx.exec(`INSERT INTO assignments (id, principal_id, role_id, resource_id, kind, starts_at, ends_at, source, created_at,
+		justification, ticket_number, ticket_system, made_by, start_due, remind_at, sort_name)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, COALESCE((SELECT sort_name FROM principals WHERE id = $2), ''))`,
+		a.ID, a.PrincipalID, a.RoleID, a.ResourceID, a.Kind, us(a.StartsAt), us(a.EndsAt), a.Source, us(tx.Now),
+		a.Justification, a.TicketNumber, a.TicketSystem, a.MadeBy, startDue(a, tx.Now), us(a.RemindAt(tx.Now)))
 	return err
 }
 
-// UpdateAssignment changes window and owner; the version must be the one read.
+// startDue is when an assignment has yet to begin; what a large file has prepared does not begin by time.
+func startDue(a pim.Assignment, now time.Time) int64 {
+	if a.StartsAt.Equal(Unopened) || !a.StartsAt.After(now) {
+		return 0
+	}
+	return us(a.StartsAt)
+}
+
+// UpdateAssignment changes kind, window, reason and owner; the version must be the one read.
 func (tx *Tx) UpdateAssignment(a pim.Assignment) error {
-	return tx.must("UPDATE assignments SET starts_at = $1, ends_at = $2, source = $3, version = version + 1 WHERE id = $4 AND version = $5 AND ended_at = 0",
-		us(a.StartsAt), us(a.EndsAt), a.Source, a.ID, a.Version)
+	return tx.must(`UPDATE assignments SET starts_at = $1, ends_at = $2, source = $3, kind = $4, justification = $5, ticket_number = $6, ticket_system = $7,
+		made_by = $8, start_due = $9, remind_at = $10, version = version + 1 WHERE id = $11 AND version = $12 AND ended_at = 0`,
+		us(a.StartsAt), us(a.EndsAt), a.Source, a.Kind, a.Justification, a.TicketNumber, a.TicketSystem, a.MadeBy, startDue(a, tx.Now), us(a.RemindAt(tx.Now)),
+		a.ID, a.Version)
+}
+
+// AssignmentsToStart lists assignments whose planned start has come and was not recorded yet.
+func (r *Reader) AssignmentsToStart(limit int) ([]pim.Assignment, error) {
+	return many(r, scanAssignment, "SELECT "+assignmentCols+` FROM assignments g
+		WHERE g.ended_at = 0 AND g.start_due > 0 AND g.start_due <= $1 ORDER BY g.start_due, g.id LIMIT $2`, us(r.Now), limit)
+}
+
+// BeginAssignment records that a planned start has come.
+func (tx *Tx) BeginAssignment(id string) error {
+	return tx.must("UPDATE assignments SET start_due = 0 WHERE id = $1 AND ended_at = 0 AND start_due > 0", id)
+}
+
+// AssignmentsToRemind lists assignments of whose end somebody is to be told.
+func (r *Reader) AssignmentsToRemind(limit int) ([]pim.Assignment, error) {
+	return many(r, scanAssignment, "SELECT "+assignmentCols+` FROM assignments g
+		WHERE g.ended_at = 0 AND g.remind_at > 0 AND g.remind_at <= $1 ORDER BY g.remind_at LIMIT $2`, us(r.Now), limit)
+}
+
+// Reminded records that somebody was told; next is when to tell them again.
+func (tx *Tx) Reminded(id string, next time.Time) error {
+	return tx.must("UPDATE assignments SET remind_at = $1 WHERE id = $2 AND ended_at = 0", us(next), id)
+}
+
+// AssignmentLike finds what stands in the way of another of its kind (A-13), nil when nothing does.
+func (r *Reader) AssignmentLike(a pim.Assignment) (*pim.Assignment, error) {
+	found, err := one(r, scanAssignment, "SELECT "+assignmentCols+` FROM assignments g
+		WHERE g.principal_id = $1 AND g.role_id = $2 AND g.resource_id = $3 AND g.kind = $4 AND g.ended_at = 0`, a.PrincipalID, a.RoleID, a.ResourceID, a.Kind)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	return &found, err
+}
+
+// HoldersBesides lists the principals assigned a role in any kind by another assignment than one.
+func (r *Reader) HoldersBesides(roleID, assignmentID string) ([]string, error) {
+	return many(r, scanString, "SELECT DISTINCT principal_id FROM assignments WHERE role_id = $1 AND id <> $2 AND ended_at = 0 AND (ends_at = 0 OR ends_at > $3)",
+		roleID, assignmentID, us(r.Now))
 }
 
 // AssignmentsOf lists the assignments made to these very principals and not removed or expired.
@@ -121,7 +176,7 @@ func (r *Reader) ExpiredAssignments(source pim.Source) ([]pim.Assignment, error)
 
 // EndAssignment records the end of an assignment, removed or expired.
 func (tx *Tx) EndAssignment(a pim.Assignment, expired bool) error {
-	return tx.must("UPDATE assignments SET ended_at = $1, expired = $2, version = version + 1 WHERE id = $3 AND ended_at = 0", us(tx.Now), num(expired), a.ID)
+	return tx.must("UPDATE assignments SET ended_at = $1, expired = $2, start_due = 0, remind_at = 0, version = version + 1 WHERE id = $3 AND ended_at = 0", us(tx.Now), num(expired), a.ID)
 }
 
 // SweepDue reports whether time has ended something that was not recorded yet.
@@ -132,6 +187,9 @@ func (r *Reader) SweepDue() (bool, error) {
 		UNION ALL SELECT MIN(times_out_at) FROM approval_stages WHERE closed_at = 0
 		UNION ALL SELECT MIN(times_out_at) FROM extensions WHERE state = 'pending_approval'
 		UNION ALL SELECT MIN(ends_at) FROM assignments WHERE ended_at = 0 AND ends_at > 0
+		UNION ALL SELECT MIN(start_due) FROM assignments WHERE ended_at = 0 AND start_due > 0
+		UNION ALL SELECT MIN(remind_at) FROM assignments WHERE ended_at = 0 AND remind_at > 0
+		UNION ALL SELECT MIN(times_out_at) FROM assignment_requests WHERE state = 'pending'
 		UNION ALL SELECT MIN(fresh_until) FROM group_members WHERE fresh_until > 0) d WHERE due <= $1) x`, us(r.Now))
 	return n > 0, err
 }
@@ -145,6 +203,9 @@ func (r *Reader) NextDue() (time.Time, error) {
 		UNION ALL SELECT MIN(times_out_at) FROM approval_stages WHERE closed_at = 0
 		UNION ALL SELECT MIN(times_out_at) FROM extensions WHERE state = 'pending_approval'
 		UNION ALL SELECT MIN(ends_at) FROM assignments WHERE ended_at = 0 AND ends_at > 0
+		UNION ALL SELECT MIN(start_due) FROM assignments WHERE ended_at = 0 AND start_due > 0
+		UNION ALL SELECT MIN(remind_at) FROM assignments WHERE ended_at = 0 AND remind_at > 0
+		UNION ALL SELECT MIN(times_out_at) FROM assignment_requests WHERE state = 'pending'
 		UNION ALL SELECT MIN(fresh_until) FROM group_members WHERE fresh_until > 0
 		UNION ALL SELECT MIN(due_at) FROM grants WHERE due_at > 0) d`).Scan(at(&t))
 	return t, err

@@ -47,6 +47,9 @@ func (s *Store) migrate(ctx context.Context) error {
 			return fmt.Errorf("migrate the database: %w", err)
 		}
 	}
+	if err := s.foldNames(ctx); err != nil {
+		return fmt.Errorf("fold names: %w", err)
+	}
 	return nil
 }
 

@@ -105,15 +105,21 @@ func (r *Reader) Names(ids []string) (map[string]string, error) {
 // InsertPrincipal adds a principal.
 func (tx *Tx) InsertPrincipal(p pim.Principal) error {
 	_, err := tx.exec(`INSERT INTO principals (id, kind, file_key, name, email, department, title, issuer, subject, match_claim, match_value,
-		person_id, manager_id, guest, claimed, enabled, source, zone, theme, created_at, last_seen_at, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, 1)`,
+		person_id, manager_id, guest, claimed, enabled, source, zone, theme, created_at, last_seen_at, sort_name, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, 1)`,
 		p.ID, p.Kind, p.Key, p.Name, p.Email, p.Department, p.Title, p.Issuer, p.Subject, p.MatchClaim, p.MatchValue,
-		p.PersonID, p.ManagerID, num(p.Guest), p.Claimed, num(p.Enabled), p.Source, p.Zone, p.Theme, us(tx.Now), us(p.LastSeenAt))
-	return err
+		p.PersonID, p.ManagerID, num(p.Guest), p.Claimed, num(p.Enabled), p.Source, p.Zone, p.Theme, us(tx.Now), us(p.LastSeenAt), Fold(p.Name))
+	if err != nil {
+		return err
+	}
+	return tx.saveWords(p.ID, p.Name)
 }
 
 // UpdatePrincipal saves everything but kind and creation; the version must be the one read.
 func (tx *Tx) UpdatePrincipal(p pim.Principal) error {
+	if err := tx.rename(p.ID, p.Name); err != nil {
+		return err
+	}
 	return tx.must(`UPDATE principals SET file_key = $1, name = $2, email = $3, department = $4, title = $5, issuer = $6, subject = $7,
 		match_claim = $8, match_value = $9, person_id = $10, manager_id = $11, guest = $12, claimed = $13, enabled = $14, source = $15, zone = $16,
 		theme = $17, last_seen_at = $18, version = version + 1

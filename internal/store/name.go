@@ -1,0 +1,132 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"stint/internal/pim"
+)
+
+// Fold is what a name is sorted and searched by: small letters without marks, single spaces, alike on both engines.
+func Fold(name string) string {
+	plain := strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, norm.NFKD.String(name))
+	if folded := strings.Join(strings.Fields(plain), " "); folded != "" {
+		return folded
+	}
+	return " " // the empty text says that a row was not folded yet
+}
+
+// maxWords bounds what is kept of one name.
+const maxWords = 8
+
+// words are the beginnings a search goes by, each once.
+func words(folded string) []string {
+	all := strings.Fields(folded)
+	slices.Sort(all)
+	all = slices.Compact(all)
+	return all[:min(len(all), maxWords)]
+}
+
+func (tx *Tx) saveWords(id, name string) error {
+	var values []any
+	for _, w := range words(Fold(name)) {
+		values = append(values, w, id)
+	}
+	if len(values) == 0 {
+		return nil
+	}
+	tx.version = ""
+	return insertRows(tx.ctx, tx.db, "principal_words (word, principal_id)", values)
+}
+
+// rename lets what is sorted and searched by a principal's name follow a change of it.
+func (tx *Tx) rename(id, name string) error {
+	folded := Fold(name)
+	old, err := one(tx.Reader, scanString, "SELECT sort_name FROM principals WHERE id = $1", id)
+	if errors.Is(err, ErrNotFound) || err == nil && old == folded {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := tx.exec("UPDATE principals SET sort_name = $1 WHERE id = $2", folded, id); err != nil {
+		return err
+	}
+	if _, err := tx.exec("UPDATE assignments SET sort_name = $1 WHERE principal_id = $2 AND ended_at = 0", folded, id); err != nil {
+		return err
+	}
+	if _, err := tx.exec("DELETE FROM principal_words WHERE principal_id = $1", id); err != nil {
+		return err
+	}
+	return tx.saveWords(id, name)
+}
+
+const (
+	foldPiece   = 1000 // bounds one transaction of foldNames
+	foldedSince = 10   // the migration from which on names are folded
+)
+
+// foldNames folds the names of rows that were written before names were folded.
+func (s *Store) foldNames(ctx context.Context) error {
+	files, err := fs.ReadDir(s.opts.schema, "migrations/common")
+	if err != nil || newest(files) < foldedSince {
+		return err
+	}
+	for {
+		n, err := s.foldSome(ctx)
+		if err != nil || n < foldPiece {
+			return err
+		}
+	}
+}
+
+func (s *Store) foldSome(ctx context.Context) (int, error) {
+	db, err := s.w.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = db.Rollback() }()
+	tx := &Tx{Reader: &Reader{db: db, ctx: ctx}}
+	old, err := many(tx.Reader, func(r row) (p pim.Principal, err error) { return p, r.Scan(&p.ID, &p.Name) },
+		"SELECT id, name FROM principals WHERE sort_name = '' ORDER BY id LIMIT $1", foldPiece)
+	if err != nil || len(old) == 0 {
+		return 0, err
+	}
+	for _, p := range old {
+		if err := tx.rename(p.ID, p.Name); err != nil {
+			return 0, err
+		}
+	}
+	return len(old), db.Commit()
+}
+
+// prefixEnd is the first text after all that begin with a prefix; both engines sort by code point.
+func prefixEnd(prefix string) string { return prefix + string(unicode.MaxRune) }
+
+// FindPrincipals lists enabled people, groups and workloads by name whose name has words that begin with those of a
+// search, for a picker; without a search the first ones.
+func (r *Reader) FindPrincipals(search string, limit int) ([]pim.Principal, error) {
+	q := words(Fold(search))
+	var w where
+	w.add("p.removed_at = 0 AND p.enabled = 1")
+	if len(q) == 0 {
+		w.args = append(w.args, limit)
+		return many(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p"+w.String()+" ORDER BY p.sort_name, p.id LIMIT "+dollar(len(w.args)), w.args...)
+	}
+	for _, word := range q {
+		w.add("p.id IN (SELECT principal_id FROM principal_words WHERE word >= ? AND word < ?)", word, prefixEnd(word))
+	}
+	w.args = append(w.args, limit)
+	return many(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p"+w.String()+" ORDER BY p.sort_name, p.id LIMIT "+dollar(len(w.args)), w.args...)
+}

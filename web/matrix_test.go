@@ -2,7 +2,6 @@ package web_test
 
 import (
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,9 +18,7 @@ import (
 type cells []int
 
 // rights is one row of the matrix: what each actor is answered. The peer may activate the same role as
-// the victim, whose things "another's" are; the approver is named for that role. The owner is Resource
-// Administrator of Production, where all things are, and the reader is a Security Reader: where a row does not
-// name them they have the cells that standIn says.
+// the victim, whose things "another's" are; the approver is named for that role.
 type rights struct {
 	thing string // what the path's parameter names: see things
 	form  []string
@@ -29,29 +26,6 @@ type rights struct {
 }
 
 var actors = []string{"anonymous", "person", "peer", "approver", "auditor", "administrator"}
-
-// more actors, whom a row need not name
-var more = []string{"owner", "reader"}
-
-// standIn says whose cells an actor has: a reader reads what an auditor reads; an owner is an administrator on pages
-// for those who administer something, and somebody like any other elsewhere.
-func standIn(actor string, r web.RouteInfo) string {
-	switch {
-	case actor == "reader":
-		return "auditor"
-	case r.Who == "manager" || r.Who == "reader":
-		return "administrator"
-	}
-	return "peer"
-}
-
-// cellsOf are what an actor is answered on a route.
-func (row rights) cellsOf(actor string, r web.RouteInfo) cells {
-	if c, named := row.want[actor]; named {
-		return c
-	}
-	return row.want[standIn(actor, r)]
-}
 
 // all gives every actor that is signed in the same cells.
 func all(c ...int) map[string]cells {
@@ -171,6 +145,16 @@ var matrix = map[string]rights{
 	"POST /people/:id/disable":                   {thing: "person", want: only(cells{409, 303, 404}, "administrator")},
 	"POST /people/:id/enable":                    {thing: "person", want: only(cells{303, 303, 404}, "administrator")},
 	"POST /people/:id/end-sessions":              {thing: "person", want: only(cells{303, 303, 404}, "administrator")},
+	"GET /resources":                             {want: only(cells{200}, "auditor", "administrator")},
+	"GET /resources/new":                         {want: only(cells{200}, "administrator")},
+	"POST /resources":                            {form: []string{"kind", "group", "name", "Of the matrix"}, want: only(cells{303}, "administrator")},
+	"GET /resources/:id":                         {thing: "resource", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"POST /resources/:id":                        {thing: "resource", form: []string{"kind", "group", "name", "Renamed by the matrix"}, want: only(cells{303, 303, 404}, "administrator")},
+	"GET /resources/:id/edit":                    {thing: "resource", want: only(cells{200, 200, 404}, "administrator")},
+	"GET /resources/:id/move":                    {thing: "resource", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /resources/:id/move":                   {thing: "resource", form: []string{"to", "top"}, want: only(cells{303, 303, 404}, "administrator")},
+	"GET /resources/:id/retire":                  {thing: "resource", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /resources/:id/retire":                 {thing: "resource", want: only(cells{303, 303, 404}, "administrator")},
 	"GET /targets":                               {want: only(cells{200}, "auditor", "administrator")},
 	"GET /targets/:id":                           {thing: "target", want: only(cells{200, 200, 404}, "auditor", "administrator")},
 	"POST /targets/:id/test":                     {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
@@ -181,7 +165,7 @@ var matrix = map[string]rights{
 	"GET /audit/story/:id": {thing: "active", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")},
 }
 
-// stage is the World of the matrix: its actors and a victim.
+// stage is the World of the matrix: six actors and a victim.
 type stage struct {
 	*stinttest.World
 	people map[string]*stinttest.Person
@@ -191,14 +175,12 @@ type stage struct {
 func newStage(t *testing.T) *stage {
 	w := stinttest.New(t)
 	s := &stage{World: w, people: map[string]*stinttest.Person{}}
-	for _, id := range slices.Concat([]string{"victim", "second"}, actors[1:], more) {
+	for _, id := range append([]string{"victim", "second"}, actors[1:]...) {
 		s.people[id] = w.Person(id)
 	}
 	w.Administrator("administrator")
 	w.Administrator("second") // so that the administrator is not the last one; nobody disables themselves
 	w.Auditor("auditor")
-	w.Owner("owner", stinttest.Production)
-	w.SecurityReader("reader")
 	w.Role("dba", stinttest.Rules{Approvers: []string{"approver", "second"}})
 	for _, p := range s.people {
 		w.Eligible(p.ID, "dba", time.Time{})
@@ -257,7 +239,18 @@ var things = map[string]func(*stage, *stinttest.Person) []string{
 	},
 	"person":  func(s *stage, p *stinttest.Person) []string { return []string{p.ID} },
 	"account": func(s *stage, p *stinttest.Person) []string { return []string{p.ID, "account-of-" + p.ID} },
-	"target":  func(s *stage, p *stinttest.Person) []string { return []string{stinttest.Directory} },
+	"resource": func(s *stage, p *stinttest.Person) []string {
+		s.made++
+		id := "resource-" + strconv.Itoa(s.made)
+		s.Do(func(tx *store.Tx) error {
+			if err := tx.InsertResource(pim.Resource{ID: "above-" + id, ParentID: stinttest.Northwind, Kind: "group", Name: "Above " + id, Source: pim.SourceBrowser}); err != nil {
+				return err
+			}
+			return tx.InsertResource(pim.Resource{ID: id, ParentID: "above-" + id, Kind: "group", Name: "Resource " + id, Source: pim.SourceBrowser})
+		})
+		return []string{id}
+	},
+	"target": func(s *stage, p *stinttest.Person) []string { return []string{stinttest.Directory} },
 	"entry": func(s *stage, p *stinttest.Person) []string {
 		mine := stinttest.Read(s.World, func(r *store.Reader) ([]store.EntryRow, error) {
 			return r.Entries(store.EntryFilter{Person: p.ID, Limit: 1})
@@ -311,7 +304,7 @@ func TestRightsMatrix(t *testing.T) {
 			continue
 		}
 		rows[name] = true
-		for _, actor := range slices.Concat(actors, more) {
+		for _, actor := range actors {
 			s.check(t, r, row, actor)
 		}
 	}
@@ -326,7 +319,7 @@ func (s *stage) check(t *testing.T, r web.RouteInfo, row rights, actor string) {
 	t.Helper()
 	who := s.people[actor]
 	var hidden []string
-	for i, want := range row.cellsOf(actor, r) {
+	for i, want := range row.want[actor] {
 		page := s.probe(who, r, row, []string{"own", "another's", "absent"}[i])
 		got := page.StatusCode
 		if toSignIn(page) {

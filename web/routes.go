@@ -99,6 +99,16 @@ var routes = []route{
 	{post, "/people/:id/disable", administrator, (*Server).DisablePerson},
 	{post, "/people/:id/enable", administrator, (*Server).EnablePerson},
 	{post, "/people/:id/end-sessions", administrator, (*Server).EndSessions},
+	{get, "/resources", auditor, (*Server).ResourcesPage},
+	{get, "/resources/new", manager, (*Server).NewResourcePage},
+	{post, "/resources", manager, (*Server).AddResource},
+	{get, "/resources/:id", auditor, (*Server).ResourcePage},
+	{post, "/resources/:id", manager, (*Server).EditResource},
+	{get, "/resources/:id/edit", manager, (*Server).EditResourcePage},
+	{get, "/resources/:id/move", manager, (*Server).MoveResourcePage},
+	{post, "/resources/:id/move", manager, (*Server).MoveResource},
+	{get, "/resources/:id/retire", manager, (*Server).RetireResourcePage},
+	{post, "/resources/:id/retire", manager, (*Server).RetireResource},
 	{get, "/targets", auditor, (*Server).TargetsPage},
 	{get, "/targets/:id", auditor, (*Server).TargetPage},
 	{post, "/targets/:id/test", administrator, (*Server).TestTarget},
@@ -112,7 +122,7 @@ var routes = []route{
 
 // mount serves one line of the table; a line that says too little stops the program at its start.
 func (s *Server) mount(e *echo.Echo, r route) {
-	known := map[access]bool{anonymous: true, person: true, approver: true, manager: true, reader: true, auditor: true, administrator: true}
+	known := map[access]bool{anonymous: true, person: true, approver: true, manager: true, auditor: true, administrator: true}
 	if r.do == nil || r.path == "" || !known[r.who] || r.method != get && r.method != post {
 		panic(fmt.Sprintf("web: the route %s %q does not say who may or what it does", r.method, r.path))
 	}

@@ -123,6 +123,8 @@ var stepUpTitles = map[pim.StepUpAction]string{
 	pim.ActionRevoke: "Confirm the revocation", pim.ActionCancelOther: "Confirm the cancellation",
 	pim.ActionAddCredential: "Confirm with a passkey you have", pim.ActionRemoveCredential: "Confirm removing a passkey",
 	pim.ActionConfirmAccount: "Confirm this account", pim.ActionIssueVoucher: "Confirm issuing a voucher",
+	pim.ActionSaveResource: "Confirm this change of a resource", pim.ActionMoveResource: "Confirm moving a resource", pim.ActionRetireResource: "Confirm retiring a resource",
+	pim.ActionSaveTarget: "Confirm saving a target", pim.ActionRetireTarget: "Confirm retiring a target", pim.ActionBringIn: "Confirm bringing these in",
 	pim.ActionDisablePerson: "Confirm disabling a person", pim.ActionEnablePerson: "Confirm enabling a person", pim.ActionEndSessions: "Confirm ending sessions",
 }
 

@@ -25,7 +25,7 @@ const (
 )
 
 // MaxTreeDepth is how deep resources nest.
-const MaxTreeDepth = 10
+const MaxTreeDepth = pim.MaxTreeDepth
 
 // Pos is where something stands in the file, from 1; the zero Pos is nowhere.
 type Pos struct{ Line, Column int }
@@ -177,6 +177,4 @@ type Assignment struct {
 var Builtin = map[string]string{
 	"privileged-role-administrator": pim.RoleAdministrator,
 	"auditor":                       pim.RoleAuditor,
-	"stint-resource-administrator":  pim.RoleOwner,
-	"stint-security-reader":         pim.RoleReader,
 }

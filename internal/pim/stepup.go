@@ -50,6 +50,12 @@ const (
 	ActionDisablePerson    StepUpAction = "person.disable"
 	ActionEnablePerson     StepUpAction = "person.enable"
 	ActionEndSessions      StepUpAction = "session.end_all"
+	ActionSaveResource     StepUpAction = "resource.save"
+	ActionMoveResource     StepUpAction = "resource.move"
+	ActionRetireResource   StepUpAction = "resource.retire"
+	ActionBringIn          StepUpAction = "resource.bring_in"
+	ActionSaveTarget       StepUpAction = "target.save"
+	ActionRetireTarget     StepUpAction = "target.retire"
 )
 
 // StepUpItem is one thing a person confirms (DESIGN §4 invariant 4). It is fixed when the ceremony

@@ -279,7 +279,7 @@ func (b *Broker) RemoveCredential(ctx context.Context, actor Actor, id string) (
 		if err != nil {
 			return Outcome{}, err
 		}
-		if err := refuseOnly(tx, who.ID); err != nil {
+		if err := mayForget(tx, who.ID, id); err != nil {
 			return Outcome{}, err
 		}
 		p := pending{Items: []pim.StepUpItem{{Action: pim.ActionRemoveCredential, Object: id}}}
@@ -287,13 +287,17 @@ func (b *Broker) RemoveCredential(ctx context.Context, actor Actor, id string) (
 	})
 }
 
-// refuseOnly keeps a person's only passkey: nobody but the host could let them in again.
-func refuseOnly(tx *store.Tx, principalID string) error {
+// mayForget keeps a person's only passkey, for nobody but the host could let them in again, and the last one by which
+// somebody is able to administer.
+func mayForget(tx *store.Tx, principalID, id string) error {
 	credentials, err := tx.CredentialsOf(principalID)
 	if err == nil && len(credentials) == 1 {
 		err = pim.Refuse(pim.KindForbidden, "This is your only passkey. Add another one first, then remove this one.")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return keepAdministrator(tx, func() error { return tx.RemoveCredential(id) })
 }
 
 func (b *Broker) removeCredentialConfirmed(ctx context.Context, actor Actor, p pending, su pim.StepUp) (Outcome, error) {
@@ -302,7 +306,7 @@ func (b *Broker) removeCredentialConfirmed(ctx context.Context, actor Actor, p p
 		if err != nil {
 			return Outcome{}, err
 		}
-		if err := refuseOnly(tx, actor.PrincipalID); err != nil {
+		if err := mayForget(tx, actor.PrincipalID, c.ID); err != nil {
 			return Outcome{}, err
 		}
 		if err := spend(tx, su); err != nil {

@@ -23,7 +23,7 @@ func (b *Broker) PersonAction(ctx context.Context, actor Actor, action pim.StepU
 			return Outcome{}, err
 		}
 		if action == pim.ActionDisablePerson {
-			if err := refuseLastAdministrator(tx, personID); err != nil {
+			if err := keepAdministrator(tx, disabling(tx, personID)); err != nil {
 				return Outcome{}, err
 			}
 		}
@@ -201,7 +201,7 @@ func forgetPasskeys(tx *store.Tx, p pim.Principal) error {
 
 // disablePerson ends everything a person holds at once (P-11): activations, requests, sessions.
 func (b *Broker) disablePerson(tx *store.Tx, personID, by string) error {
-	if err := refuseLastAdministrator(tx, personID); err != nil {
+	if err := keepAdministrator(tx, disabling(tx, personID)); err != nil {
 		return err
 	}
 	p, err := tx.Principal(personID)
@@ -258,53 +258,6 @@ func endSessions(tx *store.Tx, personID, by string) error {
 		tx.Emit(pim.PersonEvent(pim.EvSessionsEnded, by, personID, personID).With("count", n))
 	}
 	return err
-}
-
-// refuseLastAdministrator keeps the last person able to administer (DESIGN §3): enabled, with a passkey,
-// eligible or active, and not waiting for an approver set that is empty.
-func refuseLastAdministrator(tx *store.Tx, personID string) error {
-	able, err := ableAdministrators(tx.Reader)
-	if err != nil {
-		return err
-	}
-	if able[personID] && len(able) == 1 {
-		return pim.Refuse(pim.KindConflict, "This is the last person able to administer Stint. Make another one able first.")
-	}
-	return nil
-}
-
-func ableAdministrators(r *store.Reader) (map[string]bool, error) {
-	assigned, err := r.EligibleOrActiveFor(pim.RoleAdministrator)
-	if err != nil || len(assigned) == 0 {
-		return nil, err
-	}
-	people, err := r.PeopleIn(assigned)
-	if err != nil {
-		return nil, err
-	}
-	_, _, eff, err := effective(r, pim.RoleAdministrator, pim.StintResource)
-	if err != nil {
-		return nil, err
-	}
-	able := map[string]bool{}
-	for _, p := range people {
-		credentials, err := r.CredentialsOf(p.ID)
-		if err != nil {
-			return nil, err
-		}
-		ok := len(credentials) > 0
-		if ok && eff.Approval {
-			others, err := approversFor(r, eff.Approvers, p)
-			if err != nil {
-				return nil, err
-			}
-			ok = len(others) > 0
-		}
-		if ok {
-			able[p.ID] = true
-		}
-	}
-	return able, nil
 }
 
 // SetFavourite marks or unmarks the role of one of the person's eligible assignments.

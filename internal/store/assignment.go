@@ -86,6 +86,12 @@ func (r *Reader) EligibleOrActiveFor(roleID string) ([]string, error) {
 	return many(r, scanString, "SELECT DISTINCT principal_id FROM assignments WHERE role_id = $1 AND ended_at = 0 AND (ends_at = 0 OR ends_at > $2)", roleID, us(r.Now))
 }
 
+// Standing lists the assignments of a role that are in force now, to whomever.
+func (r *Reader) Standing(roleID string) ([]pim.Assignment, error) {
+	return many(r, scanAssignment, "SELECT "+assignmentCols+` FROM assignments g WHERE g.role_id = $1 AND g.ended_at = 0 AND g.starts_at <= $2
+		AND (g.ends_at = 0 OR g.ends_at > $2) ORDER BY g.id`, roleID, us(r.Now))
+}
+
 // InsertAssignment adds an assignment; a second one of the same kind, principal, role and scope fails (A-13).
 func (tx *Tx) InsertAssignment(a pim.Assignment) error {
 	_, err := tx.exec(`INSERT INTO assignments (id, principal_id, role_id, resource_id, kind, starts_at, ends_at, source, created_at,

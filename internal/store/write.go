@@ -61,6 +61,25 @@ func (tx *Tx) Alone(fn func() error) (*pim.Refusal, error) {
 	return refusal, err
 }
 
+// Would runs what an operation thinks of doing and undoes it: look tells what would be then. Nothing of it stays, no
+// event either.
+func (tx *Tx) Would(change, look func() error) error {
+	if _, err := tx.exec("SAVEPOINT would"); err != nil {
+		return err
+	}
+	events, people, after := len(tx.events), len(tx.people), len(tx.after)
+	err := change()
+	if err == nil {
+		err = look()
+	}
+	tx.events, tx.people, tx.after = tx.events[:events:events], tx.people[:people:people], tx.after[:after:after]
+	if _, undo := tx.exec("ROLLBACK TO SAVEPOINT would"); undo != nil {
+		return errors.Join(err, undo)
+	}
+	_, done := tx.exec("RELEASE SAVEPOINT would")
+	return errors.Join(err, done)
+}
+
 func refusalsAmong(events []pim.Event) (out []pim.Event) {
 	for _, e := range events {
 		if e.Result == pim.Refused {

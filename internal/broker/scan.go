@@ -312,7 +312,7 @@ func judgeOne(tx *store.Tx, l listing, h Held) (sum scanned, err error) {
 			return sum, err
 		}
 		kind := pim.Stranger
-		if l.first || g != nil && g.HeldBefore() {
+		if l.first { // what a grant found held before it is no older than that: known since the last whole list, or new since
 			kind = pim.Standing
 		}
 		if i, err = openIncident(tx, pim.Incident{Kind: kind, TargetID: h.Target, AccountID: h.Account, EntitlementID: h.Entitlement}); err != nil {

@@ -434,3 +434,37 @@ func pimKind(err error) pim.RefusalKind {
 	}
 	return ""
 }
+
+// DESIGN §3: what appeared beside Stint since the last whole list is no standing access, whether or not its person came to
+// activate before the next one and Stint found it held before.
+func TestStrangerWhoActivatesBeforeTheNextScan(t *testing.T) {
+	t.Parallel()
+	for _, authoritative := range []bool{false, true} {
+		t.Run(fmt.Sprint("authoritative ", authoritative), func(t *testing.T) {
+			t.Parallel()
+			d := newDrift(t)
+			if authoritative {
+				d.authoritative()
+			}
+			d.Target.Put(d.alice.Account, d.group)
+			d.alice.Activate(d.Eligible("alice", "dba", time.Time{}), "duration", "120", "justification", "Mend the index")
+			d.Tick()
+			d.scan(0)
+			d.want("standing", d.open(pim.Standing), string(d.old))
+			d.want("strangers", d.open(pim.Stranger), string(d.alice.Account))
+			if len(d.Events(pim.EvIncidentOpened)) != 1 || d.notices("Held beside Stint at Directory, and new since the last scan: 1.") != 1 {
+				t.Errorf("opened %d, notices %d", len(d.Events(pim.EvIncidentOpened)), d.notices("Held beside Stint"))
+			}
+			if !d.Target.Holds(d.alice.Account, d.group) {
+				t.Error("taken away while her activation needs it")
+			}
+			d.scan(0) // her activation is over
+			if held := d.Target.Holds(d.alice.Account, d.group); held == authoritative {
+				t.Errorf("held at the end: %v", held)
+			}
+			if !d.Target.Holds(d.old, d.group) {
+				t.Error("standing access was taken away")
+			}
+		})
+	}
+}

@@ -34,7 +34,7 @@ var factForms = map[string]struct {
 	"entitlement": {"Entitlement at the target", asID}, "evidence": {"Evidence of the passkey", asID}, "parent": {"Parent", asID}, "target": {"Target", asID},
 	"same_person_as": {"Same person as", asID}, "sha256": {"Digest", asID}, "step_up": {"Step-up evidence", asID}, "key": {"Id in the file", asID},
 	"duration_s": {"Duration", asSpan}, "starts_at": {"Start", asInstant}, "ends_at": {"End", asEnd}, "ended_at": {"Ended", asInstant},
-	"times_out_at": {"Waits until", asInstant}, "since": {"Since", asInstant}, "state": {"How it ended", asWord}, "kind": {"Kind", asWord},
+	"passkey": {"Passkey asked for", asText}, "times_out_at": {"Waits until", asInstant}, "since": {"Since", asInstant}, "state": {"How it ended", asWord}, "kind": {"Kind", asWord},
 	"before": {"Held before Stint", asWord}, "seen": {"Seen at the target", asWord}, "source": {"Known from", asWord}, "error": {"Error", asWord},
 	"rule": {"Rule", asWord}, "action": {"Action", asWord}, "code": {"Refused because", asWord}, "allowed_by": {"Allowed by", asWord},
 	"stage": {"Stage", asText}, "quorum": {"Approvals needed", asText},

@@ -56,7 +56,8 @@ func makeLog(ts *testscript.TestScript, _ bool, args []string) {
 // story is an activation from request to settled, entries 0 to 6.
 func story(now time.Time) []pim.Event {
 	a := pim.Activation{ID: "act1", AssignmentID: "asg1", PrincipalID: "alice", PersonID: "alice", RoleID: "dba", ResourceID: "prod", Duration: time.Hour,
-		Justification: "Repair the ledger", StartsAt: now, EndsAt: now.Add(time.Hour), State: pim.Expired, EndedAt: now.Add(time.Hour)}
+		Justification: "Repair the ledger", StartsAt: now, EndsAt: now.Add(time.Hour), State: pim.Expired, EndedAt: now.Add(time.Hour),
+		Settings: pim.Effective{Settings: pim.Settings{StepUp: pim.StepUpNone}}}
 	g := pim.Grant{ID: "g1", TargetID: "dir", AccountID: "acc", EntitlementID: "ent", Before: pim.Absent, Seen: pim.Present}
 	gone := g
 	gone.Seen = pim.Absent

@@ -72,6 +72,7 @@ func TestAuditNamesForgedConfirmations(t *testing.T) {
 	longer.Duration += time.Second
 	for words, forged := range map[string][]pim.Event{
 		"stood for the same before":      {pim.ActivationRequested(again)},
+		"without the passkey":            {pim.ActivationRequested(approved)},
 		"is for something else":          {pim.ActivationRequested(longer)},
 		"names no evidence of a passkey": {pim.ActivationRequested(approved), pim.ActivationApprovalAsked(approved, pim.ApprovalStage{Number: 1, Quorum: 1}), pim.ActivationDecided(approved, pim.ApprovalDecision{PrincipalID: "somebody", Approve: true, Stage: 1})},
 	} {

@@ -161,10 +161,14 @@ func (s *Stories) step(rows []step, e Entry) error {
 	return nil
 }
 
-// begin remembers whether the rules asked for approval.
+// begin remembers whether the rules asked for approval, and holds the passkey they asked for against what was given.
+// Entries from before that was told do not say.
 func begin(_ *Stories, story *Story, e Entry) string {
 	verdicts, _ := e.Facts["verdicts"].(map[string]any)
 	story.asked = verdicts["approval"] == "todo"
+	if asked, _ := e.Facts["passkey"].(bool); asked && e.Facts["step_up"] == "" {
+		return "requested without the passkey its rules asked for"
+	}
 	return ""
 }
 

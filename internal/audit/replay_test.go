@@ -88,6 +88,9 @@ func TestStories(t *testing.T) {
 		"not touched":            {[]ev{requested, scheduled, askTouched, provisioning}, "without the passkey", StoryProvisioning},
 		"touched by another":     {[]ev{requested, scheduled, askTouched, {touch.kind, "boss", nil}}, "somebody else", StoryScheduled},
 
+		"with its passkey":       {[]ev{{requested.kind, "asker", map[string]any{"passkey": true, "step_up": "c1"}}}, "", StoryRequested},
+		"without its passkey":    {[]ev{{requested.kind, "asker", map[string]any{"passkey": true, "step_up": ""}}}, "without the passkey its rules asked for", StoryRequested}, // T9
+		"none was asked for":     {[]ev{{requested.kind, "asker", map[string]any{"passkey": false, "step_up": ""}}}, "", StoryRequested},
 		"never requested":        {[]ev{provisioning}, "never requested", StoryProvisioning},
 		"requested twice":        {[]ev{requested, requested}, "which is requested since entry 0", StoryRequested},
 		"approval skipped":       {[]ev{asking, provisioning}, "without the approval", StoryProvisioning},
@@ -244,7 +247,7 @@ func TestEveryActivationEventOfTheDomainHasAStep(t *testing.T) {
 // The domain's own constructors, encoded and decoded as the store does it, tell a legal story.
 func TestStoryOfTheDomain(t *testing.T) {
 	now := time.UnixMicro(1_790_000_000_000_000).UTC()
-	a := pim.Activation{ID: "act-1", PrincipalID: "asker", RoleID: "r", ResourceID: "s", Duration: time.Hour, StartsAt: now, EndsAt: now.Add(time.Hour),
+	a := pim.Activation{ID: "act-1", PrincipalID: "asker", StepUpID: "c1", RoleID: "r", ResourceID: "s", Duration: time.Hour, StartsAt: now, EndsAt: now.Add(time.Hour),
 		Verdicts: []pim.Verdict{{Rule: pim.RuleApproval, State: pim.Todo}, {Rule: pim.RuleDuration, State: pim.Pass}}}
 	over := a
 	over.State, over.EndedAt = pim.Expired, now.Add(time.Hour)

@@ -146,12 +146,13 @@ func micros(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
-// ActivationRequested is the first entry of every story; it carries each rule's verdict.
+// ActivationRequested is the first entry of every story; it carries each rule's verdict, and whether a
+// passkey was asked for, so that one without evidence is seen to lack it.
 func ActivationRequested(a Activation) Event {
 	e := ofActivation(EvActRequested, a, a.PrincipalID)
 	e.Facts["assignment"] = a.AssignmentID
 	e.Facts["duration_s"] = int64(a.Duration.Seconds())
-	e.Facts["step_up"] = a.StepUpID
+	e.Facts["step_up"], e.Facts["passkey"] = a.StepUpID, a.Settings.StepUp.Asks()
 	if !a.StartAsked.IsZero() {
 		e.Facts["start_asked"] = micros(a.StartAsked)
 	}

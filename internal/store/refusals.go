@@ -37,6 +37,20 @@ func (r *refusals) keep(events []pim.Event, now time.Time) []pim.Event {
 	return out
 }
 
+// within leaves out what an operation that went on refused alone beyond the actor's window; all else it did stands.
+func (r *refusals) within(tx *Tx, now time.Time) []pim.Event {
+	if len(tx.alone) == 0 {
+		return tx.events
+	}
+	var out []pim.Event
+	for i, e := range tx.events {
+		if !tx.alone[i] || r.room(e.Actor, now) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
 // mark begins a transaction; the returned function takes back what it counted, when it died.
 func (r *refusals) mark() (undo func()) {
 	r.touched = map[string]refusalCount{}

@@ -91,6 +91,48 @@ func TestReopenKeepsHeadAndRefusesSecondOpen(t *testing.T) {
 	}
 }
 
+// Invariant 11: what is refused alone within an operation that goes on counts like any other refusal, alone or in a batch,
+// and whatever else the operation did stands.
+func TestRefusalsAloneAreCountedToo(t *testing.T) {
+	for _, twice := range []bool{false, true} {
+		now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+		start := now
+		s, err := Open(context.Background(), Options{Path: filepath.Join(t.TempDir(), "stint.db"), Twice: twice,
+			Now: func() time.Time { return now }, Mono: func() time.Duration { return now.Sub(start) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		set := func(tx *Tx) error {
+			for range 10 {
+				if refusal, err := tx.Alone(func() error {
+					tx.Emit(pim.PersonEvent(pim.EvActRefused, "p1", "p1", "").AsRefused())
+					return pim.Refuse(pim.KindForbidden, "no")
+				}); err != nil || refusal == nil {
+					return errors.Join(err, errors.New("not refused"))
+				}
+				tx.Emit(pim.PersonEvent(pim.EvCredentialAdded, "p1", "p1", ""))
+			}
+			return nil
+		}
+		for range 3 {
+			if err := Do(context.Background(), s, set); err != nil {
+				t.Fatal(err)
+			}
+		}
+		now = now.Add(refusalWindow)
+		if err := Do(context.Background(), s, func(*Tx) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		for kind, want := range map[pim.EventType]int{pim.EvActRefused: refusalsKept, pim.EvCredentialAdded: 30, pim.EvRefusalsCounted: 1} {
+			rows, err := Read(context.Background(), s, func(r *Reader) ([]EntryRow, error) { return r.Entries(EntryFilter{Type: string(kind), Limit: 100}) })
+			if err != nil || len(rows) != want || kind == pim.EvRefusalsCounted && rows[0].Facts["count"] != int64(30-refusalsKept) {
+				t.Errorf("twice %v: %d of %s, want %d, %v", twice, len(rows), kind, want, err)
+			}
+		}
+	}
+}
+
 // Refusals beyond the window's room are counted, and what a refused operation would have done leaves no
 // entry (invariant 11).
 func TestRefusalsAreCountedBeyondTheirRoom(t *testing.T) {

@@ -21,6 +21,7 @@ type Tx struct {
 	events []pim.Event
 	people []string // whose notices this changes
 	after  []func()
+	alone  map[int]bool // which events are refusals of what was refused alone
 }
 
 // Emit buffers an event; it is numbered, hashed and stored when the batch commits.
@@ -53,6 +54,12 @@ func (tx *Tx) Alone(fn func() error) (*pim.Refusal, error) {
 			return nil, err
 		}
 		tx.events = append(tx.events[:events:events], refusalsAmong(tx.events[events:])...)
+		for i := events; i < len(tx.events); i++ {
+			if tx.alone == nil {
+				tx.alone = map[int]bool{}
+			}
+			tx.alone[i] = true
+		}
 		tx.after, err = tx.after[:after], nil
 	}
 	if err == nil || refusal != nil {
@@ -310,7 +317,7 @@ func (s *Store) runBare(j *job, now time.Time) error {
 	defer cancel()
 	t := s.call(ctx, j, now)
 	if j.err == nil {
-		j.events, j.err = drafts(t.events, now)
+		j.events, j.err = drafts(s.refused.within(t, now), now)
 	}
 	if j.err != nil {
 		j.events, j.after, j.people = nil, nil, nil
@@ -347,8 +354,11 @@ func (s *Store) try(j *job, now time.Time, last bool) error {
 	var refusal *pim.Refusal
 	refused := errors.As(j.err, &refusal)
 	events := t.events
-	if refused && last {
+	switch {
+	case refused && last:
 		events = s.refused.keep(events, now)
+	case last:
+		events = s.refused.within(t, now)
 	}
 	var err error
 	if j.events, err = drafts(events, now); err != nil && (j.err == nil || refused) {

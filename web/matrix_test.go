@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,7 +19,9 @@ import (
 type cells []int
 
 // rights is one row of the matrix: what each actor is answered. The peer may activate the same role as
-// the victim, whose things "another's" are; the approver is named for that role.
+// the victim, whose things "another's" are; the approver is named for that role. The owner is Resource
+// Administrator of Production, where all things are, and the reader is a Security Reader: where a row does not
+// name them they have the cells that standIn says.
 type rights struct {
 	thing string // what the path's parameter names: see things
 	form  []string
@@ -26,6 +29,29 @@ type rights struct {
 }
 
 var actors = []string{"anonymous", "person", "peer", "approver", "auditor", "administrator"}
+
+// more actors, whom a row need not name
+var more = []string{"owner", "reader"}
+
+// standIn says whose cells an actor has: a reader reads what an auditor reads; an owner is an administrator on pages
+// for those who administer something, and somebody like any other elsewhere.
+func standIn(actor string, r web.RouteInfo) string {
+	switch {
+	case actor == "reader":
+		return "auditor"
+	case r.Who == "manager" || r.Who == "reader":
+		return "administrator"
+	}
+	return "peer"
+}
+
+// cellsOf are what an actor is answered on a route.
+func (row rights) cellsOf(actor string, r web.RouteInfo) cells {
+	if c, named := row.want[actor]; named {
+		return c
+	}
+	return row.want[standIn(actor, r)]
+}
 
 // all gives every actor that is signed in the same cells.
 func all(c ...int) map[string]cells {
@@ -165,7 +191,7 @@ var matrix = map[string]rights{
 	"GET /audit/story/:id": {thing: "active", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")},
 }
 
-// stage is the World of the matrix: six actors and a victim.
+// stage is the World of the matrix: its actors and a victim.
 type stage struct {
 	*stinttest.World
 	people map[string]*stinttest.Person
@@ -175,12 +201,14 @@ type stage struct {
 func newStage(t *testing.T) *stage {
 	w := stinttest.New(t)
 	s := &stage{World: w, people: map[string]*stinttest.Person{}}
-	for _, id := range append([]string{"victim", "second"}, actors[1:]...) {
+	for _, id := range slices.Concat([]string{"victim", "second"}, actors[1:], more) {
 		s.people[id] = w.Person(id)
 	}
 	w.Administrator("administrator")
 	w.Administrator("second") // so that the administrator is not the last one; nobody disables themselves
 	w.Auditor("auditor")
+	w.Owner("owner", stinttest.Production)
+	w.SecurityReader("reader")
 	w.Role("dba", stinttest.Rules{Approvers: []string{"approver", "second"}})
 	for _, p := range s.people {
 		w.Eligible(p.ID, "dba", time.Time{})
@@ -304,7 +332,7 @@ func TestRightsMatrix(t *testing.T) {
 			continue
 		}
 		rows[name] = true
-		for _, actor := range actors {
+		for _, actor := range slices.Concat(actors, more) {
 			s.check(t, r, row, actor)
 		}
 	}
@@ -319,7 +347,7 @@ func (s *stage) check(t *testing.T, r web.RouteInfo, row rights, actor string) {
 	t.Helper()
 	who := s.people[actor]
 	var hidden []string
-	for i, want := range row.want[actor] {
+	for i, want := range row.cellsOf(actor, r) {
 		page := s.probe(who, r, row, []string{"own", "another's", "absent"}[i])
 		got := page.StatusCode
 		if toSignIn(page) {

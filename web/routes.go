@@ -122,7 +122,7 @@ var routes = []route{
 
 // mount serves one line of the table; a line that says too little stops the program at its start.
 func (s *Server) mount(e *echo.Echo, r route) {
-	known := map[access]bool{anonymous: true, person: true, approver: true, manager: true, auditor: true, administrator: true}
+	known := map[access]bool{anonymous: true, person: true, approver: true, manager: true, reader: true, auditor: true, administrator: true}
 	if r.do == nil || r.path == "" || !known[r.who] || r.method != get && r.method != post {
 		panic(fmt.Sprintf("web: the route %s %q does not say who may or what it does", r.method, r.path))
 	}

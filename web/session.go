@@ -225,7 +225,7 @@ func (s *Server) renew(q *request) {
 // is gone says nothing of it: renewed for that alone, a session would end with every connection that drops.
 func (s *Server) renewIfRisen(q *request) {
 	powers, err := store.Read(context.WithoutCancel(q.ctx()), s.store, func(r *store.Reader) (pim.Powers, error) { return broker.Powers(r, q.who.ID) })
-	if err != nil || powers != q.powers {
+	if err != nil || !powers.Equal(q.powers) {
 		s.renew(q)
 	}
 }

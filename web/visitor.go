@@ -145,7 +145,8 @@ const (
 	person        access = "person"        // somebody signed in
 	approver      access = "approver"      // named as approver somewhere, or an administrator
 	manager       access = "manager"       // administers something: Stint, or a resource and what is below it
-	auditor       access = "auditor"       // holds Auditor or Privileged Role Administrator now
+	reader        access = "reader"        // reads something of Manage: everything, or an owner what is theirs
+	auditor       access = "auditor"       // reads everything: Auditor, Security Reader or Privileged Role Administrator
 	administrator access = "administrator" // holds Privileged Role Administrator now
 )
 
@@ -155,7 +156,7 @@ var errSignIn = errors.New("web: sign in first")
 // admit lets a visitor in, asks them to sign in, or shows them nothing (invariant 9).
 func (a access) admit(v visitor) error {
 	allowed := map[access]bool{anonymous: true, person: true, approver: v.approver || v.powers.Administrator,
-		manager: v.powers.Administrator,
+		manager: v.powers.MayManage(), reader: v.powers.MayRead(),
 		auditor: v.powers.MayAudit(), administrator: v.powers.Administrator}[a]
 	switch {
 	case a != anonymous && v.who.ID == "":

@@ -1,21 +1,111 @@
 package broker
 
 import (
+	"errors"
+
 	"stint/internal/pim"
 	"stint/internal/store"
 )
 
-// administers refuses whoever may not administer what lies at a resource right now. The empty
-// resource is Stint as a whole: people, groups, targets and role definitions.
+// administers refuses whoever may not administer what lies at a resource right now: an owner
+// administers where they hold Resource Administrator and everything below. The empty resource is Stint as a
+// whole: people, groups, targets, role definitions and Stint's own roles.
 func administers(r *store.Reader, who pim.Principal, resourceID string) error {
 	powers, err := Powers(r, who.ID)
-	if err == nil && !powers.Administrator {
+	if err != nil || powers.Administrator {
+		return err
+	}
+	path, err := pathOf(r, resourceID)
+	switch {
+	case err != nil:
+		return err
+	case powers.Administers(path):
+		return nil
+	case powers.Reads(path): // 403 for what one may see but not do (invariant 9)
+		return pim.Refuse(pim.KindForbidden, "You may read this, not change it: that takes Privileged Role Administrator, or Resource Administrator here.")
+	}
+	return pim.NotFound()
+}
+
+// handsOut refuses whoever may not give or take a role at a resource right now, or change its rules there (K-33),
+// and every role that is not held there at all.
+func handsOut(r *store.Reader, who pim.Principal, roleID, resourceID string) error {
+	if err := administers(r, who, resourceID); err != nil {
+		return err
+	}
+	if !pim.CanBeHeldAt(roleID, resourceID) {
+		return pim.Invalid("resource", "Stint's own roles are held on Stint itself and no others are; Resource Administrator is held on any other resource.")
+	}
+	ok, err := MayHandOut(r, who.ID, roleID, resourceID)
+	if err == nil && !ok {
+		err = pim.Refuse(pim.KindForbidden, "Owners of this resource do not hand out this role. A Privileged Role Administrator does, or lets owners do it.")
+	}
+	return err
+}
+
+// MayHandOut reports whether a person may give or take a role at a resource: what a page asks before it offers that.
+func MayHandOut(r *store.Reader, principalID, roleID, resourceID string) (bool, error) {
+	powers, err := Powers(r, principalID)
+	if err != nil || powers.Administrator {
+		return err == nil && pim.CanBeHeldAt(roleID, resourceID), err
+	}
+	role, err := r.Role(roleID)
+	if err != nil {
+		return false, found(err)
+	}
+	path, err := pathOf(r, resourceID)
+	if err != nil {
+		return false, err
+	}
+	lists, err := handOuts(r)
+	return powers.HandsOut(role, path, lists), err
+}
+
+// ReadableBy is the part of the tree whose assignments, settings and requests a person may see right now.
+func ReadableBy(p pim.Powers) store.Subtree { return store.Subtree{All: p.MayAudit(), Roots: p.Owns} }
+
+// AdministeredBy is the part of the tree a person may administer right now.
+func AdministeredBy(p pim.Powers) store.Subtree {
+	return store.Subtree{All: p.Administrator, Roots: p.Owns}
+}
+
+// MayRead refuses, as if it did not exist, what lies at a resource that is none of a person's business.
+func MayRead(r *store.Reader, p pim.Powers, resourceID string) error {
+	path, err := pathOf(r, resourceID)
+	if err == nil && !p.Reads(path) {
 		err = pim.NotFound()
 	}
 	return err
 }
 
-// handsOut refuses whoever may not give or take a role at a resource right now (K-33).
-func handsOut(r *store.Reader, who pim.Principal, roleID, resourceID string) error {
-	return administers(r, who, resourceID)
+// MayAdminister reports whether a page about a resource offers its administration.
+func MayAdminister(r *store.Reader, p pim.Powers, resourceID string) (bool, error) {
+	path, err := pathOf(r, resourceID)
+	return err == nil && p.Administers(path), err
+}
+
+type pathKey string
+
+// pathOf returns a resource that was not removed, with its ancestors; the empty one is Stint as a whole.
+func pathOf(r *store.Reader, resourceID string) (pim.Path, error) {
+	if resourceID == "" {
+		return nil, nil
+	}
+	return store.Remembered(r, pathKey(resourceID), func() (pim.Path, error) {
+		if _, err := r.Resource(resourceID); err != nil {
+			return nil, found(err)
+		}
+		path, err := r.Path(resourceID)
+		if errors.Is(err, store.ErrNotFound) {
+			err = pim.NotFound()
+		}
+		return path, err
+	})
+}
+
+type handOutKey struct{}
+
+// handOuts returns which roles owners may hand out, by resource.
+func handOuts(r *store.Reader) (map[string]pim.HandOut, error) {
+	return store.Remembered(r, handOutKey{}, r.HandOuts)
 }

@@ -143,8 +143,8 @@ func person(tx *store.Reader, actor Actor) (pim.Principal, error) {
 
 // Powers returns what a person may do in Stint at this instant.
 func Powers(r *store.Reader, principalID string) (pim.Powers, error) {
-	roles, err := r.StintRoles(principalID)
-	return pim.PowersOf(roles), err
+	held, err := r.StintRoles(principalID)
+	return pim.PowersOf(held), err
 }
 
 // administrator loads who acts and refuses everyone who is not an administrator right now.

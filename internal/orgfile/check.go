@@ -169,9 +169,9 @@ func (c *checker) scopes() {
 		}
 	}
 	for _, a := range c.doc.Assignments {
-		_, builtin := Builtin[a.Role]
-		if a.Role != "" && a.Resource != "" && builtin != (a.Resource == pim.StintResource) {
-			c.Add(a.Pos, "assignments", "Stint's own roles (privileged-role-administrator, auditor) are held on the resource stint, and no others are")
+		if a.Role != "" && a.Resource != "" && !pim.CanBeHeldAt(Builtin[a.Role], a.Resource) {
+			c.Add(a.Pos, "assignments", "Stint's own roles (privileged-role-administrator, auditor, stint-security-reader) are held on the resource stint and no others are; "+
+				"stint-resource-administrator is held on any other resource")
 		}
 	}
 	for _, r := range c.doc.Roles {

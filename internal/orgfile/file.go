@@ -177,4 +177,6 @@ type Assignment struct {
 var Builtin = map[string]string{
 	"privileged-role-administrator": pim.RoleAdministrator,
 	"auditor":                       pim.RoleAuditor,
+	"stint-resource-administrator":  pim.RoleOwner,
+	"stint-security-reader":         pim.RoleReader,
 }

@@ -150,7 +150,7 @@ func (r *reader) role(n *yaml.Node, where string) Role {
 				o.fail(name, "%s is Stint's own role: only its settings can be given", role.ID)
 			}
 		}
-		role.Privileged = role.ID == "privileged-role-administrator"
+		role.Privileged = role.ID == "privileged-role-administrator" || role.ID == "stint-resource-administrator"
 	} else {
 		role.Name, role.Description = o.text("name", true, asText, isName), o.text("description", false, asText, isText(maxText))
 		if p := o.boolean("privileged"); p != nil {

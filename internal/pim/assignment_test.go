@@ -79,18 +79,3 @@ func TestPath(t *testing.T) {
 		t.Error("the nearest target wins")
 	}
 }
-
-func TestPowersOf(t *testing.T) {
-	if p := PowersOf(nil); p.Administrator || p.Auditor || p.MayAudit() {
-		t.Error("nobody has powers by default")
-	}
-	if p := PowersOf([]string{"dba", RoleAuditor}); p.Administrator || !p.MayAudit() {
-		t.Errorf("%+v", p)
-	}
-	if p := PowersOf([]string{RoleAdministrator}); !p.Administrator || p.Auditor || !p.MayAudit() {
-		t.Errorf("%+v", p)
-	}
-	if p := PowersOf([]string{RoleAdministrator + "x", "stint"}); p.MayAudit() {
-		t.Error("names that begin alike give nothing")
-	}
-}

@@ -19,32 +19,3 @@ type Meaning struct {
 	Name          string
 	EntitlementID string
 }
-
-// Stint's own roles, on the built-in target and resource "stint". They have no meaning at a target:
-// they hold while an activation or an active assignment does.
-const (
-	StintTarget   = "stint"
-	StintResource = "stint"
-
-	RoleAdministrator = "stint-privileged-role-administrator"
-	RoleAuditor       = "stint-auditor"
-)
-
-// Powers are what a person may do in Stint right now, from what they hold at this instant.
-type Powers struct {
-	Administrator bool
-	Auditor       bool
-}
-
-// MayAudit reports whether the whole audit log is open to this person.
-func (p Powers) MayAudit() bool { return p.Administrator || p.Auditor }
-
-// PowersOf folds the ids of the Stint roles a person holds now.
-func PowersOf(roleIDs []string) Powers {
-	var p Powers
-	for _, id := range roleIDs {
-		p.Administrator = p.Administrator || id == RoleAdministrator
-		p.Auditor = p.Auditor || id == RoleAuditor
-	}
-	return p
-}

@@ -63,14 +63,17 @@ func (r *Reader) AssignmentsDue(limit int) ([]pim.Assignment, error) {
 		us(r.Now), limit)
 }
 
-// StintRoles returns the ids of Stint's own roles a person holds at this instant, by activation or by an
+// StintRoles returns which of Stint's own roles a person holds at this instant and where, by activation or by an
 // active assignment; one held in two ways is named twice.
-func (r *Reader) StintRoles(principalID string) ([]string, error) {
-	return many(r, scanString, groupsOf+`SELECT g.role_id FROM assignments g
-		WHERE g.principal_id IN (SELECT id FROM mine) AND g.resource_id = $3 AND g.kind = 'active' AND g.ended_at = 0
+func (r *Reader) StintRoles(principalID string) ([]pim.Held, error) {
+	args := []any{principalID, us(r.Now)}
+	list := in(&args, pim.StintRoles)
+	return many(r, func(r row) (h pim.Held, err error) { return h, r.Scan(&h.RoleID, &h.ResourceID) },
+		groupsOf+`SELECT g.role_id, g.resource_id FROM assignments g
+		WHERE g.principal_id IN (SELECT id FROM mine) AND g.role_id IN `+list+` AND g.kind = 'active' AND g.ended_at = 0
 		AND g.starts_at <= $2 AND (g.ends_at = 0 OR g.ends_at > $2)
-		UNION ALL SELECT a.role_id FROM activations a WHERE a.principal_id = $1 AND a.resource_id = $3 AND a.state IN `+openStates+`
-		AND a.state IN ('provisioning', 'active') AND a.starts_at <= $2 AND a.ends_at > $2`, principalID, us(r.Now), pim.StintResource)
+		UNION ALL SELECT a.role_id, a.resource_id FROM activations a WHERE a.principal_id = $1 AND a.role_id IN `+list+` AND a.state IN `+openStates+`
+		AND a.state IN ('provisioning', 'active') AND a.starts_at <= $2 AND a.ends_at > $2`, args...)
 }
 
 // HoldersOf lists the people who hold a Stint role at this instant.

@@ -116,6 +116,10 @@ var hot = []struct {
 	{"holdings", func(tx *Tx) error { _, err := tx.Holdings("p"); return err }, ""},
 	{"last uses", func(tx *Tx) error { _, err := tx.LastUses("p", []string{"a", "b"}); return err }, ""},
 	{"assignments due", func(tx *Tx) error { _, err := tx.AssignmentsDue(50); return err }, ""},
+	{"what lies in a subtree", func(tx *Tx) error {
+		_, err := tx.ResourcesIn([]string{"a", "b"}, Subtree{Roots: []string{"r"}})
+		return err
+	}, ""},
 	{"Stint roles", func(tx *Tx) error { _, err := tx.StintRoles("p"); return err }, ""},
 	{"open activations of a role", func(tx *Tx) error { _, err := tx.OpenActivations("h", "r", "s"); return err }, ""},
 	{"starts due", func(tx *Tx) error { _, err := tx.StartsDue(50); return err }, ""},

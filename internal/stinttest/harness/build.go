@@ -130,6 +130,16 @@ func (w *World) Auditor(principal string) {
 	w.assign(principal, pim.RoleAuditor, pim.StintResource, pim.Active, time.Time{})
 }
 
+// Owner makes somebody hold Resource Administrator on a resource without activating it.
+func (w *World) Owner(principal, resource string) {
+	w.assign(principal, pim.RoleOwner, resource, pim.Active, time.Time{})
+}
+
+// SecurityReader makes somebody hold Security Reader without activating it.
+func (w *World) SecurityReader(principal string) {
+	w.assign(principal, pim.RoleReader, pim.StintResource, pim.Active, time.Time{})
+}
+
 func (w *World) assign(principal, role, resource string, kind pim.AssignmentKind, until time.Time) string {
 	w.Helper()
 	id := principal + "-" + role

@@ -19,6 +19,8 @@ var access = []testCase{
 	{"one assignment of a kind", oneAssignmentOfAKind},
 	{"assignments end", assignmentsEnd},
 	{"Stint's own roles", stintRoles},
+	{"which roles owners hand out", handOuts},
+	{"what lies below", subtrees},
 	{"settings come back as they were", settingsComeBack},
 	{"settings on a path", settingsOnPath},
 	{"every version of settings", settingsHistory},
@@ -152,6 +154,9 @@ func stintRoles(t *testing.T, s *store.Store) {
 	do(t, s, func(tx *store.Tx) error {
 		auditor := pim.Assignment{ID: "auditor", PrincipalID: "dbas", RoleID: pim.RoleAuditor, ResourceID: pim.StintResource, Kind: pim.Active, StartsAt: at.Add(-time.Hour), Source: pim.SourceFile}
 		admin := pim.Assignment{ID: "admin", PrincipalID: "alice", RoleID: pim.RoleAdministrator, ResourceID: pim.StintResource, Kind: pim.Eligible, StartsAt: at.Add(-time.Hour), Source: pim.SourceLink}
+		owner, dba := auditor, auditor
+		owner.ID, owner.PrincipalID, owner.RoleID, owner.ResourceID = "owner", "bob", pim.RoleOwner, "prod"
+		dba.ID, dba.RoleID, dba.ResourceID = "dba-too", "dba", "prod"
 		planned := activation("a3", pim.Scheduled, at.Add(-time.Minute)) // its start has come and was not checked again yet
 		planned.AssignmentID, planned.RoleID, planned.ResourceID, planned.StartAsked, planned.StartDue = "auditor", pim.RoleAuditor, pim.StintResource, planned.StartsAt, planned.StartsAt
 		active, over := activation("a1", pim.Provisioning, at.Add(-time.Minute)), activation("a2", pim.ActiveConfirmed, at.Add(-2*time.Hour))
@@ -168,22 +173,28 @@ func stintRoles(t *testing.T, s *store.Store) {
 				return tx.InsertRole(pim.RoleDefinition{ID: pim.RoleAdministrator, Name: "Administrator", Source: pim.SourceBuiltin})
 			},
 			func() error {
+				return tx.InsertRole(pim.RoleDefinition{ID: pim.RoleOwner, Name: "Resource Administrator", Source: pim.SourceBuiltin})
+			},
+			func() error {
 				return tx.AddMember(pim.Membership{GroupID: "dbas", MemberID: "bob", Source: pim.SourceFile})
 			},
 			func() error { return tx.InsertAssignment(auditor) },
+			func() error { return tx.InsertAssignment(owner) },
+			func() error { return tx.InsertAssignment(dba) },
 			func() error { return tx.InsertAssignment(admin) },
 			func() error { return tx.InsertActivation(active) },
 			func() error { return tx.InsertActivation(over) },
 			func() error { return tx.InsertActivation(planned) },
 		)
 	})
-	roles := func(who string) []string {
-		return get(t, s, func(r *store.Reader) ([]string, error) { return r.StintRoles(who) })
+	roles := func(who string) []pim.Held {
+		return get(t, s, func(r *store.Reader) ([]pim.Held, error) { return r.StintRoles(who) })
 	}
-	if got := roles("bob"); !slices.Equal(got, []string{pim.RoleAuditor}) {
-		t.Errorf("bob, through his group: %v", got)
+	if got := roles("bob"); !slices.Equal(got, []pim.Held{{RoleID: pim.RoleAuditor, ResourceID: pim.StintResource}, {RoleID: pim.RoleOwner, ResourceID: "prod"}}) &&
+		!slices.Equal(got, []pim.Held{{RoleID: pim.RoleOwner, ResourceID: "prod"}, {RoleID: pim.RoleAuditor, ResourceID: pim.StintResource}}) {
+		t.Errorf("bob, through his group and on a resource; dba is none of Stint's own: %v", got)
 	}
-	if got := roles("alice"); !slices.Equal(got, []string{pim.RoleAdministrator}) {
+	if got := roles("alice"); !slices.Equal(got, []pim.Held{{RoleID: pim.RoleAdministrator, ResourceID: pim.StintResource}}) {
 		t.Errorf("alice, by her activation; one whose window is over or not begun gives nothing, swept or not: %v", got)
 	}
 	holders := get(t, s, func(r *store.Reader) ([]string, error) { return r.HoldersOf(pim.RoleAdministrator) })

@@ -22,7 +22,8 @@ func (b *Broker) Sweep(ctx context.Context) error {
 	if err != nil || !due {
 		return err
 	}
-	steps := []func(*store.Tx) (int, error){b.expireActivations, b.timeOutApprovals, b.timeOutExtensions, b.expireAssignments, b.lapseMembers, b.startScheduled}
+	steps := []func(*store.Tx) (int, error){b.expireActivations, b.timeOutApprovals, b.timeOutExtensions, b.expireAssignments, b.beginAssignments,
+		b.remindAssignments, b.timeOutAssignmentRequests, b.lapseMembers, b.startScheduled}
 	for _, step := range steps {
 		for {
 			n, err := write(ctx, b, step)
@@ -106,26 +107,38 @@ func (b *Broker) expireAssignments(tx *store.Tx) (int, error) {
 			return 0, err
 		}
 	}
-	return len(due), nil
+	return len(due), tellEnds(tx, due, true)
 }
 
 // endAssignment ends an assignment with everything that rests on it.
 func (b *Broker) endAssignment(tx *store.Tx, asg pim.Assignment, actor string, expired bool) error {
+	return b.endAssignmentFor(tx, asg, actor, expired, "", "")
+}
+
+// endAssignmentFor is endAssignment for a reason, confirmed with evidence.
+func (b *Broker) endAssignmentFor(tx *store.Tx, asg pim.Assignment, actor string, expired bool, reason, evidence string) error {
 	if err := tx.EndAssignment(asg, expired); err != nil {
 		return moved(err)
 	}
-	asg.EndedAt = tx.Now
-	t := pim.EvAssignmentRemoved
+	asg.EndedAt, asg.Expired = tx.Now, expired
+	t, words := pim.EvAssignmentRemoved, "The eligibility was removed."
 	if expired {
-		t = pim.EvAssignmentExpired
+		t, words = pim.EvAssignmentExpired, "The eligibility has expired."
 	}
-	tx.Emit(pim.AssignmentEvent(t, asg, actor))
+	e := pim.AssignmentEvent(t, asg, actor).WithText("reason", reason)
+	if evidence != "" {
+		e = e.With("evidence", evidence)
+	}
+	tx.Emit(e)
+	if err := endAssignmentRequest(tx, asg); err != nil {
+		return err
+	}
 	open, err := tx.OpenActivationsUsing(asg.ID)
 	if err != nil {
 		return err
 	}
 	for _, a := range open {
-		if err := b.end(tx, a, pim.OnEligibilityEnded, actor, "", ""); err != nil {
+		if err := b.end(tx, a, pim.OnEligibilityEnded, actor, words, ""); err != nil {
 			return err
 		}
 	}

@@ -35,12 +35,31 @@ type AssignmentRules struct {
 
 // RulesFor returns the rules of a kind. What gives a privileged role or one of Stint's own is always confirmed.
 func RulesFor(kind AssignmentKind, eff Effective, role RoleDefinition) AssignmentRules {
-	r := AssignmentRules{Permanent: true, Max: 365 * 24 * time.Hour}
+	r := AssignmentRules{Permanent: eff.PermanentEligible, Max: eff.EligibleMax}
 	if kind == Active {
-		r = AssignmentRules{Permanent: true, Max: 180 * 24 * time.Hour, Justification: true}
+		r = AssignmentRules{Permanent: eff.PermanentActive, Max: eff.ActiveMax, Justification: eff.AssignJustification, StepUp: eff.AssignStepUp}
 	}
 	r.StepUp = r.StepUp || role.Privileged || role.Source == SourceBuiltin
 	return r
+}
+
+// AssignmentRulesFrom names the resource at which the maximum of a kind was set; empty: everywhere, or nobody set it.
+func AssignmentRulesFrom(kind AssignmentKind, role RoleDefinition, path Path, rows []RoleSettings) string {
+	field := FieldEligibleMax
+	if kind == Active {
+		field = FieldActiveMax
+	}
+	for _, s := range ExplainSettings(role, path, rows).Fields {
+		if s.Field != field || s.Default {
+			continue
+		}
+		for _, node := range path {
+			if node.ID == s.Source {
+				return node.Name
+			}
+		}
+	}
+	return ""
 }
 
 // Resolve fills in what terms leave open, for a new assignment at an instant.
@@ -74,7 +93,7 @@ type AssignmentFacts struct {
 
 // EvaluateAssignment answers every rule about terms that are resolved already.
 func EvaluateAssignment(t AssignmentTerms, justification, number, system string, f AssignmentFacts) []Verdict {
-	vs := []Verdict{principalVerdict(t, f), startAssignmentVerdict(t, f), endVerdict(t, f), existingVerdict(t, f), reasonVerdict(justification, f)}
+	vs := []Verdict{principalVerdict(t, f), startAssignmentVerdict(t, f), endVerdict(t, f), existingVerdict(t, f), reasonVerdict(t, justification, f)}
 	if v := kindVerdict(t); v.State == No {
 		vs = append([]Verdict{v}, vs...)
 	}
@@ -142,7 +161,7 @@ func endVerdict(t AssignmentTerms, f AssignmentFacts) Verdict {
 	length := t.End.Sub(later(f.Now, t.Start))
 	switch {
 	case t.End.IsZero() && !f.Rules.Permanent && !kept:
-		v.Message = fmt.Sprintf("%s assignments of this role need an end, at most %s ahead%s.", kindWord(t.Kind), formatDays(f.Rules.Max), f.Rules.from())
+		v.Message = fmt.Sprintf("%s assignments of this role need an end, at most %s ahead%s.", kindWord(t.Kind), FormatDays(f.Rules.Max), f.Rules.from())
 	case t.End.IsZero():
 		v.State, v.Message = Pass, "Without an end"
 	case !t.End.After(f.Now):
@@ -150,7 +169,7 @@ func endVerdict(t AssignmentTerms, f AssignmentFacts) Verdict {
 	case t.End.Sub(t.Start) < MinAssignment:
 		v.Message = "An assignment lasts at least 5 minutes; choose a later end."
 	case length > f.Rules.Max && !kept:
-		v.Message = fmt.Sprintf("At most %s for %s assignments of this role%s: until %s.", formatDays(f.Rules.Max), strings.ToLower(kindWord(t.Kind)), f.Rules.from(),
+		v.Message = fmt.Sprintf("At most %s for %s assignments of this role%s: until %s.", FormatDays(f.Rules.Max), strings.ToLower(kindWord(t.Kind)), f.Rules.from(),
 			FormatInstant(later(f.Now, t.Start).Add(f.Rules.Max)))
 	default:
 		v.State, v.Message = Pass, "Until "+FormatInstant(t.End)
@@ -177,17 +196,6 @@ func kindWord(k AssignmentKind) string {
 	return "Eligible"
 }
 
-// formatDays writes whole days as such.
-func formatDays(d time.Duration) string {
-	if day := 24 * time.Hour; d >= day && d%day == 0 {
-		if d == day {
-			return "1 day"
-		}
-		return fmt.Sprintf("%d days", d/day)
-	}
-	return FormatDuration(d)
-}
-
 // existingVerdict: one of a kind; eligible and active may stand side by side.
 func existingVerdict(t AssignmentTerms, f AssignmentFacts) Verdict {
 	if f.Existing == nil {
@@ -197,9 +205,10 @@ func existingVerdict(t AssignmentTerms, f AssignmentFacts) Verdict {
 		Message: fmt.Sprintf("%s has this already: %s. Change that one instead.", f.Principal.Name, strings.ToLower(kindWord(t.Kind)))}
 }
 
-func reasonVerdict(justification string, f AssignmentFacts) Verdict {
+// reasonVerdict: a reason is asked for what gives something (S-25).
+func reasonVerdict(t AssignmentTerms, justification string, f AssignmentFacts) Verdict {
 	v := Verdict{Rule: RuleJustification, State: No, Field: "justification"}
-	if problem := CheckJustification(justification, f.Rules.Justification); problem != "" {
+	if problem := CheckJustification(justification, f.Rules.Justification && t.gain(f)); problem != "" {
 		v.Message = problem
 		return v
 	}
@@ -213,14 +222,18 @@ func reasonVerdict(justification string, f AssignmentFacts) Verdict {
 // ownVerdict: nobody gives what is privileged to themselves, alone or through a group, where another administrator is
 // able to (T10, T21). Where nobody else is, it is done and told.
 func ownVerdict(t AssignmentTerms, f AssignmentFacts) Verdict {
-	gains := f.Before == nil || Assignment{Kind: t.Kind, StartsAt: t.Start, EndsAt: t.End}.Gains(*f.Before, f.Now)
 	switch {
-	case !f.Own || !gains || !f.Role.Privileged && f.Role.Source != SourceBuiltin:
+	case !f.Own || !t.gain(f) || !f.Role.Privileged && f.Role.Source != SourceBuiltin:
 		return Verdict{Rule: RuleOwn, State: Pass, Message: "Given to somebody else, or not privileged"}
 	case f.OthersAble:
 		return Verdict{Rule: RuleOwn, State: No, Field: "pick", Message: "Nobody gives a privileged role to themselves, nor to a group they are in. Another administrator has to."}
 	}
 	return Verdict{Rule: RuleOwn, State: Note, Message: "You give this to yourself: nobody else is able to. Every administrator is told."}
+}
+
+// gain reports whether terms give more than there was.
+func (t AssignmentTerms) gain(f AssignmentFacts) bool {
+	return f.Before == nil || Assignment{Kind: t.Kind, StartsAt: t.Start, EndsAt: t.End}.Gains(*f.Before, f.Now)
 }
 
 // RefusalOf turns verdicts into one refusal that lists them all, nil when none says no.

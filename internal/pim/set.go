@@ -72,5 +72,6 @@ type ItemResult struct {
 	ResourceID   string `json:"resource_id"`
 	PrincipalID  string `json:"principal_id,omitempty"`  // whose, where it is somebody else's
 	ActivationID string `json:"activation_id,omitempty"` // empty: refused before there was one
+	AssignmentID string `json:"assignment_id,omitempty"` // of what was made or taken away
 	Refused      string `json:"refused,omitempty"`       // why; empty: done
 }

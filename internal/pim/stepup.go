@@ -56,6 +56,10 @@ const (
 	ActionBringIn          StepUpAction = "resource.bring_in"
 	ActionSaveTarget       StepUpAction = "target.save"
 	ActionRetireTarget     StepUpAction = "target.retire"
+	ActionAssign           StepUpAction = "assignment.make"
+	ActionChangeAssignment StepUpAction = "assignment.change"
+	ActionRemoveAssignment StepUpAction = "assignment.remove"
+	ActionDecideAssignment StepUpAction = "assignment.decide"
 )
 
 // StepUpItem is one thing a person confirms (DESIGN §4 invariant 4). It is fixed when the ceremony

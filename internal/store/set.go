@@ -66,7 +66,7 @@ const resultsKept = 30 * 24 * time.Hour
 type Results struct {
 	ID          string
 	PrincipalID string
-	Kind        string // "activate", "approve", "deny" or "deactivate"
+	Kind        string // "activate", "approve", "deny", "deactivate", "assign" or "unassign"
 	Items       []pim.ItemResult
 	CreatedAt   time.Time
 }

@@ -1,0 +1,177 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+// removing takes assignments away; each is refused alone.
+type removing struct {
+	IDs     []string
+	Reason  string
+	Results string
+	Refused []string // by place in IDs: why it is not removed
+
+	fresh bool
+}
+
+// RemoveAssignments takes assignments away at any age (EC-03), and ends at once what was activated with them (EC-11).
+func (b *Broker) RemoveAssignments(ctx context.Context, actor Actor, ids []string, reason, back string) (Outcome, error) {
+	if refusal := checkRemoving(ids, reason); refusal != nil {
+		return Outcome{}, refusal
+	}
+	return b.operate(ctx, actor, back, &removing{IDs: ids, Reason: reason, Results: NewID(), fresh: true})
+}
+
+func checkRemoving(ids []string, reason string) *pim.Refusal {
+	seen := map[string]bool{}
+	for _, id := range ids {
+		if seen[id] {
+			return pim.Invalid("pick", "One assignment is chosen twice. Choose each once.")
+		}
+		seen[id] = true
+	}
+	switch problem := pim.CheckJustification(reason, false); {
+	case len(ids) == 0:
+		return pim.Invalid("pick", "Choose at least one assignment.")
+	case len(ids) > pim.MaxAssign:
+		return pim.Invalid("pick", "At most %d at once. Choose fewer.", pim.MaxAssign)
+	case problem != "":
+		return pim.Invalid("justification", "%s", problem)
+	}
+	return nil
+}
+
+func (op *removing) prepare(b *Broker, tx *store.Tx, who pim.Principal) (prepared, error) {
+	p := prepared{item: pim.StepUpItem{Action: pim.ActionRemoveAssignment, Object: op.Results}, lessen: true}
+	if op.fresh {
+		op.Refused = make([]string, len(op.IDs))
+	}
+	var first error
+	left := 0
+	for i, id := range op.IDs {
+		if !op.fresh && op.Refused[i] != "" {
+			continue
+		}
+		r, err := removable(tx.Reader, who, id)
+		var refusal *pim.Refusal
+		if errors.As(err, &refusal) {
+			op.Refused[i] = refusal.Message
+			if refusal.Kind != pim.KindNotFound {
+				tx.Emit(pim.AssignmentRefused(r.Assignment, who.ID, nil, clip(op.Reason)))
+			}
+			if first == nil {
+				first = refusal
+			}
+			continue
+		}
+		if err != nil {
+			return p, err
+		}
+		left++
+		p.touch = p.touch || r.role.Source == pim.SourceBuiltin
+		p.says = append(p.says, r.says())
+		if len(op.IDs) == 1 {
+			p.item.Object, p.item.Version, p.item.RoleID, p.item.ResourceID = r.ID, r.Version, r.RoleID, r.ResourceID
+		}
+	}
+	if left == 0 {
+		return p, first
+	}
+	return p, nil
+}
+
+// goes is an assignment that may be taken away.
+type goes struct {
+	pim.Assignment
+	role   pim.RoleDefinition
+	what   string
+	holder string
+}
+
+func (g goes) says() string {
+	return fmt.Sprintf("%s is no longer %s for %s; what was activated with it ends.", g.holder, g.Kind, g.what)
+}
+
+func removable(r *store.Reader, who pim.Principal, id string) (g goes, err error) {
+	if g.Assignment, err = manageable(r, who, id); err != nil {
+		return g, err
+	}
+	if !g.EndedAt.IsZero() {
+		return g, pim.Refuse(pim.KindConflict, "This assignment is over already.")
+	}
+	if err = refuseLastAble(r, g.Assignment); err != nil {
+		return g, err
+	}
+	if g.role, err = r.Role(g.RoleID); err != nil && !gone(err) {
+		return g, err
+	}
+	if g.what, err = roleAt(r, g.Assignment); err != nil {
+		return g, err
+	}
+	names, err := r.Names([]string{g.PrincipalID})
+	g.holder = names[g.PrincipalID]
+	return g, err
+}
+
+func (op *removing) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
+	out := Outcome{Back: "/assignments"}
+	v := store.Results{ID: op.Results, PrincipalID: who.ID, Kind: "unassign"}
+	for i, id := range op.IDs {
+		r := pim.ItemResult{Refused: op.Refused[i]}
+		if asg, err := manageable(tx.Reader, who, id); err == nil {
+			r.RoleID, r.ResourceID, r.PrincipalID, r.AssignmentID = asg.RoleID, asg.ResourceID, asg.PrincipalID, id
+		} else if !refused(err) {
+			return out, err
+		}
+		if r.Refused == "" {
+			refusal, err := tx.Alone(func() error { return b.removeAssignment(tx, who, id, op.Reason, evidence) })
+			if err != nil {
+				return out, err
+			}
+			if refusal != nil && len(op.IDs) == 1 {
+				return out, refusal
+			}
+			if refusal != nil {
+				r.Refused = refusal.Message
+			}
+		}
+		v.Items = append(v.Items, r)
+	}
+	if len(op.IDs) == 1 {
+		out.Done = "Removed. What was activated with it is being taken away."
+		return out, nil
+	}
+	out.ResultsID = op.Results
+	return out, tx.InsertResults(v)
+}
+
+// removeAssignment looks again: what went before it in the same operation counts.
+func (b *Broker) removeAssignment(tx *store.Tx, who pim.Principal, id, reason, evidence string) error {
+	g, err := removable(tx.Reader, who, id)
+	if err != nil {
+		return err
+	}
+	if err := b.endAssignmentFor(tx, g.Assignment, who.ID, false, reason, evidence); err != nil {
+		return err
+	}
+	holder, err := tx.Principal(g.PrincipalID)
+	if gone(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf("%s removed your assignment to %s", who.Name, g.what)
+	if reason != "" {
+		text += ": " + reason
+	}
+	if holder.Kind != pim.Person || holder.ID == who.ID {
+		return nil
+	}
+	return notify(tx, text+".", "/my-roles", holder.ID)
+}

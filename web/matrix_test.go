@@ -181,6 +181,16 @@ var matrix = map[string]rights{
 	"POST /resources/:id/move":                   {thing: "resource", form: []string{"to", "top"}, want: only(cells{303, 303, 404}, "administrator")},
 	"GET /resources/:id/retire":                  {thing: "resource", want: only(cells{200, 200, 404}, "administrator")},
 	"POST /resources/:id/retire":                 {thing: "resource", want: only(cells{303, 303, 404}, "administrator")},
+	"GET /groups":                                {want: only(cells{200}, "auditor", "administrator")},
+	"POST /groups":                               {form: []string{"name", ""}, want: only(cells{422}, "administrator")},
+	"GET /groups/new":                            {want: only(cells{200}, "administrator")},
+	"GET /groups/:id":                            {thing: "group", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"POST /groups/:id":                           {thing: "group", form: []string{"name", ""}, want: only(cells{422, 422, 404}, "administrator")},
+	"GET /groups/:id/remove":                     {thing: "group", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /groups/:id/remove":                    {thing: "group", form: []string{"version", "1"}, want: only(cells{303, 303, 404}, "administrator")},
+	"GET /groups/:id/members/new":                {thing: "group", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /groups/:id/members":                   {thing: "group", form: []string{"pick", "auditor"}, want: only(cells{303, 303, 404}, "administrator")},
+	"POST /groups/:id/members/:member/remove":    {thing: "member", want: only(cells{303, 303, 404}, "administrator")},
 	"GET /targets":                               {want: only(cells{200}, "auditor", "administrator")},
 	"GET /targets/:id":                           {thing: "target", want: only(cells{200, 200, 404}, "auditor", "administrator")},
 	"POST /targets/:id/test":                     {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
@@ -265,6 +275,8 @@ var things = map[string]func(*stage, *stinttest.Person) []string{
 		})
 		return []string{"handle-" + id}
 	},
+	"group":   func(s *stage, p *stinttest.Person) []string { return []string{s.group(p)} },
+	"member":  func(s *stage, p *stinttest.Person) []string { return []string{s.group(s.people["auditor"]), "auditor"} }, // an event about the victim would be news to those who follow their stories
 	"person":  func(s *stage, p *stinttest.Person) []string { return []string{p.ID} },
 	"account": func(s *stage, p *stinttest.Person) []string { return []string{p.ID, "account-of-" + p.ID} },
 	"resource": func(s *stage, p *stinttest.Person) []string {
@@ -285,6 +297,14 @@ var things = map[string]func(*stage, *stinttest.Person) []string{
 		})
 		return []string{strconv.FormatInt(mine[0].Seq, 10)}
 	},
+}
+
+// group makes a group with one member that nothing rests on.
+func (s *stage) group(p *stinttest.Person) string {
+	s.made++
+	id := "group-" + strconv.Itoa(s.made)
+	s.Group(id, p.ID)
+	return id
 }
 
 // activation puts an activation of a new role into a state, with the audit entry that begins its story.

@@ -125,6 +125,8 @@ var stepUpTitles = map[pim.StepUpAction]string{
 	pim.ActionConfirmAccount: "Confirm this account", pim.ActionIssueVoucher: "Confirm issuing a voucher",
 	pim.ActionSaveResource: "Confirm this change of a resource", pim.ActionMoveResource: "Confirm moving a resource", pim.ActionRetireResource: "Confirm retiring a resource",
 	pim.ActionSaveTarget: "Confirm saving a target", pim.ActionRetireTarget: "Confirm retiring a target", pim.ActionBringIn: "Confirm bringing these in",
+	pim.ActionSaveGroup: "Confirm changing a group", pim.ActionRemoveGroup: "Confirm removing a group",
+	pim.ActionAddMembers: "Confirm adding members", pim.ActionRemoveMember: "Confirm taking out a member",
 	pim.ActionDisablePerson: "Confirm disabling a person", pim.ActionEnablePerson: "Confirm enabling a person", pim.ActionEndSessions: "Confirm ending sessions",
 }
 

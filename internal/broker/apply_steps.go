@@ -46,17 +46,8 @@ func (a *applying) finish() error {
 	for id := range a.groups {
 		groups = append(groups, id)
 	}
-	var touched []pim.Assignment
-	var err error
-	if len(groups) > 0 {
-		if touched, err = a.tx.AssignmentsOf(groups...); err != nil {
-			return err
-		}
-	}
-	for _, asg := range touched {
-		if err := a.recheck(asg); err != nil {
-			return err
-		}
+	if err := a.b.followGroups(a.tx, groups); err != nil {
+		return err
 	}
 	if !a.redefined {
 		return nil
@@ -65,22 +56,6 @@ func (a *applying) finish() error {
 		return err
 	}
 	return a.b.resumeIn(a.tx)
-}
-
-func (a *applying) recheck(asg pim.Assignment) error {
-	if asg.Kind == pim.Active {
-		return syncAssignment(a.tx, asg)
-	}
-	open, err := a.tx.OpenActivationsUsing(asg.ID)
-	if err != nil {
-		return err
-	}
-	for _, act := range open {
-		if err := a.b.recheckActivation(a.tx, act); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // resumeIn lets activations that still wait for the target, and active assignments, follow what roles mean now.

@@ -234,7 +234,7 @@ func justificationVerdict(req ActivationRequest, required bool) Verdict {
 // CheckJustification says what is wrong with a reason, or "". Spaces and invisible characters are no reason (EC-22).
 func CheckJustification(s string, required bool) string {
 	switch {
-	case required && !hasVisible(s):
+	case required && !Visible(s):
 		return "Give a reason in words; approvers and auditors read it."
 	case utf8.RuneCountInString(s) > MaxJustification:
 		return fmt.Sprintf("At most %d characters for the reason; shorten it.", MaxJustification)
@@ -245,8 +245,8 @@ func CheckJustification(s string, required bool) string {
 	}
 }
 
-// hasVisible wants a letter or a digit; Unicode counts some invisible fillers (U+3164) among its letters.
-func hasVisible(s string) bool {
+// Visible wants a letter or a digit; Unicode counts some invisible fillers (U+3164) among its letters.
+func Visible(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool {
 		return (unicode.IsLetter(r) || unicode.IsNumber(r)) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 	})
@@ -264,7 +264,7 @@ func readable(s string) bool {
 func ticketVerdict(req ActivationRequest, required bool) Verdict {
 	v := Verdict{Rule: RuleTicket, State: No, Field: "ticket_number"}
 	switch {
-	case required && !hasVisible(req.TicketNumber):
+	case required && !Visible(req.TicketNumber):
 		v.Message = "Give the ticket number." // EC-21: number required, system optional
 	case utf8.RuneCountInString(req.TicketNumber) > MaxTicket:
 		v.Message = fmt.Sprintf("At most %d characters for the ticket number; shorten it.", MaxTicket)

@@ -34,7 +34,7 @@ type SetItem struct {
 // Check refuses a set that cannot be kept.
 func (s Set) Check() *Refusal {
 	switch {
-	case !hasVisible(s.Name):
+	case !Visible(s.Name):
 		return Invalid("name", "Give the set a name, such as Monday on call.")
 	case utf8.RuneCountInString(s.Name) > MaxSetName:
 		return Invalid("name", "At most %d characters for the name; shorten it.", MaxSetName)

@@ -60,6 +60,17 @@ const (
 	ActionChangeAssignment StepUpAction = "assignment.change"
 	ActionRemoveAssignment StepUpAction = "assignment.remove"
 	ActionDecideAssignment StepUpAction = "assignment.decide"
+	ActionSavePerson       StepUpAction = "person.save"
+	ActionRemovePerson     StepUpAction = "person.remove"
+	ActionLinkPeople       StepUpAction = "person.link"
+	ActionUnlinkPerson     StepUpAction = "person.unlink"
+	ActionAskRecovery      StepUpAction = "recovery.request"
+	ActionConfirmRecovery  StepUpAction = "recovery.confirm"
+	ActionCancelRecovery   StepUpAction = "recovery.cancel"
+	ActionSaveGroup        StepUpAction = "group.save"
+	ActionRemoveGroup      StepUpAction = "group.remove"
+	ActionAddMembers       StepUpAction = "member.add"
+	ActionRemoveMember     StepUpAction = "member.remove"
 )
 
 // StepUpItem is one thing a person confirms (DESIGN §4 invariant 4). It is fixed when the ceremony

@@ -138,6 +138,31 @@ func (r *Reader) PeopleWithout(ids []string, groupID, memberID string) ([]pim.Pr
 		ORDER BY p.name, p.id`, args...)
 }
 
+// PeopleWithoutClaim is PeopleIn as it would be without those who are in one group by a claim only.
+func (r *Reader) PeopleWithoutClaim(ids []string, groupID string) ([]pim.Principal, error) {
+	args := []any{us(r.Now), groupID}
+	list := in(&args, ids)
+	return many(r, scanPrincipal, `WITH RECURSIVE within(id, depth) AS (
+		SELECT id, 0 FROM principals WHERE id IN `+list+`
+		UNION
+		SELECT m.member_id, within.depth + 1 FROM group_members m JOIN within ON m.group_id = within.id
+		WHERE within.depth < 10 AND (m.fresh_until = 0 OR m.fresh_until > $1) AND NOT (m.group_id = $2 AND m.source = 'signin'))
+		SELECT `+principalCols+` FROM principals p WHERE p.id IN (SELECT id FROM within) AND p.kind = 'person' AND p.enabled = 1 AND p.removed_at = 0
+		ORDER BY p.name, p.id`, args...)
+}
+
+// GroupNamed finds groups by name, whatever its case.
+func (r *Reader) GroupNamed(name string) ([]pim.Principal, error) {
+	return many(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p WHERE p.kind = 'group' AND LOWER(p.name) = LOWER($1) AND p.removed_at = 0 ORDER BY p.name, p.id LIMIT 2", name)
+}
+
+// StaleMembers lets every membership of a group that came from a claim lapse now; it counts for nothing from this
+// instant, and the sweep takes it away with what rests on it.
+func (tx *Tx) StaleMembers(groupID string) error {
+	_, err := tx.exec("UPDATE group_members SET fresh_until = $1 WHERE group_id = $2 AND fresh_until > $1", us(tx.Now), groupID)
+	return err
+}
+
 func scanMembership(r row) (m pim.Membership, err error) {
 	return m, r.Scan(&m.GroupID, &m.MemberID, &m.Source, at(&m.FreshUntil))
 }

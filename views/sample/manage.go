@@ -13,6 +13,17 @@ func (s Samples) manage() []Page {
 		{"person", "/people/:id", views.PersonPage(s.personPage())},
 		{"person-disabled", "/people/:id", views.PersonPage(s.personDisabled())},
 		{"voucher", "/people/:id/voucher", views.Voucher(views.VoucherView{Shell: s.shell(), Who: s.farid(), Code: s.T("W7QX-4M2K-P9TD-3HRC"), Expires: min(15)})},
+		{"groups", "/groups", views.Groups(views.GroupsView{Shell: s.shell(), CanManage: true, Rows: s.groups(), Pager: views.Pager{Older: "/groups?cursor=x", Forward: true}})},
+		{"groups-nothing", "/groups", views.Groups(views.GroupsView{Shell: s.shell(), CanManage: true})},
+		{"groups-no-hit", "/groups", views.Groups(views.GroupsView{Shell: s.shell(), Q: s.T("zzz")})},
+		{"group-new", "/groups/new", views.NewGroup(views.NewGroupView{Shell: s.shell(), Values: views.GroupValues{Claim: s.T("ops")}, Errors: views.Errors{"name": s.T("Give it a name.")}})},
+		{"group", "/groups/:id", views.GroupPage(s.group())},
+		{"group-nobody", "/groups/:id", views.GroupPage(views.GroupView{Shell: s.shell(), ID: "g2", Name: s.T("Night shift"), From: "this portal", CanManage: true, Values: views.GroupValues{Name: s.T("Night shift")}})},
+		{"group-add", "/groups/:id/members/new", views.AddMembers(views.AddMembersView{Shell: s.shell(), ID: "g1", Name: s.T("Database operations"), Hits: s.group().Members, More: true,
+			Errors: views.Errors{"pick": s.T("These groups would contain each other: Operations > Database operations > Operations.")}})},
+		{"group-remove", "/groups/:id/remove", views.Removal(s.removal())},
+		{"group-remove-refused", "/groups/:id/remove", views.Removal(views.RemovalView{Shell: s.shell(), Nav: views.NavGroups, Crumbs: []views.Link{{Text: "Groups", Href: "/groups"}}, Title: s.T("Remove Database leads"),
+			Refused: s.T("Database leads approves requests for db_owner on finance-prod. Name somebody else in those settings first."), Back: "/groups/g1"})},
 		{"targets", "/targets", views.Targets(views.TargetsView{Shell: s.alarmed(), Rows: s.targets()})},
 		{"targets-nothing", "/targets", views.Targets(views.TargetsView{Shell: s.shell()})},
 		{"target", "/targets/:id", views.Target(s.target())},
@@ -60,6 +71,36 @@ func (s Samples) personDisabled() views.PersonView {
 		Shell: s.shell(), Who: s.person("p6", "Farid Nazari", "farid@northwind.example"), CanManage: true,
 		Facts: []views.Detail{{Term: "Mail", Value: s.T("farid@northwind.example")}},
 	}
+}
+
+func (s Samples) groups() []views.GroupRow {
+	return []views.GroupRow{
+		{ID: "g1", Name: s.T("Database operations"), From: "the file", Claim: s.T("db-ops"), Members: 12, Roles: 3},
+		{ID: "g2", Name: s.T("On call"), From: "this portal", Members: 4, Roles: 1},
+		{ID: "g3", Name: s.T("Privileged access workstations of the Oslo office"), From: "the file"},
+	}
+}
+
+func (s Samples) group() views.GroupView {
+	return views.GroupView{
+		Shell: s.shell(), ID: "g1", Name: s.T("Database operations"), From: "the file", FromFile: true, Version: 3, CanManage: true,
+		Members: []views.MemberRow{
+			{Person: s.person("g2", "On call", ""), Group: true, From: "from this portal", Local: true},
+			{Person: s.alice(), From: "from the file and by the provider’s claim", Local: true, ByClaim: true, FreshUntil: min(60 * 20)},
+			{Person: s.bob(), From: "by the provider’s claim", ByClaim: true, FreshUntil: min(60 * 3)},
+			{Person: s.farid(), From: "from the file", Local: true, Disabled: true},
+		},
+		Pager: views.Pager{Older: "/groups/g1?cursor=x", Forward: true}, Holds: []views.HeldRole{{Role: s.dbOwner(), State: "eligible"}, {Role: s.backup(), State: "active", Tone: views.OK, Through: s.T("Operations")}},
+		Approves: []string{s.T("db_reader on finance-prod")}, Inside: []views.Link{{Text: s.T("Operations"), Href: "/groups/g9"}},
+		Values: views.GroupValues{Name: s.T("Database operations"), Claim: s.T("db-ops")},
+	}
+}
+
+func (s Samples) removal() views.RemovalView {
+	return views.RemovalView{Shell: s.shell(), Nav: views.NavGroups, Crumbs: []views.Link{{Text: "Groups", Href: "/groups"}, {Text: s.T("Database operations"), Href: "/groups/g1"}},
+		Title: s.T("Remove Database operations"), Action: "/groups/g1/remove", Version: 3, Button: s.T("Remove Database operations"), Back: "/groups/g1",
+		Says: []string{s.T("Database operations is removed, with its memberships. Its members stay people and groups of Stint."),
+			s.T("Nobody may activate db_owner on finance-prod through it any more, and 2 running or waiting activations end at once.")}}
 }
 
 func (s Samples) targets() []views.TargetRow {

@@ -1,0 +1,330 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+func init() {
+	operations[pim.ActionSaveGroup] = func() operation { return &saveGroup{} }
+	operations[pim.ActionRemoveGroup] = func() operation { return &removeGroup{} }
+	operations[pim.ActionAddMembers] = func() operation { return &addMembers{} }
+	operations[pim.ActionRemoveMember] = func() operation { return &removeMember{} }
+}
+
+// GroupForm is what an administrator says of a group.
+type GroupForm struct {
+	Name  string
+	Claim string // value in the provider's groups claim that makes people members, too; may be empty
+}
+
+const (
+	maxPrincipalName = 120 // characters, as in a file
+	maxShort         = 200
+)
+
+// checkText says what is wrong with a line of text that is shown to others, or "".
+func checkText(s string, most int) string {
+	switch {
+	case utf8.RuneCountInString(s) > most:
+		return fmt.Sprintf("At most %d characters; shorten it.", most)
+	case pim.CheckJustification(s, false) != "" || strings.ContainsAny(s, "\r\n\t"):
+		return "Use plain text on one line."
+	}
+	return ""
+}
+
+func (f *GroupForm) check() error {
+	f.Name, f.Claim = strings.TrimSpace(f.Name), strings.TrimSpace(f.Claim)
+	if f.Name == "" || !pim.Visible(f.Name) {
+		return pim.Invalid("name", "Give it a name.")
+	}
+	if wrong := checkText(f.Name, maxPrincipalName); wrong != "" {
+		return pim.Invalid("name", "%s", wrong)
+	}
+	if wrong := checkText(f.Claim, maxShort); wrong != "" {
+		return pim.Invalid("claim", "%s", wrong)
+	}
+	return nil
+}
+
+// saveGroup makes a group, or changes its name and what feeds it.
+type saveGroup struct {
+	ID      string
+	Version int64 // 0: new
+	GroupForm
+}
+
+// NewGroup makes a group without members.
+func (b *Broker) NewGroup(ctx context.Context, actor Actor, f GroupForm) (Outcome, error) {
+	if err := f.check(); err != nil {
+		return Outcome{}, err
+	}
+	return b.operate(ctx, actor, "/groups", &saveGroup{ID: NewID(), GroupForm: f})
+}
+
+// SaveGroup changes a group's name and claim; version is the one the form was made of.
+func (b *Broker) SaveGroup(ctx context.Context, actor Actor, id string, version int64, f GroupForm) (Outcome, error) {
+	if err := f.check(); err != nil {
+		return Outcome{}, err
+	}
+	return b.operate(ctx, actor, "/groups/"+id, &saveGroup{ID: id, Version: max(version, 1), GroupForm: f})
+}
+
+func (o *saveGroup) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepared, error) {
+	p := prepared{item: pim.StepUpItem{Action: pim.ActionSaveGroup, Object: o.ID, Version: o.Version}}
+	if err := administers(tx.Reader, who, ""); err != nil {
+		return p, err
+	}
+	other, err := tx.GroupNamed(o.Name)
+	if err != nil {
+		return p, err
+	}
+	if slices.ContainsFunc(other, func(g pim.Principal) bool { return g.ID != o.ID }) {
+		return p, pim.Invalid("name", "There is a group of this name already. Choose another one, so that nobody takes one for the other.")
+	}
+	if o.Version == 0 {
+		return p, nil
+	}
+	g, err := groupOf(tx.Reader, o.ID)
+	if err != nil {
+		return p, err
+	}
+	if g.Version != o.Version {
+		return p, moved(store.ErrConflict)
+	}
+	s, err := standingOf(tx.Reader, g.ID)
+	if err != nil || g.MatchValue == o.Claim {
+		return p, err
+	}
+	if g.MatchValue != "" {
+		if err := s.refuseWithoutClaim(tx.Reader, g); err != nil {
+			return p, err
+		}
+	}
+	p.touch, p.says = s.gives(), append([]string{claimSentence(g, o.Claim)}, s.sentences()...)
+	return p, nil
+}
+
+func claimSentence(g pim.Principal, claim string) string {
+	if g.MatchValue == "" {
+		return "Whoever signs in with “" + claim + "” in the groups claim becomes a member of " + g.Name + "."
+	}
+	if claim == "" {
+		return "Nobody becomes a member of " + g.Name + " by the provider’s groups claim any more; who is one by it now leaves at once."
+	}
+	return "Whoever signs in with “" + claim + "” in the groups claim becomes a member of " + g.Name + "; who is one by another value leaves at once."
+}
+
+func (o *saveGroup) apply(_ *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
+	out := Outcome{Back: "/groups/" + o.ID, Done: "Saved."}
+	if o.Version == 0 {
+		g := pim.Principal{ID: o.ID, Kind: pim.Group, Name: o.Name, MatchValue: o.Claim, Enabled: true, Source: pim.SourceBrowser}
+		tx.Emit(confirmedBy(savedEvent(who.ID, g), evidence))
+		out.Done = "Group made. Now add its members."
+		return out, tx.InsertPrincipal(g)
+	}
+	g, err := groupOf(tx.Reader, o.ID)
+	if err != nil {
+		return out, err
+	}
+	if g.MatchValue != o.Claim {
+		if err := tx.StaleMembers(g.ID); err != nil {
+			return out, err
+		}
+	}
+	g.Name, g.MatchValue = o.Name, o.Claim
+	if err := tx.UpdatePrincipal(g); err != nil {
+		return out, moved(err)
+	}
+	tx.Emit(confirmedBy(savedEvent(who.ID, g), evidence))
+	return out, nil
+}
+
+// confirmedBy adds the evidence of a touch, when there was one.
+func confirmedBy(e pim.Event, evidence string) pim.Event {
+	if evidence == "" {
+		return e
+	}
+	return e.With("evidence", evidence)
+}
+
+func groupOf(r *store.Reader, id string) (pim.Principal, error) {
+	g, err := r.Principal(id)
+	if err == nil && g.Kind != pim.Group {
+		err = store.ErrNotFound
+	}
+	return g, found(err)
+}
+
+// removeGroup removes a group with the assignments made to it.
+type removeGroup struct {
+	ID      string
+	Version int64
+}
+
+// RemoveGroup removes a group, exactly as GroupRemoval says.
+func (b *Broker) RemoveGroup(ctx context.Context, actor Actor, id string, version int64) (Outcome, error) {
+	return b.operate(ctx, actor, "/groups/"+id, &removeGroup{ID: id, Version: version})
+}
+
+func (o *removeGroup) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepared, error) {
+	p := prepared{item: pim.StepUpItem{Action: pim.ActionRemoveGroup, Object: o.ID, Version: o.Version}, lessen: true}
+	if err := administers(tx.Reader, who, ""); err != nil {
+		return p, err
+	}
+	g, err := groupOf(tx.Reader, o.ID)
+	if err != nil {
+		return p, err
+	}
+	if g.Version != o.Version {
+		return p, moved(store.ErrConflict)
+	}
+	s, err := standingOf(tx.Reader, g.ID)
+	if err != nil {
+		return p, err
+	}
+	p.touch = s.privileged()
+	p.says, err = GroupRemoval(tx.Reader, g)
+	return p, err
+}
+
+// GroupRemoval says what removing a group ends, or refuses it.
+func GroupRemoval(r *store.Reader, g pim.Principal) ([]string, error) {
+	s, err := standingOf(r, g.ID)
+	if err != nil {
+		return nil, err
+	}
+	var named []string
+	for _, a := range s.approves {
+		if a.through == g.ID {
+			named = append(named, a.name)
+		}
+	}
+	if len(named) > 0 {
+		return nil, pim.Refuse(pim.KindConflict, "%s approves requests for %s. Name somebody else in those settings first.", g.Name, listed(named))
+	}
+	if err := s.refuseWithout(r, g, ""); err != nil {
+		return nil, err
+	}
+	says := []string{g.Name + " is removed, with its memberships. Its members stay people and groups of Stint."}
+	own, err := r.AssignmentsOf(g.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, asg := range own {
+		sentence, err := endSentence(r, asg)
+		if err != nil {
+			return nil, err
+		}
+		says = append(says, sentence)
+	}
+	return says, nil
+}
+
+// endSentence says what ends with an assignment.
+func endSentence(r *store.Reader, asg pim.Assignment) (string, error) {
+	role, path, _, err := effective(r, asg.RoleID, asg.ResourceID)
+	if err != nil {
+		return "", err
+	}
+	open, err := r.OpenActivationsUsing(asg.ID)
+	if err != nil {
+		return "", err
+	}
+	what := role.Name + " on " + path.Leaf().Name
+	switch {
+	case asg.Kind == pim.Active:
+		return "Nobody holds " + what + " through it any more.", nil
+	case len(open) > 0:
+		return fmt.Sprintf("Nobody may activate %s through it any more, and %d running or waiting %s at once.", what, len(open), plural(len(open), "activation ends", "activations end")), nil
+	}
+	return "Nobody may activate " + what + " through it any more.", nil
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+// listed writes names as words do: "a, b and c", at most five of them.
+func listed(names []string) string {
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	if n := len(names); n > 5 {
+		names = append(names[:5:5], fmt.Sprintf("%d more", n-5))
+	}
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
+func (o *removeGroup) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
+	out := Outcome{Back: "/groups", Done: "Group removed."}
+	g, err := groupOf(tx.Reader, o.ID)
+	if err != nil {
+		return out, err
+	}
+	up, err := tx.GroupsOf(g.ID)
+	if err != nil {
+		return out, err
+	}
+	own, err := tx.AssignmentsOf(g.ID)
+	if err != nil {
+		return out, err
+	}
+	e := pim.PersonEvent(pim.EvPrincipalRemoved, who.ID, g.ID, g.ID).With("source", string(g.Source))
+	tx.Emit(confirmedBy(e, evidence).WithText("name", g.Name))
+	if err := tx.RemovePrincipal(g.ID); err != nil { // before its assignments end, so that nobody is in them any more
+		return out, moved(err)
+	}
+	for _, asg := range own {
+		if err := b.endAssignment(tx, asg, who.ID, false); err != nil {
+			return out, err
+		}
+	}
+	return out, b.followGroups(tx, up)
+}
+
+// followGroups lets what rests on groups follow who is in them now: activations whose eligibility no longer holds
+// end (EC-11), active assignments are followed at their targets.
+func (b *Broker) followGroups(tx *store.Tx, groups []string) error {
+	if len(groups) == 0 {
+		return nil
+	}
+	touched, err := tx.AssignmentsOf(groups...)
+	if err != nil {
+		return err
+	}
+	for _, asg := range touched {
+		if err := b.recheckUsing(tx, asg); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recheckUsing lets what rests on one assignment follow who is in it now.
+func (b *Broker) recheckUsing(tx *store.Tx, asg pim.Assignment) error {
+	if asg.Kind == pim.Active {
+		return syncAssignment(tx, asg)
+	}
+	open, err := tx.OpenActivationsUsing(asg.ID)
+	if err != nil {
+		return err
+	}
+	for _, a := range open {
+		if err := b.recheckActivation(tx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -99,7 +99,7 @@ func (o *saveGroup) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepare
 	if g.Version != o.Version {
 		return p, moved(store.ErrConflict)
 	}
-	s, err := standingOf(tx.Reader, g.ID)
+	s, err := stakesOf(tx.Reader, g.ID)
 	if err != nil || g.MatchValue == o.Claim {
 		return p, err
 	}
@@ -186,7 +186,7 @@ func (o *removeGroup) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepa
 	if g.Version != o.Version {
 		return p, moved(store.ErrConflict)
 	}
-	s, err := standingOf(tx.Reader, g.ID)
+	s, err := stakesOf(tx.Reader, g.ID)
 	if err != nil {
 		return p, err
 	}
@@ -197,7 +197,7 @@ func (o *removeGroup) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepa
 
 // GroupRemoval says what removing a group ends, or refuses it.
 func GroupRemoval(r *store.Reader, g pim.Principal) ([]string, error) {
-	s, err := standingOf(r, g.ID)
+	s, err := stakesOf(r, g.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func (o *addMembers) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepar
 	if err := refuseNesting(tx.Reader, g, coming); err != nil {
 		return p, err
 	}
-	s, err := standingOf(tx.Reader, g.ID)
+	s, err := stakesOf(tx.Reader, g.ID)
 	var names []string
 	for _, m := range coming {
 		names = append(names, m.Name)
@@ -112,7 +112,7 @@ func namesAlong(path []string, names map[string]string) string {
 
 func (o *addMembers) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
 	out := Outcome{Back: "/groups/" + o.GroupID, Done: plural(len(o.Members), "Member added.", "Members added.")}
-	s, err := standingOf(tx.Reader, o.GroupID)
+	s, err := stakesOf(tx.Reader, o.GroupID)
 	if err != nil {
 		return out, err
 	}
@@ -126,7 +126,7 @@ func (o *addMembers) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence 
 
 // join adds a membership with what follows from it. Approvers that come in by it loosen the rules of what they
 // approve, so the event names those roles (THREATS T21).
-func (b *Broker) join(tx *store.Tx, s standing, m pim.Membership, by, evidence string) error {
+func (b *Broker) join(tx *store.Tx, s stakes, m pim.Membership, by, evidence string) error {
 	if err := tx.AddMember(m); err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (b *Broker) join(tx *store.Tx, s standing, m pim.Membership, by, evidence s
 }
 
 // followMember lets what rests on a membership follow it: of one person what is theirs, of a group what is assigned above.
-func (b *Broker) followMember(tx *store.Tx, s standing, memberID string) error {
+func (b *Broker) followMember(tx *store.Tx, s stakes, memberID string) error {
 	p, err := tx.Principal(memberID)
 	if err != nil {
 		return err
@@ -183,7 +183,7 @@ func (o *removeMember) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prep
 	case len(local) == 0:
 		return p, pim.NotFound()
 	}
-	s, err := standingOf(tx.Reader, g.ID)
+	s, err := stakesOf(tx.Reader, g.ID)
 	if err == nil && !claimed {
 		err = s.refuseWithout(tx.Reader, g, m.ID)
 	}
@@ -207,7 +207,7 @@ func edgesOf(r *store.Reader, groupID, memberID string) (local []pim.Membership,
 
 func (o *removeMember) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
 	out := Outcome{Back: "/groups/" + o.GroupID, Done: "Member taken out."}
-	s, err := standingOf(tx.Reader, o.GroupID)
+	s, err := stakesOf(tx.Reader, o.GroupID)
 	if err != nil {
 		return out, err
 	}

@@ -7,9 +7,9 @@ import (
 	"stint/internal/store"
 )
 
-// standing is what being in a group gives: what it and the groups around it are assigned, and whose requests its
+// stakes are what being in a group gives: what it and the groups around it are assigned, and whose requests its
 // members decide.
-type standing struct {
+type stakes struct {
 	up       []string // the group, and every group around it
 	holds    []stake
 	approves []stake
@@ -25,7 +25,7 @@ type stake struct {
 	others     []string // of an approval: everybody named with it
 }
 
-func standingOf(r *store.Reader, groupID string) (s standing, err error) {
+func stakesOf(r *store.Reader, groupID string) (s stakes, err error) {
 	if s.up, err = r.GroupsOf(groupID); err != nil {
 		return s, err
 	}
@@ -76,14 +76,14 @@ func stakeAt(r *store.Reader, roleID, resourceID string) (k stake, err error) {
 }
 
 // gives reports whether members get anything by being in the group.
-func (s standing) gives() bool { return len(s.holds)+len(s.approves) > 0 }
+func (s stakes) gives() bool { return len(s.holds)+len(s.approves) > 0 }
 
 // privileged reports whether any of it is about a privileged role.
-func (s standing) privileged() bool {
+func (s stakes) privileged() bool {
 	return slices.ContainsFunc(append(s.holds[:len(s.holds):len(s.holds)], s.approves...), func(k stake) bool { return k.role.Privileged })
 }
 
-func (s standing) approvedRoles() (ids []string) {
+func (s stakes) approvedRoles() (ids []string) {
 	for _, k := range s.approves {
 		ids = append(ids, k.role.ID)
 	}
@@ -91,7 +91,7 @@ func (s standing) approvedRoles() (ids []string) {
 }
 
 // sentences say what members get.
-func (s standing) sentences() (says []string) {
+func (s stakes) sentences() (says []string) {
 	var may, hold, decide []string
 	for _, k := range s.holds {
 		if k.kind == pim.Active {
@@ -116,16 +116,16 @@ func (s standing) sentences() (says []string) {
 
 // refuseWithout refuses a change after which nobody could administer or approve any more: a member leaving the group,
 // or the whole group when memberID is empty (EC-16, THREATS T21).
-func (s standing) refuseWithout(r *store.Reader, g pim.Principal, memberID string) error {
+func (s stakes) refuseWithout(r *store.Reader, g pim.Principal, memberID string) error {
 	return s.refuseEmptied(r, func(named []string) ([]pim.Principal, error) { return r.PeopleWithout(named, g.ID, memberID) })
 }
 
 // refuseWithoutClaim is refuseWithout for everybody who is in the group by a claim.
-func (s standing) refuseWithoutClaim(r *store.Reader, g pim.Principal) error {
+func (s stakes) refuseWithoutClaim(r *store.Reader, g pim.Principal) error {
 	return s.refuseEmptied(r, func(named []string) ([]pim.Principal, error) { return r.PeopleWithoutClaim(named, g.ID) })
 }
 
-func (s standing) refuseEmptied(r *store.Reader, left func(named []string) ([]pim.Principal, error)) error {
+func (s stakes) refuseEmptied(r *store.Reader, left func(named []string) ([]pim.Principal, error)) error {
 	if slices.ContainsFunc(s.holds, func(k stake) bool { return k.role.ID == pim.RoleAdministrator }) {
 		if err := refuseLastAdministrators(r, left); err != nil {
 			return err
@@ -166,7 +166,7 @@ func refuseLastAdministrators(r *store.Reader, left func(named []string) ([]pim.
 
 // ApprovesBy lists, in words, the roles whose requests a group's members decide.
 func ApprovesBy(r *store.Reader, groupID string) ([]string, error) {
-	s, err := standingOf(r, groupID)
+	s, err := stakesOf(r, groupID)
 	if err != nil {
 		return nil, err
 	}

@@ -128,6 +128,7 @@ var stepUpTitles = map[pim.StepUpAction]string{
 	pim.ActionSaveGroup: "Confirm changing a group", pim.ActionRemoveGroup: "Confirm removing a group",
 	pim.ActionAddMembers: "Confirm adding members", pim.ActionRemoveMember: "Confirm taking out a member",
 	pim.ActionDisablePerson: "Confirm disabling a person", pim.ActionEnablePerson: "Confirm enabling a person", pim.ActionEndSessions: "Confirm ending sessions",
+	pim.ActionSaveSettings: "Confirm these settings",
 }
 
 // stepUpTitle names what is confirmed, and how many of it.

@@ -40,6 +40,8 @@ var eventWords = map[pim.EventType]string{
 	pim.EvMeaningRemoved:    "Meaning of a role removed",
 	pim.EvSettingsSaved:     "Role settings saved",
 	pim.EvSettingsRemoved:   "Role settings removed",
+	pim.EvSettingsLoosened:  "Role settings made less strict",
+	pim.EvSettingsRefused:   "Change of role settings refused",
 	pim.EvAssignmentMade:    "Assignment made",
 	pim.EvAssignmentChanged: "Assignment changed",
 	pim.EvAssignmentRemoved: "Assignment removed",

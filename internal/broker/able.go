@@ -47,6 +47,11 @@ func ableAdministrators(r *store.Reader) (map[string]bool, error) {
 	if err != nil {
 		return nil, err
 	}
+	return ableUnder(r, standing, eff)
+}
+
+// ableUnder is ableAdministrators among those standing, where other settings held.
+func ableUnder(r *store.Reader, standing []pim.Assignment, eff pim.Effective) (map[string]bool, error) {
 	able := map[string]bool{}
 	for _, kind := range []pim.AssignmentKind{pim.Active, pim.Eligible} {
 		people, err := peopleHolding(r, standing, kind)

@@ -101,6 +101,9 @@ func (b *Broker) weigh(r *store.Reader, f *considered, resourceID string) (err e
 	if f.Passkeys, f.NewKeys, err = newKeys(r, f.Person, f.Role); err != nil {
 		return err
 	}
+	if f.LockedUntil, err = lockedUntil(r, f.Role, f.Path, f.Person.ID); err != nil {
+		return err
+	}
 	if f.Effective.Approval {
 		f.people, err = approversFor(r, f.Effective.Approvers, f.Person)
 	}

@@ -436,6 +436,9 @@ func (b *Broker) approved(tx *store.Tx, who pim.Principal, a pim.Activation) err
 	if !holds {
 		return pim.Refuse(pim.KindConflict, "The requester is disabled or no longer eligible.")
 	}
+	if err := refuseLocked(tx.Reader, role, a); err != nil {
+		return err
+	}
 	rules := a.Settings.Stricter(now.Settings)
 	if problem := tightened(a.Asked(), a.StepUpID, role, rules); problem != "" {
 		return pim.Refuse(pim.KindConflict, "%s", problem)

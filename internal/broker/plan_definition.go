@@ -319,7 +319,7 @@ func (p *planner) rules(s orgfile.Settings) pim.RoleSettings {
 }
 
 func (p *planner) settingsStep(f orgfile.Role, s orgfile.Settings, rules, row pim.RoleSettings, known bool) {
-	save := emit(p.settingsEvent(rules), func(a *applying) error { return a.tx.SaveSettings(rules) })
+	save := emit(settingsEvent(rules), func(a *applying) error { return a.tx.SaveSettings(rules) })
 	if !known {
 		p.step(stageSettings, "+", s.Pos, save, "settings of role/%s%s: %s", f.ID, where(s.Resource), strings.Join(p.words(rules), ", "))
 		return
@@ -339,7 +339,7 @@ func (p *planner) dropSettings(row pim.RoleSettings) {
 	for _, own := range builtinRoles {
 		if own.ID == row.RoleID && row.ResourceID == "" {
 			back := builtinSettings(own)
-			p.step(stageSettings, "~", orgfile.Pos{}, emit(p.settingsEvent(back), func(a *applying) error { return a.tx.SaveSettings(back) }),
+			p.step(stageSettings, "~", orgfile.Pos{}, emit(settingsEvent(back), func(a *applying) error { return a.tx.SaveSettings(back) }),
 				"%s: back to Stint's own", p.settingsName(row))
 			return
 		}
@@ -361,16 +361,6 @@ func where(resource string) string {
 		return ""
 	}
 	return " at resource/" + resource
-}
-
-func (p *planner) settingsEvent(r pim.RoleSettings) pim.Event {
-	facts := map[string]any{}
-	for _, w := range settingsWords(r, func(id string) string { return id }) {
-		facts[w[0]] = w[1]
-	}
-	e := saved(pim.EvSettingsSaved, r.RoleID, facts).With("source", string(r.Source))
-	e.RoleID, e.ResourceID = r.RoleID, r.ResourceID
-	return e
 }
 
 func (p *planner) words(r pim.RoleSettings) (out []string) {

@@ -74,6 +74,8 @@ type ActivationFacts struct {
 	Passkeys   int                  // of the person; looked at only where new ones do not count yet
 	NewKeys    map[string]time.Time // by credential id: passkeys that count for privileged roles only from then on (T2)
 	Paused     string               // why nothing is granted now, empty when fine (invariant 6)
+
+	LockedUntil time.Time // the person loosened the settings of the role and does not activate it before then (T21)
 }
 
 // AccountNeed is a target the role reaches and the person's account there, if any.
@@ -109,7 +111,7 @@ func (d Decision) Refusal() *Refusal {
 			switch v.Rule {
 			case RuleOpen, RuleRunning:
 				kind = KindConflict
-			case RuleEligibility, RuleAccount, RuleApproval, RuleStepUp:
+			case RuleEligibility, RuleSettingsLock, RuleAccount, RuleApproval, RuleStepUp:
 				kind = KindForbidden
 			case RuleGranting:
 				kind = KindPaused
@@ -129,6 +131,9 @@ func EvaluateActivation(req ActivationRequest, f ActivationFacts) Decision {
 		add(Verdict{Rule: RuleGranting, State: No, Message: f.Paused})
 	}
 	add(eligibilityVerdict(f, d.Start))
+	if f.locked() {
+		add(lockVerdict(f))
+	}
 	if req.narrower(f.Assignment) {
 		add(scopeVerdict(f))
 	}

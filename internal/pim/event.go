@@ -42,6 +42,8 @@ const (
 	EvMeaningRemoved    EventType = "meaning.removed"
 	EvSettingsSaved     EventType = "settings.saved"
 	EvSettingsRemoved   EventType = "settings.removed"
+	EvSettingsLoosened  EventType = "settings.loosened" // of a privileged role (T21)
+	EvSettingsRefused   EventType = "settings.refused"
 	EvAssignmentMade    EventType = "assignment.made"
 	EvAssignmentChanged EventType = "assignment.changed"
 	EvAssignmentRemoved EventType = "assignment.removed"

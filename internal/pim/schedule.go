@@ -117,6 +117,9 @@ func EvaluateStart(a Activation, f ActivationFacts) Decision {
 		add(Verdict{Rule: RuleGranting, State: No, Message: f.Paused})
 	}
 	add(eligibilityVerdict(f, f.Now))
+	if f.locked() {
+		add(lockVerdict(f))
+	}
 	if req.narrower(f.Assignment) {
 		add(scopeVerdict(f))
 	}

@@ -14,6 +14,17 @@ func (s Settings) Words(f Field) string {
 	return ""
 }
 
+// Words is what a row sets of a field, empty where it is inherited.
+func (r RoleSettings) Words(f Field) string {
+	n := f.number()
+	if n < 0 || !rules[n].isSet(&r) {
+		return ""
+	}
+	s := DefaultSettings()
+	rules[n].over(&r, &s)
+	return rules[n].words(&s)
+}
+
 func required(on bool) string { return choose(on, "required", "not required") }
 
 func allowed(on bool) string { return choose(on, "allowed", "not allowed") }

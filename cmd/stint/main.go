@@ -50,6 +50,9 @@ type environment struct {
 }
 
 func main() {
+	for _, warning := range config.Misspelt(os.Environ()) {
+		fmt.Fprintln(os.Stderr, "stint: warning: "+warning)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.LookupEnv)
 	stop()

@@ -166,41 +166,73 @@ func (b *Broker) lapseMembers(tx *store.Tx) (int, error) {
 	return len(lapsed), nil
 }
 
+// lateBatch is how many late grants are told in one write.
+const lateBatch = 500
+
+// lateNamed is how many that are late at a target are told one by one.
+const lateNamed = 3
+
 // TellLate leaves a notice for administrators when a grant is late (THREATS F7): within 60 s, then hourly.
 func (b *Broker) TellLate(ctx context.Context) error {
 	late, err := store.Read(ctx, b.store, lateGrants)
-	if err != nil || len(late) == 0 {
-		return err
+	for err == nil && len(late) > 0 {
+		late, err = write(ctx, b, func(tx *store.Tx) ([]store.GrantRow, error) {
+			if err := tellLate(tx); err != nil {
+				return nil, err
+			}
+			return lateGrants(tx.Reader)
+		})
 	}
-	_, err = write(ctx, b, b.tellLate)
 	return err
 }
 
 func lateGrants(r *store.Reader) ([]store.GrantRow, error) {
-	return r.LateGrants(r.Now.Add(-pim.LateAfter), r.Now.Add(-time.Hour))
+	return r.LateGrants(r.Now.Add(-pim.LateAfter), r.Now.Add(-time.Hour), lateBatch)
 }
 
-func (b *Broker) tellLate(tx *store.Tx) (int, error) {
+// tellLate leaves an entry for each that is late, and notices; many at one target are told as many.
+func tellLate(tx *store.Tx) error {
 	late, err := lateGrants(tx.Reader)
 	if err != nil || len(late) == 0 {
-		return 0, err
+		return err
+	}
+	ids, targets, at := make([]string, 0, len(late)), []string(nil), map[string][]store.GrantRow{}
+	for _, g := range late {
+		if ids = append(ids, g.ID); len(at[g.TargetID]) == 0 {
+			targets = append(targets, g.TargetID)
+		}
+		at[g.TargetID] = append(at[g.TargetID], g)
+		tx.Emit(pim.GrantEventOf(pim.EvGrantLate, g.Grant, map[string]any{"wanted": g.Wanted, "since": g.LateSince.UnixMicro()}))
 	}
 	people, err := administrators(tx.Reader)
 	if err != nil {
-		return 0, err
+		return err
+	}
+	for _, id := range targets {
+		if err := tellLateAt(tx, id, at[id], people); err != nil {
+			return err
+		}
+	}
+	return tx.ToldLate(ids)
+}
+
+func tellLateAt(tx *store.Tx, targetID string, late []store.GrantRow, people []string) error {
+	since := func(g store.GrantRow) string { return g.LateSince.UTC().Format("15:04:05 UTC") }
+	if len(late) > lateNamed {
+		t, err := tx.Target(targetID)
+		if err != nil {
+			return err
+		}
+		text := fmt.Sprintf("Late at %s: %d are not as they should be, the first since %s. Stint keeps trying.", t.Name, len(late), since(late[0]))
+		return notify(tx, text, "/targets/"+targetID, people...)
 	}
 	for _, g := range late {
-		g.LateToldAt = tx.Now
-		if err := tx.SaveGrant(g); err != nil {
-			return 0, err
-		}
-		tx.Emit(pim.GrantEventOf(pim.EvGrantLate, g.Grant, map[string]any{"wanted": g.Wanted, "since": g.LateSince.UnixMicro()}))
-		text := fmt.Sprintf("Late: %s in %s is not as it should be since %s. Stint keeps trying.", g.AccountName, g.Entitlement, g.LateSince.UTC().Format("15:04:05 UTC"))
-		if err := notify(tx, text, "/targets/"+g.TargetID, people...); err != nil {
-			return 0, err
+		text := fmt.Sprintf("Late: %s in %s is not as it should be since %s. Stint keeps trying.", g.AccountName, g.Entitlement, since(g))
+		if err := notify(tx, text, "/targets/"+targetID, people...); err != nil {
+			return err
 		}
 	}
-	return len(late), nil
+	return nil
 }
 
 // administrators lists everybody who is or may become an administrator: with nobody active, somebody

@@ -79,7 +79,8 @@ func (b *Broker) pass(ctx context.Context, g store.GrantRow) error {
 		}
 	}
 	acted := act(ctx, conn, g, step, delay)
-	acted.gave = step == pim.StepGrant && !reissue
+	wrote := acted.event == pim.GrantOK || acted.event == pim.GrantUnclear // else the target was left as it was
+	acted.gave = step == pim.StepGrant && !reissue && wrote
 	if acted.err != nil {
 		_, err = b.record(ctx, g, acted)
 		return err

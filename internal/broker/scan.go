@@ -425,7 +425,7 @@ func (b *Broker) finishScan(ctx context.Context, at store.Scan, sum scanned, tro
 		if err != nil {
 			return err
 		}
-		asked := !now.AskedAt.IsZero()
+		asked, anew := !now.AskedAt.IsZero(), now.DueAt.After(at.BegunAt) // anew: somebody asked while it ran
 		now.Attempt, now.Done, now.Total, now.LeaseUntil = at.Attempt, at.Done, at.Total, time.Time{}
 		if now.Error = ""; trouble != nil {
 			now.Error = trouble.Error()
@@ -433,10 +433,12 @@ func (b *Broker) finishScan(ctx context.Context, at store.Scan, sum scanned, tro
 		} else {
 			now.Tries, now.EndedAt = 0, tx.Now
 		}
-		if trouble == nil || now.AskedBy != pim.System { // a restore asks until it is answered
-			now.AskedAt, now.AskedBy = time.Time{}, ""
+		if !anew {
+			if trouble == nil || now.AskedBy != pim.System { // a restore asks until it is answered
+				now.AskedAt, now.AskedBy = time.Time{}, ""
+			}
+			now.DueAt = tx.Now.Add(b.nextScan(now.Tries))
 		}
-		now.DueAt = tx.Now.Add(b.nextScan(now.Tries))
 		if err := tx.SaveScan(now); errors.Is(err, store.ErrConflict) {
 			return nil // asked for anew since: that scan says what it finds
 		} else if err != nil {

@@ -91,11 +91,19 @@ func checkKey(key string, seen map[string]entry) error {
 		}
 		return nil
 	}
-	near := slices.MinFunc(known, func(a, b string) int { return distance(a, name) - distance(b, name) })
-	if distance(near, name) <= 3 {
+	if near := nearest(known, name); near != "" {
 		return fmt.Errorf("%q is not a field; did you mean %s?", key, fileName(near))
 	}
 	return fmt.Errorf("%q is not a field; `stint config` lists them all", key)
+}
+
+// nearest is the field most like a name that is none; empty when none is like it.
+func nearest(known []string, name string) string {
+	near := slices.MinFunc(known, func(a, b string) int { return distance(a, name) - distance(b, name) })
+	if distance(near, name) > 3 {
+		return ""
+	}
+	return near
 }
 
 // scalar returns a value's text. A field left empty counts as not set.

@@ -1,6 +1,12 @@
 package config
 
-import "github.com/alecthomas/kong"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
 
 // BeforeResolve is a hook of kong: it adds the environment and the file named by --config or STINT_CONFIG as sources,
 // the environment before the file. An empty variable counts as not set.
@@ -44,4 +50,22 @@ func (c *Config) AfterApply(ctx *kong.Context) error {
 		}
 	}
 	return c.Complete()
+}
+
+// Misspelt warns of variables of the environment (NAME=value) that look like a field and are none, so that nothing reads
+// them. It only warns: what begins with STINT_ may be a secret's, or the cluster's (STINT_PORT beside a service of that name).
+func Misspelt(environment []string) (warnings []string) {
+	known := names()
+	for _, line := range environment {
+		name, value, _ := strings.Cut(line, "=")
+		rest, ours := strings.CutPrefix(name, "STINT_")
+		flag := flagName(strings.ToLower(rest))
+		if !ours || value == "" || slices.Contains(known, flag) && name == envName(flag) {
+			continue
+		}
+		if near := nearest(known, flag); near != "" && distance(near, flag) <= len(flag)/3 {
+			warnings = append(warnings, fmt.Sprintf("%s is not read; did you mean %s?", name, envName(near)))
+		}
+	}
+	return warnings
 }

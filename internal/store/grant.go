@@ -55,9 +55,17 @@ func (r *Reader) UnsettledGrants(targetID string) (int64, error) {
 	return one(r, scanInt, "SELECT COUNT(*) FROM grants WHERE target_id = $1 AND (wanted = 1 OR due_at > 0)", targetID)
 }
 
-// LateGrants lists grants that have been late for at least so long and were not told about since.
-func (r *Reader) LateGrants(since, toldBefore time.Time) ([]GrantRow, error) {
-	return many(r, scanGrant, "SELECT "+grantCols+" FROM grants f WHERE f.late_since > 0 AND f.late_since <= $1 AND f.late_told_at <= $2", us(since), us(toldBefore))
+// LateGrants lists grants that have been late for at least so long and were not told about since; the longest first.
+func (r *Reader) LateGrants(since, toldBefore time.Time, limit int) ([]GrantRow, error) {
+	return many(r, scanGrant, "SELECT "+grantCols+" FROM grants f WHERE f.late_since > 0 AND f.late_since <= $1 AND f.late_told_at <= $2 ORDER BY f.late_since, f.id LIMIT $3",
+		us(since), us(toldBefore), limit)
+}
+
+// ToldLate notes that these were told about. It moves no version: whoever works on one loses nothing by it.
+func (tx *Tx) ToldLate(ids []string) error {
+	args := []any{us(tx.Now)}
+	_, err := tx.exec("UPDATE grants SET late_told_at = $1 WHERE id IN "+in(&args, ids), args...)
+	return err
 }
 
 // ClaimGrants takes due grants of a target for work: nobody else works on them until the lease ends, and a

@@ -181,7 +181,7 @@ func grantsComeBack(t *testing.T, s *store.Store) {
 		t.Error("two grants of one fact")
 	}
 	late := func(since, told time.Time) int {
-		return len(get(t, s, func(r *store.Reader) ([]store.GrantRow, error) { return r.LateGrants(since, told) }))
+		return len(get(t, s, func(r *store.Reader) ([]store.GrantRow, error) { return r.LateGrants(since, told, 100) }))
 	}
 	if late(at.Add(4*time.Hour), at.Add(5*time.Hour)) != 1 || late(at.Add(4*time.Hour-1e3), at.Add(9*time.Hour)) != 0 || late(at.Add(9*time.Hour), at.Add(5*time.Hour-1e3)) != 0 {
 		t.Error("late since, and not told since")

@@ -141,6 +141,34 @@ func TestLateWriteIsNotWhatWasThereBefore(t *testing.T) {
 	}
 }
 
+// F6: a worker that was stopped before its write comes back and is refused by the target: it gave nothing. What another
+// hand put there meanwhile was held before Stint, and stays.
+func TestLateRefusalGaveNothing(t *testing.T) {
+	t.Parallel()
+	i := newInterrupted(t)
+	first := i.activate("alice", "alice-dba2", time.Hour)
+	other := i.beside(i.b.Store())
+	var second string
+	i.before = func() {
+		i.clock.add(2 * time.Minute) // the lease runs out
+		i.ok(other.Deactivate(i.ctx, i.as("alice"), first))
+		i.ok(other.Tick(i.ctx))
+		i.target.Put(i.acc["alice"], i.dba)
+		second = i.activate("alice", "alice-dba2", time.Hour)
+		i.ok(other.Tick(i.ctx))
+		i.target.Misbehave(faketarget.Faults{Denied: true})
+	}
+	i.after = func() { i.target.Misbehave(faketarget.Faults{}) }
+	i.tick()
+	i.later(2 * time.Minute)
+	i.is(second, pim.ActiveConfirmed)
+	i.ok(i.b.Deactivate(i.ctx, i.as("alice"), second))
+	i.later(time.Minute)
+	if a := i.is(second, pim.Deactivated); a.SettledAt.IsZero() || !i.target.Holds(i.acc["alice"], i.dba) {
+		t.Errorf("settled %v, held %v", a.SettledAt, i.target.Holds(i.acc["alice"], i.dba))
+	}
+}
+
 // DESIGN §3 Grant: a revoke that was answered with yes takes effect only after the role is held again. That is Stint's
 // own doing and no loss: it is given again, within the target's delay.
 func TestLateRevokeIsNotAnotherHand(t *testing.T) {

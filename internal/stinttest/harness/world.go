@@ -37,7 +37,8 @@ type World struct {
 	Config   web.Config         // as the server was made with
 	URL      string             // http://localhost:port
 	Log      *Log
-	Path     string // of the database file; there is none when the tests run on PostgreSQL
+	Path     string        // of the database file; there is none when the tests run on PostgreSQL
+	Database store.Options // as the database was opened
 
 	addr   string
 	people map[string]*Person
@@ -95,6 +96,7 @@ func (w *World) build(options []Option) {
 		w.OK(os.WriteFile(o.Path, fresh, 0o600))
 	}
 	o.Now, o.Mono = w.Clock.Now, w.Clock.Mono
+	w.Database = o
 	var err error
 	w.Store, err = store.Open(ctx, o)
 	w.OK(err)

@@ -14,6 +14,7 @@ import (
 )
 
 var activations = []testCase{
+	{"what many do at once has an order", linear},
 	{"activations come back as they were", activationsComeBack},
 	{"the double click", doubleClick},
 	{"one transition wins", oneTransitionWins},

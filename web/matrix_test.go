@@ -191,6 +191,15 @@ var matrix = map[string]rights{
 	"GET /groups/:id/members/new":                {thing: "group", want: only(cells{200, 200, 404}, "administrator")},
 	"POST /groups/:id/members":                   {thing: "group", form: []string{"pick", "auditor"}, want: only(cells{303, 303, 404}, "administrator")},
 	"POST /groups/:id/members/:member/remove":    {thing: "member", want: only(cells{303, 303, 404}, "administrator")},
+	"GET /roles":                                 {want: only(cells{200}, "auditor", "administrator")},
+	"POST /roles":                                {form: []string{"name", "A role"}, want: only(cells{303}, "administrator")},
+	"GET /roles/new":                             {want: only(cells{200}, "administrator")},
+	"GET /roles/:id":                             {thing: "role", want: but(only(cells{200, 200, 404}, "auditor", "administrator"), cells{404, 404, 404}, "owner")},
+	"POST /roles/:id":                            {thing: "role", form: []string{"name", "Renamed", "version", "1", "twice", "yes"}, want: only(cells{303, 303, 404}, "administrator")},
+	"GET /roles/:id/edit":                        {thing: "role", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /roles/:id/retire":                     {thing: "role", form: []string{"version", "1"}, want: only(cells{303, 303, 404}, "administrator")},
+	"GET /roles/:id/meaning":                     {thing: "role", want: but(only(cells{200, 200, 404}, "auditor", "administrator"), cells{404, 404, 404}, "owner")},
+	"GET /roles/:id/history":                     {thing: "role", want: only(cells{200, 200, 404}, "auditor", "administrator")},
 	"GET /targets":                               {want: only(cells{200}, "auditor", "administrator")},
 	"GET /targets/:id":                           {thing: "target", want: only(cells{200, 200, 404}, "auditor", "administrator")},
 	"POST /targets/:id/test":                     {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
@@ -287,6 +296,14 @@ var things = map[string]func(*stage, *stinttest.Person) []string{
 				return err
 			}
 			return tx.InsertResource(pim.Resource{ID: id, ParentID: "above-" + id, Kind: "group", Name: "Resource " + id, Source: pim.SourceBrowser})
+		})
+		return []string{id}
+	},
+	"role": func(s *stage, p *stinttest.Person) []string { // nobody's own
+		s.made++
+		id := "unused-role-" + strconv.Itoa(s.made)
+		s.Do(func(tx *store.Tx) error {
+			return tx.InsertRole(pim.RoleDefinition{ID: id, Name: id, Source: pim.SourceBrowser})
 		})
 		return []string{id}
 	},

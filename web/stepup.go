@@ -129,6 +129,7 @@ var stepUpTitles = map[pim.StepUpAction]string{
 	pim.ActionAddMembers: "Confirm adding members", pim.ActionRemoveMember: "Confirm taking out a member",
 	pim.ActionDisablePerson: "Confirm disabling a person", pim.ActionEnablePerson: "Confirm enabling a person", pim.ActionEndSessions: "Confirm ending sessions",
 	pim.ActionSaveSettings: "Confirm these settings",
+	pim.ActionSaveRole:     "Confirm this role", pim.ActionRetireRole: "Confirm retiring a role",
 }
 
 // stepUpTitle names what is confirmed, and how many of it.

@@ -38,3 +38,9 @@ func skeleton(s string) string {
 	}
 	return out.String()
 }
+
+// CleanText is a line of free text of up to n characters as it is kept, and what is wrong with it, or "".
+func CleanText(s string, n int) (clean, problem string) {
+	clean = norm.NFC.String(strings.TrimSpace(s))
+	return clean, isText(n)(clean)
+}

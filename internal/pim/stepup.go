@@ -71,6 +71,8 @@ const (
 	ActionRemoveGroup      StepUpAction = "group.remove"
 	ActionAddMembers       StepUpAction = "member.add"
 	ActionRemoveMember     StepUpAction = "member.remove"
+	ActionSaveRole         StepUpAction = "role.save"
+	ActionRetireRole       StepUpAction = "role.retire"
 )
 
 // StepUpItem is one thing a person confirms (DESIGN §4 invariant 4). It is fixed when the ceremony

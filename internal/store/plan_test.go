@@ -107,6 +107,16 @@ var hot = []struct {
 	{"owners of an account", func(tx *Tx) error { _, err := tx.OwnersOf("t", "x"); return err }, ""},
 	{"paths", func(tx *Tx) error { _, err := tx.Paths([]string{"r"}); return err }, ""},
 	{"meanings below", func(tx *Tx) error { _, err := tx.MeaningsBelow("role", "r"); return err }, ""},
+	{"roles, next page", func(tx *Tx) error {
+		_, err := tx.RolesBy(RolePage{Within: Subtree{All: true}, AfterName: "n", AfterID: "i", Limit: 50})
+		return err
+	}, ""},
+	{"unused roles", func(tx *Tx) error {
+		_, err := tx.RolesBy(RolePage{Within: Subtree{All: true}, Only: RolesUnused, Limit: 50})
+		return err
+	}, ""},
+	{"use of roles", func(tx *Tx) error { _, err := tx.RoleUses([]string{"a", "b"}, 1000); return err }, ""},
+	{"what roles mean", func(tx *Tx) error { _, err := tx.MeaningsOfRoles("a", "b"); return err }, ""},
 	{"settings", func(tx *Tx) error { _, err := tx.Settings("role"); return err }, ""},
 	{"settings on a path", func(tx *Tx) error { _, err := tx.SettingsOn("role", pim.Path{{ID: "res"}}); return err }, ""},
 	{"settings history", func(tx *Tx) error { _, err := tx.SettingsHistory("role", "res", 9, 20); return err }, ""},

@@ -45,7 +45,7 @@ func (s Samples) frame() views.Frame {
 
 func (s Samples) shell() views.Shell {
 	return views.Shell{
-		Frame: s.frame(), Person: s.alice(), Can: views.Can{Approve: true, People: true, Targets: true, Resources: true, Audit: true},
+		Frame: s.frame(), Person: s.alice(), Can: views.Can{Approve: true, Roles: true, People: true, Targets: true, Resources: true, Audit: true},
 		Since: 184226, Waiting: 4, Unread: 2, Live: views.Live{Active: 2, NextEnd: min(8)},
 	}
 }
@@ -107,7 +107,7 @@ func (s Samples) needs(icons ...string) []views.Need {
 // Pages are all of them.
 func (s Samples) Pages() []Page {
 	var all []Page
-	for _, group := range [][]Page{s.entrance(), s.mine(), s.sets(), s.approvals(), s.manage(), s.assignments(), s.resources(), s.watch(), s.errors()} {
+	for _, group := range [][]Page{s.entrance(), s.mine(), s.sets(), s.approvals(), s.manage(), s.assignments(), s.resources(), s.roles(), s.watch(), s.errors()} {
 		all = append(all, group...)
 	}
 	return append(all, Page{"gallery", "/gallery", views.Gallery(s.gallery(all))})

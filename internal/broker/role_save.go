@@ -1,0 +1,170 @@
+package broker
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+func (op *saveRole) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepared, error) {
+	if err := administers(tx.Reader, who, ""); err != nil {
+		return prepared{}, err
+	}
+	c, err := op.change(tx.Reader)
+	if err != nil {
+		return prepared{}, err
+	}
+	if !op.Twice {
+		if err := op.refuseTwice(tx.Reader, c); err != nil {
+			return prepared{}, err
+		}
+	}
+	says, err := op.says(tx.Reader, c)
+	return prepared{item: pim.StepUpItem{Action: pim.ActionSaveRole, Object: op.RoleID, Version: op.Version}, touch: c.touch(op), says: says}, err
+}
+
+// says is what a touch confirms.
+func (op *saveRole) says(r *store.Reader, c roleChange) (says []string, err error) {
+	say := func(format string, args ...any) { says = append(says, fmt.Sprintf(format, args...)) }
+	switch {
+	case op.Fresh:
+		say("A new role, “%s”", op.Name)
+	case c.old.Name != op.Name:
+		say("The role “%s” is called “%s”", c.old.Name, op.Name)
+	default:
+		say("The role “%s”", op.Name)
+	}
+	if op.Description != c.old.Description {
+		say("It is described as: %s", cmp.Or(op.Description, "nothing"))
+	}
+	switch {
+	case c.loosens(op):
+		say("It is no longer privileged: activating it may do without a passkey, and its accounts need no confirmation")
+	case op.Privileged && !c.old.Privileged:
+		say("It is privileged: a passkey is always asked for, and accounts are confirmed")
+	}
+	for _, m := range op.Means {
+		if p, isNew := c.come[m]; isNew {
+			path, err := r.Path(m.ResourceID)
+			if err != nil {
+				return nil, err
+			}
+			say("It means “%s” at %s, on %s", m.Name, p.targetName, pathText(path))
+		}
+	}
+	for _, m := range c.leave {
+		path, err := r.Path(m.ResourceID)
+		if err != nil {
+			return nil, err
+		}
+		say("It no longer means “%s” on %s", m.Name, pathText(path))
+	}
+	return says, nil
+}
+
+func (op *saveRole) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
+	out := Outcome{Back: "/roles/" + op.RoleID}
+	c, err := op.change(tx.Reader)
+	if err != nil || !c.any(op) {
+		out.Done = "Nothing was changed."
+		return out, err
+	}
+	d := pim.RoleDefinition{ID: op.RoleID, Key: c.old.Key, Name: op.Name, Description: op.Description, Privileged: op.Privileged, Source: c.old.Source, Version: op.Version}
+	e := roleEvent(pim.EvRoleSaved, who.ID, d, evidence).WithText("name", d.Name).WithText("description", d.Description)
+	if op.Fresh {
+		d.Source, out.Done = pim.SourceBrowser, "Role made."
+		tx.Emit(e.With("source", string(d.Source)))
+		err = tx.InsertRole(d)
+	} else {
+		out.Done = "Role saved."
+		if c.renamed(op) {
+			tx.Emit(e.With("source", string(d.Source)).With("was_privileged", c.old.Privileged))
+			err = moved(tx.UpdateRole(d))
+		}
+	}
+	if err != nil {
+		return out, err
+	}
+	if err := op.mean(tx, who, d, c, evidence); err != nil {
+		return out, err
+	}
+	if c.loosens(op) {
+		if err := tellAdministrators(tx, who, who.Name+" made the role "+d.Name+" unprivileged: activating it may do without a passkey now.", "/roles/"+d.ID); err != nil {
+			return out, err
+		}
+	}
+	if len(c.come)+len(c.leave) == 0 || op.Fresh {
+		return out, nil
+	}
+	return out, b.followMeanings(tx, op.RoleID)
+}
+
+// mean adds and takes away what the role means. The target's ids are found by the resolver.
+func (op *saveRole) mean(tx *store.Tx, who pim.Principal, d pim.RoleDefinition, c roleChange, evidence string) error {
+	for _, m := range c.leave {
+		e := roleEvent(pim.EvMeaningRemoved, who.ID, d, evidence).With("entitlement", m.EntitlementID).WithText("name", m.Name)
+		e.ResourceID = m.ResourceID
+		tx.Emit(e)
+		if err := tx.RemoveMeaning(m); err != nil {
+			return moved(err)
+		}
+	}
+	for _, m := range op.Means {
+		p, isNew := c.come[m]
+		if !isNew {
+			continue
+		}
+		e := roleEvent(pim.EvMeaningSaved, who.ID, d, evidence).WithText("name", m.Name)
+		e.ResourceID, e.TargetID = m.ResourceID, p.targetID
+		tx.Emit(e)
+		if err := tx.SaveMeaning(p.Meaning); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// roleEvent is a change of a role definition by somebody.
+func roleEvent(t pim.EventType, actor string, d pim.RoleDefinition, evidence string) pim.Event {
+	e := pim.Event{Type: t, Actor: actor, RoleID: d.ID, ObjectID: d.ID, Result: pim.OK, Facts: map[string]any{"privileged": d.Privileged}, Texts: map[string]string{}}
+	if d.Key != "" {
+		e = e.With("key", d.Key)
+	}
+	if evidence != "" {
+		e = e.With("evidence", evidence)
+	}
+	return e
+}
+
+// followMeanings lets what holds the role follow what it means now: narrower activations whose resource it no longer
+// reaches, activations that wait for the target, and active assignments of the role.
+func (b *Broker) followMeanings(tx *store.Tx, roleID string) error {
+	if err := b.recheckNarrower(tx); err != nil {
+		return err
+	}
+	active, err := tx.ActiveAssignments()
+	if err != nil {
+		return err
+	}
+	for _, asg := range active {
+		if asg.RoleID != roleID {
+			continue
+		}
+		if err := syncAssignment(tx, asg); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellAdministrators makes a change loud: every other administrator reads of it.
+func tellAdministrators(tx *store.Tx, who pim.Principal, text, link string) error {
+	people, err := administrators(tx.Reader)
+	if err != nil {
+		return err
+	}
+	return notify(tx, text, link, slices.DeleteFunc(people, func(id string) bool { return id == who.ID })...)
+}

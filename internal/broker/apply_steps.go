@@ -166,11 +166,13 @@ func (a *applying) holdsThrough(act pim.Activation, row pim.Account) (bool, erro
 
 // addAssignment makes an assignment; a large file's are opened later, all at once.
 func (a *applying) addAssignment(asg pim.Assignment) error {
-	asg.StartsAt = a.tx.Now
-	if a.prepare {
-		asg.StartsAt = store.Unopened
+	if !asg.StartsAt.After(a.tx.Now) { // nobody holds yet what begins later
+		asg.StartsAt = a.tx.Now
+		if a.prepare {
+			asg.StartsAt = store.Unopened
+		}
 	}
-	a.tx.Emit(pim.AssignmentEvent(pim.EvAssignmentMade, opened(asg), pim.System))
+	a.tx.Emit(pim.AssignmentMade(pim.EvAssignmentMade, opened(asg), pim.System, ""))
 	if err := a.tx.InsertAssignment(asg); err != nil {
 		return err
 	}

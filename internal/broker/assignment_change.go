@@ -101,8 +101,8 @@ func (b *Broker) judgeChange(tx *store.Tx, who pim.Principal, mode string, befor
 		tx.Emit(pim.AssignmentRefused(j.after, who.ID, refusal.Verdicts, clip(c.Justification)))
 		return j, refusal
 	}
-	if !j.after.InForceAt(tx.Now) {
-		err = refuseLastAble(tx.Reader, before)
+	if before.RoleID == pim.RoleAdministrator && mode != changeRenew {
+		err = keepAdministrator(tx, func() error { return moved(tx.UpdateAssignment(j.after)) })
 	}
 	return j, err
 }
@@ -145,7 +145,7 @@ func (op *changing) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence s
 	}
 	verb := map[string]string{changeExtend: "extended", changeRenew: "renewed"}[op.Mode]
 	text := fmt.Sprintf("%s %s the assignment of %s to %s%s.", who.Name, verb, op.judged.principal.Name, op.judged.what(), untilWords(op.judged.after))
-	return out, tellOtherAdministrators(tx, text, out.Back, who.ID, op.judged.principal.ID)
+	return out, tellOtherAdministrators(tx, op.before.RoleID, op.before.ResourceID, text, out.Back, who.ID, op.judged.principal.ID)
 }
 
 // changeAssignment changes an assignment in place, with what follows for activations and grants.
@@ -202,31 +202,4 @@ func manageable(r *store.Reader, who pim.Principal, id string) (pim.Assignment, 
 		return a, found(err)
 	}
 	return a, handsOut(r, who, a.RoleID, a.ResourceID)
-}
-
-// refuseLastAble keeps somebody able to administer Stint when an assignment of its administrators goes.
-func refuseLastAble(r *store.Reader, asg pim.Assignment) error {
-	if asg.RoleID != pim.RoleAdministrator {
-		return nil
-	}
-	able, err := ableAdministrators(r)
-	if err != nil || len(able) == 0 {
-		return err
-	}
-	others, err := r.HoldersBesides(asg.RoleID, asg.ID)
-	if err != nil {
-		return err
-	}
-	if len(others) > 0 {
-		people, err := r.PeopleIn(others)
-		if err != nil {
-			return err
-		}
-		for _, p := range people {
-			if able[p.ID] {
-				return nil
-			}
-		}
-	}
-	return pim.Refuse(pim.KindConflict, "Without this assignment nobody able to administer Stint would be left. Make somebody else able first.")
 }

@@ -23,7 +23,7 @@ func (b *Broker) ExportAssignments(ctx context.Context, actor Actor, f store.Ass
 		if err != nil {
 			return err
 		}
-		if err := mayExport(tx.Reader, who, f); err != nil {
+		if _, err := exported(tx.Reader, who, f); err != nil {
 			return err
 		}
 		e := pim.Event{Type: pim.EvAsgExported, Actor: who.ID, RoleID: f.RoleID, ResourceID: f.ResourceID, Result: pim.OK,
@@ -38,23 +38,33 @@ func (b *Broker) ExportAssignments(ctx context.Context, actor Actor, f store.Ass
 		if !yield(exportHead, nil) {
 			return
 		}
-		b.eachExported(ctx, f, yield)
+		b.eachExported(ctx, actor, f, yield)
 	}, nil
 }
 
-// mayExport lets whoever administers the resource export what is there, and auditors everything.
-func mayExport(r *store.Reader, who pim.Principal, f store.AssignmentFilter) error {
+// exported holds a list to what somebody may read: owners of resources see theirs alone.
+func exported(r *store.Reader, who pim.Principal, f store.AssignmentFilter) (store.AssignmentFilter, error) {
 	powers, err := Powers(r, who.ID)
-	if err != nil || powers.MayAudit() {
-		return err
+	if err != nil {
+		return f, err
 	}
-	return administers(r, who, f.ResourceID)
+	if !powers.MayRead() {
+		return f, pim.NotFound()
+	}
+	if f.ResourceID != "" {
+		if err := MayRead(r, powers, f.ResourceID); err != nil {
+			return f, err
+		}
+	}
+	readable := ReadableBy(powers)
+	f.Within = &readable
+	return f, nil
 }
 
-func (b *Broker) eachExported(ctx context.Context, f store.AssignmentFilter, yield func([]string, error) bool) {
+func (b *Broker) eachExported(ctx context.Context, actor Actor, f store.AssignmentFilter, yield func([]string, error) bool) {
 	after := ""
 	for {
-		records, last, err := b.exportSome(ctx, f, after)
+		records, last, err := b.exportSome(ctx, actor, f, after)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -71,8 +81,17 @@ func (b *Broker) eachExported(ctx context.Context, f store.AssignmentFilter, yie
 	}
 }
 
-func (b *Broker) exportSome(ctx context.Context, f store.AssignmentFilter, after string) (records [][]string, last string, err error) {
+// exportSome asks anew, for each piece, what may be read: a long export outlives no right.
+func (b *Broker) exportSome(ctx context.Context, actor Actor, f store.AssignmentFilter, after string) (records [][]string, last string, err error) {
 	records, err = store.Read(ctx, b.store, func(r *store.Reader) ([][]string, error) {
+		who, err := person(r, actor)
+		if err != nil {
+			return nil, err
+		}
+		f, err := exported(r, who, f)
+		if err != nil {
+			return nil, err
+		}
 		rows, err := r.EachAssignment(f, after, exportPiece)
 		if err != nil || len(rows) == 0 {
 			return nil, err

@@ -2,6 +2,8 @@ package broker
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"stint/internal/pim"
 	"stint/internal/store"
@@ -15,19 +17,54 @@ func tellAssigned(tx *store.Tx, a pim.Assignment, holder pim.Principal, text str
 	return notify(tx, text+".", "/assignments/"+a.ID, holder.ID)
 }
 
-// tellOtherAdministrators tells the administrators but those given.
-func tellOtherAdministrators(tx *store.Tx, text, link string, but ...string) error {
-	people, err := administrators(tx.Reader)
+// tellOtherAdministrators tells who administers a role at a resource, but for those named.
+func tellOtherAdministrators(tx *store.Tx, roleID, resourceID, text, link string, but ...string) error {
+	people, err := administratorsAt(tx.Reader, roleID, resourceID)
 	if err != nil {
 		return err
 	}
-	out := people[:0]
-	for _, id := range people {
-		if id != but[0] && (len(but) < 2 || id != but[1]) {
-			out = append(out, id)
+	return notify(tx, text, link, slices.DeleteFunc(people, func(id string) bool { return slices.Contains(but, id) })...)
+}
+
+// administratorsAt lists who is or may become an administrator of Stint, and the owners who hand out the role there now.
+func administratorsAt(r *store.Reader, roleID, resourceID string) ([]string, error) {
+	out, err := administrators(r)
+	if err != nil {
+		return nil, err
+	}
+	path, err := pathOf(r, resourceID)
+	if err != nil || len(path) == 0 {
+		return out, ignoreGone(err)
+	}
+	var ids []string
+	for _, node := range path {
+		ids = append(ids, node.ID)
+	}
+	holders, err := r.HoldersAt(pim.RoleOwner, ids)
+	if err != nil || len(holders) == 0 {
+		return out, err
+	}
+	owners, err := r.PeopleIn(holders)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range owners {
+		may, err := MayHandOut(r, p.ID, roleID, resourceID)
+		if err := ignoreGone(err); err != nil {
+			return nil, err
+		}
+		if may && !slices.Contains(out, p.ID) {
+			out = append(out, p.ID)
 		}
 	}
-	return notify(tx, text, link, out...)
+	return out, nil
+}
+
+func ignoreGone(err error) error {
+	if gone(err) {
+		return nil
+	}
+	return err
 }
 
 // roleAt is a role with its place for sentences; what is gone is "a role".
@@ -79,18 +116,40 @@ func askWords(over bool) string {
 }
 
 func tellAdministratorsOfEnds(tx *store.Tx, ends []pim.Assignment, over bool) error {
-	people, err := administrators(tx.Reader)
-	if err != nil {
-		return err
+	of, at := map[string][]pim.Assignment{}, map[Place][]string{}
+	for _, a := range ends {
+		place := Place{a.RoleID, a.ResourceID}
+		if _, known := at[place]; !known {
+			people, err := administratorsAt(tx.Reader, a.RoleID, a.ResourceID)
+			if err != nil {
+				return err
+			}
+			at[place] = people
+		}
+		for _, id := range at[place] {
+			of[id] = append(of[id], a)
+		}
 	}
+	for _, id := range slices.Sorted(maps.Keys(of)) {
+		if err := tellAdministratorOfEnds(tx, id, of[id], over); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func tellAdministratorOfEnds(tx *store.Tx, id string, ends []pim.Assignment, over bool) error {
 	if len(ends) > 1 {
 		text, link := fmt.Sprintf("%d assignments end soon.", len(ends)), "/assignments?state=ending"
 		if over {
 			text, link = fmt.Sprintf("%d assignments expired.", len(ends)), "/assignments?state=expired"
 		}
-		return notify(tx, text, link, people...)
+		return notify(tx, text, link, id)
 	}
 	a := ends[0]
+	if a.PrincipalID == id {
+		return nil // told as its holder
+	}
 	what, err := roleAt(tx.Reader, a)
 	if err != nil {
 		return err
@@ -99,5 +158,5 @@ func tellAdministratorsOfEnds(tx *store.Tx, ends []pim.Assignment, over bool) er
 	if err != nil {
 		return err
 	}
-	return notify(tx, endWords("The assignment of "+names[a.PrincipalID]+" to "+what, a, over)+".", "/assignments/"+a.ID, people...)
+	return notify(tx, endWords("The assignment of "+names[a.PrincipalID]+" to "+what, a, over)+".", "/assignments/"+a.ID, id)
 }

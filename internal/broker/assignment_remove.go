@@ -57,7 +57,7 @@ func (op *removing) prepare(b *Broker, tx *store.Tx, who pim.Principal) (prepare
 		if !op.fresh && op.Refused[i] != "" {
 			continue
 		}
-		r, err := removable(tx.Reader, who, id)
+		r, err := removable(tx, who, id)
 		var refusal *pim.Refusal
 		if errors.As(err, &refusal) {
 			op.Refused[i] = refusal.Message
@@ -97,15 +97,18 @@ func (g goes) says() string {
 	return fmt.Sprintf("%s is no longer %s for %s; what was activated with it ends.", g.holder, g.Kind, g.what)
 }
 
-func removable(r *store.Reader, who pim.Principal, id string) (g goes, err error) {
+func removable(tx *store.Tx, who pim.Principal, id string) (g goes, err error) {
+	r := tx.Reader
 	if g.Assignment, err = manageable(r, who, id); err != nil {
 		return g, err
 	}
 	if !g.EndedAt.IsZero() {
 		return g, pim.Refuse(pim.KindConflict, "This assignment is over already.")
 	}
-	if err = refuseLastAble(r, g.Assignment); err != nil {
-		return g, err
+	if g.RoleID == pim.RoleAdministrator {
+		if err = keepAdministrator(tx, func() error { return moved(tx.EndAssignment(g.Assignment, false)) }); err != nil {
+			return g, err
+		}
 	}
 	if g.role, err = r.Role(g.RoleID); err != nil && !gone(err) {
 		return g, err
@@ -152,7 +155,7 @@ func (op *removing) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence s
 
 // removeAssignment looks again: what went before it in the same operation counts.
 func (b *Broker) removeAssignment(tx *store.Tx, who pim.Principal, id, reason, evidence string) error {
-	g, err := removable(tx.Reader, who, id)
+	g, err := removable(tx, who, id)
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func (b *Broker) RequestAssignment(ctx context.Context, actor Actor, assignmentI
 		if err != nil {
 			return "", err
 		}
-		return id, tellOtherAdministrators(tx, fmt.Sprintf("%s asks to %s %s.", who.Name, kind, what), "/assignment-requests/"+id, who.ID)
+		return id, tellOtherAdministrators(tx, asg.RoleID, asg.ResourceID, fmt.Sprintf("%s asks to %s %s.", who.Name, kind, what), "/assignment-requests/"+id, who.ID)
 	})
 }
 
@@ -263,5 +263,5 @@ func tellDecided(tx *store.Tx, who pim.Principal, q pim.AssignmentRequest) error
 	if err := notify(tx, fmt.Sprintf("%s %s your request to %s %s: %s", who.Name, q.State, q.Kind, what, q.Decision), link, q.PrincipalID); err != nil {
 		return err
 	}
-	return tellOtherAdministrators(tx, fmt.Sprintf("%s %s the request of %s to %s %s.", who.Name, q.State, names[q.PrincipalID], q.Kind, what), link, who.ID, q.PrincipalID)
+	return tellOtherAdministrators(tx, q.RoleID, q.ResourceID, fmt.Sprintf("%s %s the request of %s to %s %s.", who.Name, q.State, names[q.PrincipalID], q.Kind, what), link, who.ID, q.PrincipalID)
 }

@@ -98,6 +98,7 @@ func TestExtendAndRenew(t *testing.T) {
 			p.ok(err)
 			_, err = p.decideAsked("carol", broker.AssignmentDecision{ID: q, Approve: true, AssignmentTerms: bound(pim.Active, p, 20*day), Justification: "agreed"})
 			p.ok(err)
+			p.later(time.Minute)
 			if p.asg(id).Kind != pim.Active || !p.target.Holds(p.acc["bob"], p.dba) {
 				p.Error("not held")
 			}

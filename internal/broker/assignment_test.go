@@ -211,11 +211,11 @@ func TestAssignmentLife(t *testing.T) {
 			_, err = p.confirm("carol", out, err)
 			p.ok(err)
 			_, err = p.b.RemoveAssignments(p.ctx, p.as("carol"), []string{"carol-pra"}, "", "")
-			p.refuses(err, pim.KindConflict, "nobody able to administer Stint would be left")
+			p.refuses(err, pim.KindConflict, "nobody would be able to administer Stint")
 			asg := p.asg("carol-pra")
 			_, err = p.b.UpdateAssignment(p.ctx, p.as("carol"), broker.AssignmentChange{ID: asg.ID, Version: asg.Version,
 				AssignmentTerms: pim.AssignmentTerms{Start: p.clock.Now().Add(day), Permanent: true}}, "")
-			p.refuses(err, pim.KindConflict, "nobody able to administer Stint would be left")
+			p.refuses(err, pim.KindConflict, "nobody would be able to administer Stint")
 		}},
 		{"A-17: both of the last two at once: one stays", func(p *play) {
 			out, err := p.b.RemoveAssignments(p.ctx, p.as("carol"), []string{"alice-pra", "carol-pra"}, "", "")

@@ -143,10 +143,10 @@ func mayLook(r *store.Reader, who pim.Principal, v AssignmentView) error {
 		return nil
 	}
 	powers, err := Powers(r, who.ID)
-	if err == nil && !powers.MayAudit() {
-		err = pim.NotFound()
+	if err != nil || powers.MayAudit() {
+		return err
 	}
-	return err
+	return MayRead(r, powers, v.Row.ResourceID)
 }
 
 func (v *AssignmentView) load(r *store.Reader, who pim.Principal, q *pim.AssignmentRequest) (err error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"stint/internal/orgfile"
 	"stint/internal/pim"
@@ -19,7 +20,7 @@ func Export(ctx context.Context, s *store.Store) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		e := &exporter{current: have, key: map[string]string{}}
+		e := &exporter{current: have, now: r.Now, key: map[string]string{}}
 		e.keys()
 		doc, others := e.doc(), e.others()
 		return orgfile.Write(doc, []string{
@@ -30,6 +31,7 @@ func Export(ctx context.Context, s *store.Store) ([]byte, error) {
 
 type exporter struct {
 	current
+	now time.Time
 	key map[string]string // id -> its name in the file; "" for what no file owns
 }
 
@@ -195,7 +197,11 @@ func (e *exporter) account(a pim.Account) orgfile.Account {
 }
 
 func (e *exporter) assignment(a pim.Assignment) orgfile.Assignment {
-	return orgfile.Assignment{Principal: e.key[a.PrincipalID], Role: e.key[a.RoleID], Resource: e.key[a.ResourceID], Kind: a.Kind, Until: a.EndsAt}
+	f := orgfile.Assignment{Principal: e.key[a.PrincipalID], Role: e.key[a.RoleID], Resource: e.key[a.ResourceID], Kind: a.Kind, Until: a.EndsAt, Reason: a.Justification}
+	if a.StartsAt.After(e.now) && !a.StartsAt.Equal(store.Unopened) {
+		f.From = a.StartsAt
+	}
+	return f
 }
 
 // others are the lines of what no file owns.

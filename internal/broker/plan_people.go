@@ -301,7 +301,7 @@ func (p *planner) planAssignments() {
 			continue
 		}
 		a := pim.Assignment{ID: p.newID("assignment", k.principal, k.role, k.resource, string(k.kind)), PrincipalID: k.principal, RoleID: k.role, ResourceID: k.resource,
-			Kind: f.Kind, StartsAt: p.now, EndsAt: f.Until, Source: pim.SourceFile}
+			Kind: f.Kind, StartsAt: p.starts(f), EndsAt: f.Until, Justification: f.Reason, MadeBy: pim.System, Source: pim.SourceFile}
 		if _, was := over[ended{k, f.Until.UnixMicro()}]; was {
 			p.leave("ended by time, can leave the file", "assignment %s", assignmentName(f))
 		} else if p.checkUntil(f, a) {
@@ -321,10 +321,21 @@ func (p *planner) planAssignments() {
 	}
 }
 
+// starts is when an assignment of the file begins: at once where that is past, or nothing is said.
+func (p *planner) starts(f orgfile.Assignment) time.Time {
+	if f.From.After(p.now) {
+		return f.From
+	}
+	return p.now
+}
+
 func assignmentName(f orgfile.Assignment) string {
 	until := ""
+	if !f.From.IsZero() {
+		until = " from " + orgfile.FormatFrom(f.From)
+	}
 	if !f.Until.IsZero() {
-		until = " until " + orgfile.FormatTime(f.Until)
+		until += " until " + orgfile.FormatTime(f.Until)
 	}
 	return f.Principal + " " + string(f.Kind) + " for role/" + f.Role + " on resource/" + f.Resource + until
 }
@@ -344,27 +355,51 @@ func (p *planner) checkUntil(f orgfile.Assignment, a pim.Assignment) bool {
 }
 
 func (p *planner) changedAssignment(f orgfile.Assignment, row pim.Assignment) {
-	if row.EndsAt.Equal(f.Until) && row.Source == pim.SourceFile {
+	want := row
+	want.EndsAt, want.Source, want.MadeBy = f.Until, pim.SourceFile, pim.System
+	if f.Reason != "" { // left out it stays as it is
+		want.Justification = f.Reason
+	}
+	prepared := row.StartsAt.Equal(store.Unopened)
+	if start := p.starts(f); !prepared && (start.After(p.now) || row.StartsAt.After(p.now)) { // what has begun stays begun
+		want.StartsAt = start
+	}
+	if row.EndsAt.Equal(f.Until) && row.Source == pim.SourceFile && want.StartsAt.Equal(row.StartsAt) && want.Justification == row.Justification {
 		return
 	}
-	want := row
-	want.EndsAt, want.Source = f.Until, pim.SourceFile
 	check := want
-	if row.StartsAt.Equal(store.Unopened) {
+	if prepared {
 		check.StartsAt = p.now
 	}
-	if !row.EndsAt.Equal(f.Until) && !p.checkUntil(f, check) {
+	if (!row.EndsAt.Equal(f.Until) || !want.StartsAt.Equal(row.StartsAt)) && !p.checkUntil(f, check) {
 		return
 	}
 	var d diff
-	d.said(row.Source != pim.SourceFile, "now owned by the file (%s)", strings.TrimSuffix(why(row.Source), ", left alone"))
+	d.said(row.Source != pim.SourceFile, "now owned by the file (%s)", p.madeBy(row))
+	d.said(!want.StartsAt.Equal(row.StartsAt), "from %s → %s", orgfile.FormatFrom(row.StartsAt), orgfile.FormatFrom(want.StartsAt))
 	d.text("until", until(row), until(want))
-	p.step(stageAssignments, "~", f.Pos, emit(pim.AssignmentEvent(pim.EvAssignmentChanged, opened(want), pim.System), func(a *applying) error {
+	d.text("reason", row.Justification, want.Justification)
+	p.step(stageAssignments, "~", f.Pos, emit(pim.AssignmentMade(pim.EvAssignmentChanged, opened(want), pim.System, ""), func(a *applying) error {
 		if err := a.tx.UpdateAssignment(want); err != nil {
 			return err
 		}
-		return a.follow(want)
+		if err := a.follow(want); err != nil {
+			return err
+		}
+		if prepared || !want.StartsAt.After(a.tx.Now) {
+			return nil
+		}
+		return a.b.endUnfounded(a.tx, want, pim.System)
 	}), "assignment %s: %s", assignmentName(f), d)
+}
+
+// madeBy says where a row came from that the file takes over, and whose it was.
+func (p *planner) madeBy(row pim.Assignment) string {
+	where := strings.TrimSuffix(why(row.Source), ", left alone")
+	if who := p.label[row.MadeBy]; who != "" && row.Source == pim.SourceBrowser {
+		where += " by " + who
+	}
+	return where
 }
 
 func until(a pim.Assignment) string {

@@ -169,7 +169,10 @@ type Assignment struct {
 	Role      string
 	Resource  string
 	Kind      pim.AssignmentKind
+	From      time.Time // zero: from when it is applied
 	Until     time.Time // zero: permanent
+	Reason    string
+	FromPos   Pos
 	UntilPos  Pos
 }
 

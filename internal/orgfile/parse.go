@@ -287,8 +287,9 @@ func (r *reader) account(n *yaml.Node, where string) Account {
 }
 
 func (r *reader) assignment(n *yaml.Node, where string) Assignment {
-	o := r.object(n, where, "principal", "role", "resource", "kind", "until")
-	a := Assignment{Pos: pos(n), Role: o.ref("role", "role", true), Resource: o.ref("resource", "resource", true), Until: o.time("until"), UntilPos: pos(n)}
+	o := r.object(n, where, "principal", "role", "resource", "kind", "from", "until", "reason")
+	a := Assignment{Pos: pos(n), Role: o.ref("role", "role", true), Resource: o.ref("resource", "resource", true), From: o.from("from"), Until: o.time("until"),
+		Reason: o.text("reason", false, asText, isText(pim.MaxJustification)), FromPos: pos(n), UntilPos: pos(n)}
 	if p := o.at["principal"]; p != nil {
 		a.Principal = r.principal(p, o.field("principal"))
 	} else {
@@ -301,6 +302,9 @@ func (r *reader) assignment(n *yaml.Node, where string) Assignment {
 	}
 	if o.has("until") {
 		a.UntilPos = pos(o.at["until"])
+	}
+	if o.has("from") {
+		a.FromPos = pos(o.at["from"])
 	}
 	return a
 }

@@ -246,6 +246,15 @@ func (o *object) time(name string) time.Time {
 	return t
 }
 
+// from reads a start: a day begins where, as an end, it would be over a day later.
+func (o *object) from(name string) time.Time {
+	t := o.time(name)
+	if s, ok := o.scalar(name, asAny...); ok && len(s) == len(time.DateOnly) && !t.IsZero() {
+		return t.AddDate(0, 0, -1)
+	}
+	return t
+}
+
 // list calls each for every item of a field that is a list.
 func (o *object) list(name string, each func(n *yaml.Node, where string)) {
 	n := o.at[name]

@@ -188,3 +188,12 @@ func FormatTime(t time.Time) string {
 	}
 	return t.Format(time.RFC3339)
 }
+
+// FormatFrom writes a start; midnight UTC is written as its day.
+func FormatFrom(t time.Time) string {
+	t = t.UTC()
+	if t.Equal(t.Truncate(24 * time.Hour)) {
+		return t.Format(time.DateOnly)
+	}
+	return t.Format(time.RFC3339)
+}

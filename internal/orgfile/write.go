@@ -286,8 +286,13 @@ func (a Assignment) node() *yaml.Node {
 	text(n, "role", a.Role)
 	text(n, "resource", a.Resource)
 	text(n, "kind", string(a.Kind))
-	if !a.Until.IsZero() {
-		put(n, "until", &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!timestamp", Value: FormatTime(a.Until)})
+	instant := func(key string, t time.Time, format func(time.Time) string) {
+		if !t.IsZero() {
+			put(n, key, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!timestamp", Value: format(t)})
+		}
 	}
+	instant("from", a.From, FormatFrom)
+	instant("until", a.Until, FormatTime)
+	text(n, "reason", a.Reason)
 	return n
 }

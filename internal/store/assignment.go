@@ -153,10 +153,11 @@ func (r *Reader) AssignmentLike(a pim.Assignment) (*pim.Assignment, error) {
 	return &found, err
 }
 
-// HoldersBesides lists the principals assigned a role in any kind by another assignment than one.
-func (r *Reader) HoldersBesides(roleID, assignmentID string) ([]string, error) {
-	return many(r, scanString, "SELECT DISTINCT principal_id FROM assignments WHERE role_id = $1 AND id <> $2 AND ended_at = 0 AND (ends_at = 0 OR ends_at > $3)",
-		roleID, assignmentID, us(r.Now))
+// HoldersAt lists the principals assigned a role in force on any of some resources.
+func (r *Reader) HoldersAt(roleID string, resourceIDs []string) ([]string, error) {
+	args := []any{roleID, us(r.Now)}
+	return many(r, scanString, `SELECT DISTINCT principal_id FROM assignments WHERE role_id = $1 AND ended_at = 0 AND starts_at <= $2 AND (ends_at = 0 OR ends_at > $2)
+		AND resource_id IN `+in(&args, resourceIDs), args...)
 }
 
 // AssignmentsOf lists the assignments made to these very principals and not removed or expired.

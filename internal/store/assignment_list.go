@@ -22,6 +22,7 @@ type AssignmentFilter struct {
 	RoleID     string
 	ResourceID string
 	Above      []string // with ResourceID: also what is inherited from these
+	Within     *Subtree // what who looks may see; nil: everything
 	Below      bool     // with ResourceID: also what is made on everything below it; only for EachAssignment
 	Kind       pim.AssignmentKind
 	State      string
@@ -155,6 +156,9 @@ func (r *Reader) assignmentsByName(f AssignmentFilter, kind pim.AssignmentKind, 
 	if place != "" {
 		w.add("g.resource_id = ?", place)
 	}
+	if f.Within != nil {
+		w.under("g.resource_id", *f.Within)
+	}
 	f.inTime(&w, r.Now)
 	f.named(&w)
 	if f.After.ID != "" {
@@ -240,6 +244,9 @@ func (f AssignmentFilter) narrow(w *where) {
 	}
 	if f.Kind != "" {
 		w.add("g.kind = ?", f.Kind)
+	}
+	if f.Within != nil {
+		w.under("g.resource_id", *f.Within)
 	}
 	f.named(w)
 }

@@ -156,7 +156,9 @@ func (e *exporter) role(d pim.RoleDefinition) orgfile.Role {
 func (e *exporter) rules(s pim.RoleSettings) orgfile.Settings {
 	f := orgfile.Settings{Resource: e.key[s.ResourceID], MaxDuration: s.MaxDuration, DefaultDuration: s.DefaultDuration, StepUp: s.StepUp,
 		Justification: s.Justification, Ticket: s.Ticket, Approval: s.Approval, ApprovalTimeout: s.ApprovalTimeout,
-		MaxLead: s.MaxLead, MaxTotal: s.MaxTotal, ExtensionApproval: s.ExtensionApproval}
+		MaxLead: s.MaxLead, MaxTotal: s.MaxTotal, ExtensionApproval: s.ExtensionApproval,
+		PermanentEligible: s.PermanentEligible, EligibleMax: s.EligibleMax, PermanentActive: s.PermanentActive, ActiveMax: s.ActiveMax,
+		AssignStepUp: s.AssignStepUp, AssignJustification: s.AssignJustification, Enforced: s.Enforced}
 	if s.Approvers != nil {
 		f.Approvers = []string{}
 	}
@@ -229,6 +231,15 @@ func (e *exporter) others() (lines []string) {
 	for _, a := range e.assignments {
 		if foreign(a.Source) {
 			add(a.Source, "assignments: "+orgfile.Line(e.assignment(a)))
+		}
+	}
+	for _, row := range e.settings {
+		if foreign(row.Source) {
+			f := e.rules(row)
+			if row.ResourceID != "" && f.Resource == "" {
+				f.Resource = "CHOOSE-AN-ID"
+			}
+			add(row.Source, "settings of role/"+cmp.Or(e.key[row.RoleID], row.RoleID)+": "+orgfile.Line(f))
 		}
 	}
 	if len(lines) > 0 {

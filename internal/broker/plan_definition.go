@@ -319,7 +319,7 @@ func (p *planner) rules(s orgfile.Settings) pim.RoleSettings {
 }
 
 func (p *planner) settingsStep(f orgfile.Role, s orgfile.Settings, rules, row pim.RoleSettings, known bool) {
-	save := emit(settingsEvent(rules), func(a *applying) error { return a.tx.SaveSettings(rules) })
+	save := p.loosening(rules, emit(settingsEvent(rules), func(a *applying) error { return a.tx.SaveSettings(rules) }))
 	if !known {
 		p.step(stageSettings, "+", s.Pos, save, "settings of role/%s%s: %s", f.ID, where(s.Resource), strings.Join(p.words(rules), ", "))
 		return
@@ -330,7 +330,7 @@ func (p *planner) settingsStep(f orgfile.Role, s orgfile.Settings, rules, row pi
 	d.list("settings", p.words(row), p.words(rules))
 	d.said(row.Source != pim.SourceFile && row.Source != pim.SourceBuiltin, "now owned by the file (%s)", why(row.Source))
 	if !reflect.DeepEqual(same, rules) || row.Source != pim.SourceFile {
-		p.step(stageSettings, "~", s.Pos, save, "settings of role/%s%s: %s", f.ID, where(s.Resource), strings.TrimPrefix(d.String(), "settings "))
+		p.step(stageSettings, "~", s.Pos, save, "settings of role/%s%s: %s%s", f.ID, where(s.Resource), strings.TrimPrefix(d.String(), "settings "), p.byHand(row))
 	}
 }
 
@@ -340,13 +340,53 @@ func (p *planner) dropSettings(row pim.RoleSettings) {
 		if own.ID == row.RoleID && row.ResourceID == "" {
 			back := builtinSettings(own)
 			p.step(stageSettings, "~", orgfile.Pos{}, emit(settingsEvent(back), func(a *applying) error { return a.tx.SaveSettings(back) }),
-				"%s: back to Stint's own", p.settingsName(row))
+				"%s: back to Stint's own%s", p.settingsName(row), p.byHand(row))
 			return
 		}
 	}
 	e := saved(pim.EvSettingsRemoved, row.RoleID, map[string]any{})
 	e.RoleID, e.ResourceID = row.RoleID, row.ResourceID
-	p.step(stageSettings, "-", orgfile.Pos{}, emit(e, func(a *applying) error { return a.tx.RemoveSettings(row.RoleID, row.ResourceID, pim.System) }), "%s", p.settingsName(row))
+	gone := emit(e, func(a *applying) error { return a.tx.RemoveSettings(row.RoleID, row.ResourceID, pim.System) })
+	if !p.leaving[row.RoleID] {
+		gone = p.loosening(pim.RoleSettings{RoleID: row.RoleID, ResourceID: row.ResourceID}, gone)
+	}
+	p.step(stageSettings, "-", orgfile.Pos{}, gone, "%s%s", p.settingsName(row), p.byHand(row))
+}
+
+// byHand says who changed a row of the file in the portal, and when: applying overwrites that.
+func (p *planner) byHand(row pim.RoleSettings) string {
+	if row.Source != pim.SourceFile || row.ChangedBy == "" || row.ChangedBy == pim.System {
+		return ""
+	}
+	name := row.ChangedBy
+	for _, h := range p.people {
+		if h.ID == row.ChangedBy {
+			name = h.Name
+		}
+	}
+	return fmt.Sprintf(" (changed in the portal by %s on %s)", name, row.ChangedAt.UTC().Format(time.DateOnly))
+}
+
+// loosening makes a change of a role that is there already, loudly where it makes a privileged one less strict (THREATS
+// T21). Files lock nobody: whoever holds the host may do anything, and it is in the log.
+func (p *planner) loosening(row pim.RoleSettings, change func(*applying) error) func(*applying) error {
+	if !slices.ContainsFunc(p.roles, func(d pim.RoleDefinition) bool { return d.ID == row.RoleID && d.Privileged }) {
+		return change
+	}
+	return func(a *applying) error {
+		w, err := weighSettings(a.tx.Reader, row)
+		var gone *pim.Refusal
+		if errors.As(err, &gone) { // a node that this very file takes away: nothing holds there
+			return change(a)
+		}
+		if err != nil {
+			return err
+		}
+		if err := change(a); err != nil {
+			return err
+		}
+		return loosened(a.tx, w, pim.Principal{ID: pim.System, Name: "A file that was applied"}, "")
+	}
 }
 
 func (p *planner) settingsName(row pim.RoleSettings) string {
@@ -412,6 +452,32 @@ func settingsWords(r pim.RoleSettings, name func(id string) string) (out [][2]st
 	length("max_total", r.MaxTotal)
 	if r.ExtensionApproval != nil {
 		out = append(out, [2]string{"extension_approval", string(*r.ExtensionApproval)})
+	}
+	return append(out, assignmentWords(r)...)
+}
+
+// assignmentWords are the rules of assignments that are set, and what is enforced.
+func assignmentWords(r pim.RoleSettings) (out [][2]string) {
+	days := func(field string, d *time.Duration) {
+		if d != nil {
+			out = append(out, [2]string{field, orgfile.FormatDays(*d)})
+		}
+	}
+	word := func(field string, b *bool, yes, no string) {
+		if b != nil && *b {
+			out = append(out, [2]string{field, yes})
+		} else if b != nil {
+			out = append(out, [2]string{field, no})
+		}
+	}
+	word("permanent_eligible", r.PermanentEligible, "allowed", "refused")
+	days("eligible_max", r.EligibleMax)
+	word("permanent_active", r.PermanentActive, "allowed", "refused")
+	days("active_max", r.ActiveMax)
+	word("assign_step_up", r.AssignStepUp, "required", "none")
+	word("assign_justification", r.AssignJustification, "required", "optional")
+	if len(r.Enforced) > 0 {
+		out = append(out, [2]string{"enforced", "[" + strings.Join(fieldNames(r.Enforced), ", ") + "]"})
 	}
 	return out
 }

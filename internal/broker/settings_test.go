@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"stint/internal/broker"
+	"stint/internal/orgfile"
 	"stint/internal/pim"
 	"stint/internal/store"
 )
@@ -539,6 +540,94 @@ func TestSettingsHistoryAndRestore(t *testing.T) {
 	wantRefusal(t, err, pim.KindNotFound, "")
 	if _, err := d.b.SettingsHistory(d.ctx, d.as("alice"), "viewer", "org", 0); err == nil {
 		t.Error("who administers nothing read the history")
+	}
+}
+
+// settingsFile is a role with every field that a file can set.
+const settingsFile = `version: 1
+targets:
+  - {id: dir, kind: ward, name: Directory, secret: {env: WARD}, may_write: ["*"]}
+resources:
+  - {id: org, kind: organisation, name: Northwind, target: dir}
+  - {id: db, kind: database, name: Orders, parent: org}
+roles:
+  - id: dba
+    name: DBA
+    privileged: true
+    settings:
+      - {max_duration: 4h, eligible_max: 90d, permanent_eligible: refused, permanent_active: refused, active_max: 36h, assign_step_up: required, assign_justification: optional, enforced: [max_duration, eligible_max]}
+      - {resource: db, max_duration: 2h, eligible_max: 30d}
+people:
+  - {id: carol, name: Carol Lindqvist}
+assignments:
+  - {principal: person/carol, role: privileged-role-administrator, resource: stint, kind: active}
+`
+
+// A file sets every field, export writes what it reads, and a plan says who changed it in the portal meanwhile.
+func TestSettingsInTheFile(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.apply(settingsFile)
+	dba := o.roleID("dba")
+	row := read(o, func(r *store.Reader) (pim.RoleSettings, error) { return r.SettingsAt(dba, "") })
+	if *row.EligibleMax != 90*24*time.Hour || *row.PermanentEligible || *row.PermanentActive || *row.ActiveMax != 36*time.Hour || !*row.AssignStepUp || *row.AssignJustification ||
+		!slices.Equal(row.Enforced, []pim.Field{pim.FieldMaxDuration, pim.FieldEligibleMax}) || row.ChangedBy != pim.System {
+		t.Errorf("%+v", row)
+	}
+	text, err := broker.Export(o.ctx, o.b.Store())
+	o.ok(err)
+	if !strings.Contains(string(text), "eligible_max: 90d, permanent_active: refused, active_max: 36h, assign_step_up: required, assign_justification: optional, enforced: [max_duration, eligible_max]") {
+		t.Errorf("%s", text)
+	}
+	if again := o.apply(string(text)); len(again.Plan.Changes) != 0 {
+		t.Errorf("what export wrote changes something:\n%s", lines(again.Plan.Changes))
+	}
+	carol := o.who("person/carol")
+	o.keys[carol] = nil
+	o.enrol(carol)
+	d := &desk{o.world}
+	row.ActiveMax, row.EligibleMax = ptr(72*time.Hour), ptr(60*24*time.Hour)
+	d.saved(carol, row)
+	if got := d.row(dba, ""); got.Source != pim.SourceFile || got.ChangedBy != carol {
+		t.Errorf("%+v", got)
+	}
+	text, err = broker.Export(o.ctx, o.b.Store())
+	o.ok(err)
+	if !strings.Contains(string(text), "eligible_max: 60d") {
+		t.Errorf("export does not show what the portal changed:\n%s", text)
+	}
+	plan := o.apply(settingsFile).Plan
+	want := `settings of role/dba: -"eligible_max 60d" -"active_max 3d" +"eligible_max 90d" +"active_max 36h" (changed in the portal by Carol Lindqvist on 2026-11-22)`
+	if got := lines(plan.Changes); !strings.Contains(got, want) {
+		t.Errorf("have %s\nwant %s", got, want)
+	}
+	e := d.events(pim.EvSettingsLoosened) // T21: the file's way back is less strict in eligible_max, and loud; it locks nobody
+	if len(e) != 2 || e[0].Actor != pim.System || !strings.Contains(string(e[0].Leaf), `"eligible_max"`) || strings.Contains(string(e[0].Leaf), "locked") {
+		t.Errorf("%d events, %+v", len(e), e)
+	}
+}
+
+func (o *office) roleID(key string) string {
+	o.Helper()
+	for _, d := range read(o, (*store.Reader).Roles) {
+		if d.Key == key {
+			return d.ID
+		}
+	}
+	o.Fatal("no role " + key)
+	return ""
+}
+
+// T23: a file whose lower rules are less strict than what it enforces above is refused, with its line.
+func TestFileBelowWhatItEnforces(t *testing.T) {
+	t.Parallel()
+	_, err := orgfile.Parse("org.yaml", []byte(strings.Replace(settingsFile, "max_duration: 2h", "max_duration: 6h", 1)))
+	if err == nil || !strings.Contains(err.Error(), "org.yaml:13") || !strings.Contains(err.Error(), "is enforced everywhere (4 h)") {
+		t.Error(err)
+	}
+	_, err = orgfile.Parse("org.yaml", []byte(strings.Replace(settingsFile, "enforced: [max_duration,", "enforced: [ticket, max_duration,", 1)))
+	if err == nil || !strings.Contains(err.Error(), "ticket is not set here") {
+		t.Error(err)
 	}
 }
 

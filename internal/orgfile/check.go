@@ -195,10 +195,17 @@ func (c *checker) approvers(r Role, byID map[string]Resource) {
 	}
 	for _, s := range r.Settings {
 		eff := pim.ResolveSettings(pim.RoleDefinition{ID: r.ID, Privileged: r.Privileged}, pathTo(byID, s.Resource), rows)
+		if refusal := ownRow(rows, s.Resource).CheckBelow(pim.RoleDefinition{ID: r.ID}, pathTo(byID, s.Resource), rows); refusal != nil {
+			c.Add(s.Pos, "roles["+r.ID+"].settings."+refusal.Field, "%s", refusal.Message)
+		}
 		if eff.Approval && len(eff.Approvers) == 0 {
 			c.Add(s.Pos, "roles["+r.ID+"].settings.approvers", "approval is required but nobody is named; give approvers: [person/ID, group/ID]")
 		}
 	}
+}
+
+func ownRow(rows []pim.RoleSettings, resource string) pim.RoleSettings {
+	return rows[slices.IndexFunc(rows, func(row pim.RoleSettings) bool { return row.ResourceID == resource })]
 }
 
 // pathTo is a resource with its ancestors as the file has them, root first; bounded where it runs in a circle.

@@ -120,6 +120,14 @@ type Settings struct {
 	MaxLead           *time.Duration
 	MaxTotal          *time.Duration
 	ExtensionApproval *pim.ExtensionApproval
+
+	PermanentEligible   *bool // BEHAVIOUR S-20 to S-25: what an assignment may be
+	EligibleMax         *time.Duration
+	PermanentActive     *bool
+	ActiveMax           *time.Duration
+	AssignStepUp        *bool
+	AssignJustification *bool
+	Enforced            []pim.Field // fields set here that below accept only stricter values
 }
 
 // Person is somebody known before their first sign-in.

@@ -41,7 +41,7 @@ roles:
     means: [{resource: db, entitlement: "cn=dba,ou=groups,dc=example,dc=org"}]
     settings:
       - {max_duration: 1h30m, default_duration: 30m, step_up: passkey, justification: required, ticket: optional, approval: none}
-      - {resource: db, approval: required, approvers: [group/leads, person/bob], approval_timeout: 24h, max_lead: 48h, max_total: 4h, extension_approval: none}
+      - {resource: db, approval: required, approvers: [group/leads, person/bob], approval_timeout: 24h, max_lead: 48h, max_total: 4h, extension_approval: none, permanent_eligible: refused, eligible_max: 90d, permanent_active: allowed, active_max: 36h, assign_step_up: required, assign_justification: optional, enforced: [approval, approvers]}
   - {id: auditor, settings: [{max_duration: 1h}]}
 people:
   - {id: alice, name: Alice Keller, email: alice@example.org, department: Ops, title: Engineer, match: {preferred_username: alice}}
@@ -189,6 +189,13 @@ func TestEveryFieldRefusesWhatItMust(t *testing.T) {
 		{"max_lead: 48h", "max_lead: -1h", "max_lead"},
 		{"max_total: 4h", "max_total: 0s", "max_total must be between 1m and 168h."},
 		{"max_total: 4h", "max_total: 1h, max_duration: 2h", "max_total is shorter than max_duration; make it at least that."},
+		{"eligible_max: 90d", "eligible_max: 30m", "eligible_max must be between 1h and 3650d."},
+		{"eligible_max: 90d", "eligible_max: 90 days", "is not a length of time; write it like 90d or 36h"},
+		{"active_max: 36h", "active_max: 4000d", "active_max must be between 1h and 3650d."},
+		{"permanent_eligible: refused", "permanent_eligible: none", `must be allowed or refused`},
+		{"enforced: [approval, approvers]", "enforced: [approval, colour]", "colour is not one of the settings"},
+		{"enforced: [approval, approvers]", "enforced: [approval, ticket]", "ticket is not set here"},
+		{"enforced: [approval, approvers]", "enforced: approval", "enforced: must be a list"},
 		{"extension_approval: none", "extension_approval: boss", `extension_approval: "boss" must be as_activation or none`},
 		{"approval_timeout: 24h", "approval_timeout: 200h", "approval_timeout must be between 5m and 168h."},
 		{"      - {resource: db, approval", "      - {approval", "what holds at this resource is there already in line 23"},
@@ -464,6 +471,17 @@ func TestTimes(t *testing.T) {
 	for text, want := range map[string]time.Duration{"90s": 90 * time.Second, "1h30m": 90 * time.Minute, "1h0m5s": time.Hour + 5*time.Second, "0s": 0} {
 		if got, err := orgfile.ParseDuration(text); err != nil || got != want {
 			t.Errorf("%s: %s, %v", text, got, err)
+		}
+	}
+	for text, want := range map[string]time.Duration{"1d": 24 * time.Hour, "3650d": 3650 * 24 * time.Hour, "36h": 36 * time.Hour, "48h": 48 * time.Hour} {
+		got, err := orgfile.ParseDays(text)
+		if again, wrong := orgfile.ParseDays(orgfile.FormatDays(got)); err != nil || got != want || wrong != nil || again != want {
+			t.Errorf("%s: %s, %v; again %s, %v", text, got, err, again, wrong)
+		}
+	}
+	for _, text := range []string{"", "0d", "d", "1d2h", "-1d", "01d", "999999d", "1D", "1.5d"} {
+		if got, err := orgfile.ParseDays(text); err == nil {
+			t.Errorf("%q is %s", text, got)
 		}
 	}
 	for _, text := range []string{"", "1", "h", "1d", "1H", "+1h", "1h1h", "30m1h", "1h ", "٣m", "1e3s", "1.0h", "9999999h", "PT1H"} {

@@ -169,11 +169,16 @@ func (r *reader) role(n *yaml.Node, where string) Role {
 
 func (r *reader) settings(n *yaml.Node, where string, role Role) Settings {
 	o := r.object(n, where, "resource", "max_duration", "default_duration", "step_up", "justification", "ticket", "approval", "approvers", "approval_timeout",
-		"max_lead", "max_total", "extension_approval")
+		"max_lead", "max_total", "extension_approval", "permanent_eligible", "eligible_max", "permanent_active", "active_max", "assign_step_up",
+		"assign_justification", "enforced")
 	s := Settings{Pos: pos(n), Resource: o.ref("resource", "resource", false), MaxDuration: o.duration("max_duration"), DefaultDuration: o.duration("default_duration"),
 		Justification: o.flag("justification", "required", "optional"), Ticket: o.flag("ticket", "required", "optional"),
 		Approval: o.flag("approval", "required", "none"), ApprovalTimeout: o.duration("approval_timeout"),
-		MaxLead: o.duration("max_lead"), MaxTotal: o.duration("max_total")}
+		MaxLead: o.duration("max_lead"), MaxTotal: o.duration("max_total"),
+		PermanentEligible: o.flag("permanent_eligible", "allowed", "refused"), EligibleMax: o.days("eligible_max"),
+		PermanentActive: o.flag("permanent_active", "allowed", "refused"), ActiveMax: o.days("active_max"),
+		AssignStepUp: o.flag("assign_step_up", "required", "none"), AssignJustification: o.flag("assign_justification", "required", "optional")}
+	o.list("enforced", func(n *yaml.Node, _ string) { s.Enforced = append(s.Enforced, pim.Field(n.Value)) })
 	if rule := o.choice("extension_approval", string(pim.ExtensionAsActivation), string(pim.ExtensionFree)); rule != nil {
 		e := pim.ExtensionApproval(*rule)
 		s.ExtensionApproval = &e
@@ -200,28 +205,16 @@ func (r *reader) settings(n *yaml.Node, where string, role Role) Settings {
 // checkSettings lets the domain refuse field by field until it has nothing more to say.
 func checkSettings(o *object, s Settings, role Role) {
 	rules := s.Rules()
-	for {
+	for range len(pim.Fields()) + 1 {
 		refusal := rules.Check(pim.RoleDefinition{Privileged: role.Privileged})
 		if refusal == nil {
 			return
 		}
 		o.fail(refusal.Field, "%s", refusal.Message)
-		switch refusal.Field {
-		case "max_duration":
-			rules.MaxDuration = nil
-		case "default_duration":
-			rules.DefaultDuration = nil
-		case "step_up":
-			rules.StepUp = nil
-		case "approval_timeout":
-			rules.ApprovalTimeout = nil
-		case "max_lead":
-			rules.MaxLead = nil
-		case "max_total":
-			rules.MaxTotal = nil
-		default:
-			return
+		if refusal.Field == "enforced" {
+			rules.Enforced = nil
 		}
+		rules = rules.Without(pim.Field(refusal.Field))
 	}
 }
 
@@ -229,7 +222,9 @@ func checkSettings(o *object, s Settings, role Role) {
 func (s Settings) Rules() pim.RoleSettings {
 	return pim.RoleSettings{ResourceID: s.Resource, MaxDuration: s.MaxDuration, DefaultDuration: s.DefaultDuration, StepUp: s.StepUp,
 		Justification: s.Justification, Ticket: s.Ticket, Approval: s.Approval, Approvers: s.Approvers, ApprovalTimeout: s.ApprovalTimeout,
-		MaxLead: s.MaxLead, MaxTotal: s.MaxTotal, ExtensionApproval: s.ExtensionApproval}
+		MaxLead: s.MaxLead, MaxTotal: s.MaxTotal, ExtensionApproval: s.ExtensionApproval,
+		PermanentEligible: s.PermanentEligible, EligibleMax: s.EligibleMax, PermanentActive: s.PermanentActive, ActiveMax: s.ActiveMax,
+		AssignStepUp: s.AssignStepUp, AssignJustification: s.AssignJustification, Enforced: s.Enforced}
 }
 
 func (r *reader) person(n *yaml.Node, where string) Person {

@@ -220,12 +220,16 @@ func (o *object) boolean(name string) *bool {
 	return &yes
 }
 
-func (o *object) duration(name string) *time.Duration {
+func (o *object) duration(name string) *time.Duration { return o.length(name, ParseDuration) }
+
+func (o *object) days(name string) *time.Duration { return o.length(name, ParseDays) }
+
+func (o *object) length(name string, parse func(string) (time.Duration, error)) *time.Duration {
 	s, ok := o.scalar(name, asAny...)
 	if !ok {
 		return nil
 	}
-	d, err := ParseDuration(s)
+	d, err := parse(s)
 	if err != nil {
 		o.fail(name, "%s", err)
 		return nil

@@ -3,6 +3,7 @@ package orgfile
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -136,6 +137,30 @@ func ParseDuration(s string) (time.Duration, error) {
 		return 0, fmt.Errorf("%s is not a length of time; write it like 30m or 1h30m", quote(s))
 	}
 	return d, nil
+}
+
+var daysForm = regexp.MustCompile(`^[1-9][0-9]{0,4}d$`)
+
+// ParseDays reads whole days, such as 365d, and what ParseDuration reads: for what lasts so long.
+func ParseDays(s string) (time.Duration, error) {
+	if !daysForm.MatchString(s) {
+		d, err := ParseDuration(s)
+		if err != nil {
+			err = fmt.Errorf("%s is not a length of time; write it like 90d or 36h", quote(s))
+		}
+		return d, err
+	}
+	n, err := strconv.Atoi(strings.TrimSuffix(s, "d"))
+	return time.Duration(n) * 24 * time.Hour, err
+}
+
+// FormatDays is what ParseDays reads back: 365d where it is whole days.
+func FormatDays(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= day && d%day == 0 {
+		return fmt.Sprintf("%dd", d/day)
+	}
+	return FormatDuration(d)
 }
 
 // FormatDuration is what ParseDuration reads back: 1h30m, not 1h30m0s.

@@ -228,6 +228,24 @@ func (s Settings) node() *yaml.Node {
 	if s.ExtensionApproval != nil {
 		text(n, "extension_approval", string(*s.ExtensionApproval))
 	}
+	days := func(key string, d *time.Duration) {
+		if d != nil {
+			text(n, key, FormatDays(*d))
+		}
+	}
+	word("permanent_eligible", s.PermanentEligible, "allowed", "refused")
+	days("eligible_max", s.EligibleMax)
+	word("permanent_active", s.PermanentActive, "allowed", "refused")
+	days("active_max", s.ActiveMax)
+	word("assign_step_up", s.AssignStepUp, "required", "none")
+	word("assign_justification", s.AssignJustification, "required", "optional")
+	if len(s.Enforced) > 0 {
+		names := make([]string, len(s.Enforced))
+		for i, f := range s.Enforced {
+			names[i] = string(f)
+		}
+		texts(n, "enforced", names)
+	}
 	return n
 }
 

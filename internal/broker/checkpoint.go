@@ -29,7 +29,7 @@ func (b *Broker) Checkpoints(ctx context.Context) {
 		} else if signed {
 			last = b.clock()
 		}
-		if err := b.journal.tend(); err != nil {
+		if err := b.TendJournal(ctx); err != nil {
 			b.log.Error("keeping the journal of grants", "error", err)
 		}
 		select {

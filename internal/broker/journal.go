@@ -33,6 +33,8 @@ func heldOf(g pim.Grant) Held { return Held{g.TargetID, g.AccountID, g.Entitleme
 type journalHead struct {
 	Host  string `json:"stint_grants"` // of the audit log
 	Epoch int    `json:"epoch"`
+	ID    string `json:"id,omitempty"`   // of the file through all its writings; several nodes keep one each
+	Anew  int64  `json:"anew,omitempty"` // how often it was written anew
 }
 
 // journalLine says that Stint is about to write, or has seen gone again.
@@ -60,6 +62,26 @@ type journal struct {
 	fault   error         // the last failure to write; nothing is granted until it is mended
 	syncing sync.Mutex    // one waits for the disk, for all that came before
 	synced  int64         // lines ever known durable
+	kept    reached       // what the database knows of it
+}
+
+// reached is how far a journal is: a file that is less far is an older one.
+type reached struct {
+	Anew  int64  `json:"anew"`
+	Lines int    `json:"lines"`
+	MAC   []byte `json:"mac"` // of the last of them
+}
+
+func (r reached) equal(o reached) bool {
+	return r.Anew == o.Anew && r.Lines == o.Lines && bytes.Equal(r.MAC, o.MAC)
+}
+
+// durable returns how far the journal is on the disk.
+func (j *journal) durable() (reached, error) {
+	j.mu.Lock()
+	at, n := reached{j.head.Anew, j.lines, j.mac}, j.written
+	j.mu.Unlock()
+	return at, j.sync(n)
 }
 
 // mark is how a line stands in the journal: of which attempt, and until when.
@@ -195,6 +217,7 @@ func (j *journal) why() string {
 
 // rewrite writes the journal anew with what is open, in one step; the caller holds both locks.
 func (j *journal) rewrite() error {
+	j.head.Anew++
 	file, mac, err := j.writeNew()
 	if err != nil {
 		j.fault = fmt.Errorf("the journal of grants %s cannot be written: %w", j.path, err)
@@ -263,9 +286,15 @@ var errForeign = errors.New("it is damaged, or of another Stint")
 // readJournal reads whose a journal is, and what it says may be at targets. A last line that a crash cut off
 // was not durable, so nothing was written for it.
 func readJournal(path string, key []byte) (head journalHead, open map[Held]mark, err error) {
+	head, open, _, err = readChain(path, key)
+	return head, open, err
+}
+
+// readChain is readJournal with the MAC after each line, the first line's first.
+func readChain(path string, key []byte) (head journalHead, open map[Held]mark, macs [][]byte, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return head, nil, err
+		return head, nil, nil, err
 	}
 	open = map[Held]mark{}
 	var mac []byte
@@ -280,7 +309,7 @@ func readJournal(path string, key []byte) (head journalHead, open map[Held]mark,
 		h.Write(body)
 		mac = h.Sum(nil)
 		if want, bad := base64.StdEncoding.DecodeString(string(given)); bad != nil || !hmac.Equal(want, mac) {
-			return head, nil, fmt.Errorf("line %d: %w", n+1, errForeign)
+			return head, nil, nil, fmt.Errorf("line %d: %w", n+1, errForeign)
 		}
 		if n == 0 {
 			err = json.Unmarshal(body, &head)
@@ -288,14 +317,14 @@ func readJournal(path string, key []byte) (head journalHead, open map[Held]mark,
 			err = replayLine(body, open)
 		}
 		if err != nil {
-			return head, nil, err
+			return head, nil, nil, err
 		}
-		text = rest
+		macs, text = append(macs, mac), rest
 	}
 	if head.Host == "" {
-		return head, nil, fmt.Errorf("line 1: %w", errForeign)
+		return head, nil, nil, fmt.Errorf("line 1: %w", errForeign)
 	}
-	return head, open, nil
+	return head, open, macs, nil
 }
 
 func replayLine(body []byte, open map[Held]mark) error {

@@ -22,6 +22,9 @@ type kept struct {
 	*world
 	outside string
 	signer  *audit.Signer
+	log     io.Writer // of the program
+	held    string    // an activation
+	back    bool      // it was given back
 }
 
 func newKept(t *testing.T) *kept {
@@ -30,7 +33,7 @@ func newKept(t *testing.T) *kept {
 	// A file, whatever the other tests run on: here backups are made and put back.
 	w := newWorldIn(t, store.Options{Path: filepath.Join(t.TempDir(), "stint.db"), Now: c.Now, Mono: c.Mono, Twice: true})
 	w.clock = c
-	k := &kept{world: w, outside: filepath.Join(t.TempDir(), "elsewhere", "checkpoint")}
+	k := &kept{log: io.Discard, world: w, outside: filepath.Join(t.TempDir(), "elsewhere", "checkpoint")}
 	var err error
 	k.signer, err = audit.OpenSigner(filepath.Join(t.TempDir(), "keys", "audit.key"), "stint.example/stint/audit", "")
 	w.ok(err)
@@ -47,7 +50,7 @@ func (k *kept) open(s *store.Store) {
 	k.ok(err)
 	sealer, err := broker.OpenSealer(filepath.Join(k.TempDir(), "keys", "seal.key"), "")
 	k.ok(err)
-	k.b = broker.New(broker.Config{Store: s, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), StepUp: rp, Sealer: sealer, Signer: k.signer, Outside: k.outside,
+	k.b = broker.New(broker.Config{Store: s, Log: slog.New(slog.NewTextHandler(k.log, nil)), StepUp: rp, Sealer: sealer, Signer: k.signer, Outside: k.outside,
 		Open: func(string, connector.Config) (connector.Connector, error) { return k.ward, nil }})
 	k.ok(k.b.RecordKeys(k.ctx, "stint.example"))
 	k.ok(k.b.OpenJournal(k.ctx))
@@ -277,4 +280,65 @@ func TestNothingIsGrantedWithoutTheJournal(t *testing.T) {
 	if a := k.activation(id); a.SettledAt.IsZero() || k.member("alice") {
 		t.Errorf("the end was not kept: %s, member %v", a.State, k.member("alice"))
 	}
+}
+
+// T19: a journal of this epoch that is older than the database knows was put back by somebody. It is told, and written anew;
+// one that merely goes on, was cut off by a crash, or is another node's is none.
+func TestOlderJournalIsTold(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		do    func(k *kept, older string) string // what the file holds at the next start
+		older bool
+	}{
+		"as it was left":     {func(k *kept, _ string) string { return k.journal() }, false},
+		"cut off by a crash": {func(k *kept, _ string) string { return k.journal() + `{"target":"dir"` }, false},
+		"one line more":      {func(k *kept, _ string) string { k.giveBack(); return k.journal() }, false},
+		"put back":           {func(_ *kept, older string) string { return older }, true},
+		"without its last": {func(k *kept, _ string) string {
+			text := strings.TrimSuffix(k.journal(), "\n")
+			return text[:strings.LastIndex(text, "\n")+1]
+		}, true},
+		"from the last start": {func(k *kept, older string) string { k.open(k.b.Store()); return older }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := newKept(t)
+			k.ok(k.b.TendJournal(k.ctx))
+			older := k.journal()
+			k.hold()
+			k.ok(k.b.TendJournal(k.ctx))
+			text := c.do(k, older)
+			k.ok(os.WriteFile(broker.JournalPath(k.outside), []byte(text), 0o600))
+			var log strings.Builder
+			k.log = &log
+			k.open(k.b.Store())
+			if told := strings.Contains(log.String(), "older one than the database knows"); told != c.older {
+				t.Errorf("told %v: %s", told, log.String())
+			}
+			proven, words := broker.ReadProven(broker.JournalPath(k.outside), k.signer, "stint.example", 1)
+			if (len(proven) == 0) != k.back || words != "" {
+				t.Errorf("written anew it proves %v, %s", proven, words)
+			}
+			log.Reset()
+			k.open(k.b.Store())
+			if strings.Contains(log.String(), "older one") {
+				t.Error("told again at the start after")
+			}
+		})
+	}
+}
+
+// hold lets somebody hold a role, so that the journal grows.
+func (k *kept) hold() {
+	k.Helper()
+	k.held = k.activate("alice", "alice-dba", 30*time.Minute)
+	k.tick()
+}
+
+// giveBack ends it, so that the journal says it is gone.
+func (k *kept) giveBack() {
+	k.Helper()
+	k.back = true
+	k.ok(k.b.Deactivate(k.ctx, k.as("alice"), k.held))
+	k.tick()
 }

@@ -1,8 +1,10 @@
 package broker
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -119,7 +121,7 @@ func (b *Broker) OpenJournal(ctx context.Context) error {
 	if err := b.headOf(ctx, j); err != nil {
 		return err
 	}
-	head, known, err := readJournal(path, j.key)
+	head, known, macs, err := readChain(path, j.key)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil || head.Host != j.head.Host:
@@ -131,20 +133,89 @@ func (b *Broker) OpenJournal(ctx context.Context) error {
 		b.EnterSafeMode(fmt.Sprintf("The journal of grants outside the database is of epoch %d, the database of epoch %d: it is one from before a restore. Nothing new is granted; what is due is still taken away. Run `stint doctor` on the server.", head.Epoch, j.head.Epoch))
 		return nil
 	case head.Epoch == j.head.Epoch:
+		if err := b.continues(ctx, j, head, macs); err != nil {
+			return err
+		}
 		proven := slices.SortedFunc(maps.Keys(known), compareHeld)
 		if _, err := write(ctx, b, func(tx *store.Tx) (Reclaimed, error) { return reclaim(tx, proven, false) }); err != nil {
 			return err
 		}
 	}
+	if j.head.ID == "" {
+		j.head.ID = NewID()
+	}
 	if j.open, err = store.Read(ctx, b.store, openMarks); err != nil {
 		return err
 	}
+	if err := b.anew(j); err != nil {
+		return err
+	}
+	return b.TendJournal(ctx)
+}
+
+func (b *Broker) anew(j *journal) error {
 	j.syncing.Lock()
 	defer j.syncing.Unlock()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	b.journal = j // with a fault nothing is granted
 	return j.rewrite()
+}
+
+// journalMeta is where the database keeps how far a journal was.
+func journalMeta(id string) string { return "journal_" + id }
+
+// continues takes over whose journal it is and how far, and tells when it is an older one than this database knows: what
+// is open is in the database, but a restore would be told of less than Stint wrote (T19).
+func (b *Broker) continues(ctx context.Context, j *journal, head journalHead, macs [][]byte) error {
+	j.head.ID, j.head.Anew = head.ID, head.Anew
+	if head.ID == "" {
+		return nil
+	}
+	return do(ctx, b, func(tx *store.Tx) error {
+		text, err := tx.Meta(journalMeta(head.ID))
+		if err != nil || text == "" {
+			return err
+		}
+		var was reached
+		if err := json.Unmarshal([]byte(text), &was); err != nil {
+			return err
+		}
+		same := head.Anew > was.Anew || head.Anew == was.Anew && was.Lines < len(macs) && bytes.Equal(macs[was.Lines], was.MAC)
+		if same {
+			return nil
+		}
+		b.log.Error("the journal of grants is an older one than the database knows: somebody put it back", "path", j.path)
+		people, err := administrators(tx.Reader)
+		if err != nil {
+			return err
+		}
+		return notify(tx, "The journal of grants outside the database was an older one than Stint wrote last: somebody put it back, or its disk lost what it had. It was written anew.", "/audit", people...)
+	})
+}
+
+// TendJournal keeps the journal durable and short, and keeps in the database how far it is.
+func (b *Broker) TendJournal(ctx context.Context) error {
+	if b.journal == nil {
+		return nil
+	}
+	if err := b.journal.tend(); err != nil {
+		return err
+	}
+	at, err := b.journal.durable()
+	if err != nil || at.equal(b.journal.kept) {
+		return err
+	}
+	text, err := json.Marshal(at)
+	if err != nil {
+		return err
+	}
+	id := b.journal.head.ID
+	if err := store.Do(ctx, b.store, func(tx *store.Tx) error { return tx.SetMeta(journalMeta(id), string(text)) }); err != nil {
+		return err
+	}
+	b.journal.kept = at
+	return nil
 }
 
 func (b *Broker) headOf(ctx context.Context, j *journal) error {

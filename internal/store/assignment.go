@@ -76,14 +76,6 @@ func (r *Reader) StintRoles(principalID string) ([]pim.Held, error) {
 		AND a.state IN ('provisioning', 'active') AND a.starts_at <= $2 AND a.ends_at > $2`, args...)
 }
 
-// HoldersOf lists the people who hold a Stint role at this instant.
-func (r *Reader) HoldersOf(roleID string) ([]string, error) {
-	return many(r, scanString, `SELECT g.principal_id FROM assignments g WHERE g.role_id = $1 AND g.kind = 'active' AND g.ended_at = 0
-		AND g.starts_at <= $2 AND (g.ends_at = 0 OR g.ends_at > $2)
-		UNION SELECT a.principal_id FROM activations a WHERE a.role_id = $1 AND a.state IN ('provisioning', 'active') AND a.starts_at <= $2 AND a.ends_at > $2`,
-		roleID, us(r.Now))
-}
-
 // EligibleOrActiveFor lists the principals assigned a role in any kind; groups are not expanded.
 func (r *Reader) EligibleOrActiveFor(roleID string) ([]string, error) {
 	return many(r, scanString, "SELECT DISTINCT principal_id FROM assignments WHERE role_id = $1 AND ended_at = 0 AND (ends_at = 0 OR ends_at > $2)", roleID, us(r.Now))

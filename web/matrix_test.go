@@ -172,13 +172,13 @@ var matrix = map[string]rights{
 	"POST /people/:id/enable":                    {thing: "person", want: only(cells{303, 303, 404}, "administrator")},
 	"POST /people/:id/end-sessions":              {thing: "person", want: only(cells{303, 303, 404}, "administrator")},
 	"GET /resources":                             {want: only(cells{200}, "auditor", "administrator")},
-	"GET /resources/new":                         {want: only(cells{200}, "administrator")},
-	"POST /resources":                            {form: []string{"kind", "group", "name", "Of the matrix"}, want: only(cells{303}, "administrator")},
+	"GET /resources/new":                         {want: but(only(cells{200}, "administrator"), cells{404}, "owner")}, // at the top, which no owner administers
+	"POST /resources":                            {form: []string{"kind", "group", "name", "Of the matrix"}, want: but(only(cells{303}, "administrator"), cells{404}, "owner")},
 	"GET /resources/:id":                         {thing: "resource", want: only(cells{200, 200, 404}, "auditor", "administrator")},
 	"POST /resources/:id":                        {thing: "resource", form: []string{"kind", "group", "name", "Renamed by the matrix"}, want: only(cells{303, 303, 404}, "administrator")},
 	"GET /resources/:id/edit":                    {thing: "resource", want: only(cells{200, 200, 404}, "administrator")},
 	"GET /resources/:id/move":                    {thing: "resource", want: only(cells{200, 200, 404}, "administrator")},
-	"POST /resources/:id/move":                   {thing: "resource", form: []string{"to", "top"}, want: only(cells{303, 303, 404}, "administrator")},
+	"POST /resources/:id/move":                   {thing: "resource", form: []string{"to", stinttest.Production}, want: only(cells{303, 303, 404}, "administrator")},
 	"GET /resources/:id/retire":                  {thing: "resource", want: only(cells{200, 200, 404}, "administrator")},
 	"POST /resources/:id/retire":                 {thing: "resource", want: only(cells{303, 303, 404}, "administrator")},
 	"GET /groups":                                {want: only(cells{200}, "auditor", "administrator")},
@@ -201,6 +201,14 @@ var matrix = map[string]rights{
 	"GET /roles/:id/meaning":                     {thing: "role", want: but(only(cells{200, 200, 404}, "auditor", "administrator"), cells{404, 404, 404}, "owner")},
 	"GET /roles/:id/history":                     {thing: "role", want: only(cells{200, 200, 404}, "auditor", "administrator")},
 	"GET /targets":                               {want: only(cells{200}, "auditor", "administrator")},
+	"GET /targets/new":                           {want: only(cells{200}, "administrator")},
+	"POST /targets":                              {form: []string{"kind", "castle"}, want: only(cells{422}, "administrator")},
+	"POST /targets/:id":                          {thing: "target", form: []string{"name", "Directory", "may_write", "*", "do", "save"}, want: only(cells{303, 303, 404}, "administrator")},
+	"GET /targets/:id/edit":                      {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
+	"GET /targets/:id/retire":                    {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /targets/:id/retire":                   {thing: "target", want: only(cells{409, 409, 404}, "administrator")}, // something belongs to it
+	"GET /targets/:id/browse":                    {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /targets/:id/browse":                   {thing: "target", want: only(cells{422, 422, 404}, "administrator")}, // nothing is picked
 	"GET /targets/:id":                           {thing: "target", want: only(cells{200, 200, 404}, "auditor", "administrator")},
 	"POST /targets/:id/test":                     {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
 	"POST /targets/:id/scan":                     {thing: "target", want: only(cells{303, 303, 404}, "administrator")},
@@ -292,7 +300,7 @@ var things = map[string]func(*stage, *stinttest.Person) []string{
 		s.made++
 		id := "resource-" + strconv.Itoa(s.made)
 		s.Do(func(tx *store.Tx) error {
-			if err := tx.InsertResource(pim.Resource{ID: "above-" + id, ParentID: stinttest.Northwind, Kind: "group", Name: "Above " + id, Source: pim.SourceBrowser}); err != nil {
+			if err := tx.InsertResource(pim.Resource{ID: "above-" + id, ParentID: stinttest.Production, Kind: "group", Name: "Above " + id, Source: pim.SourceBrowser}); err != nil {
 				return err
 			}
 			return tx.InsertResource(pim.Resource{ID: id, ParentID: "above-" + id, Kind: "group", Name: "Resource " + id, Source: pim.SourceBrowser})

@@ -87,7 +87,7 @@ func (s *Server) ShellParts(q *request) error {
 func (s *Server) shellIn(r *store.Reader, q *request) (views.Shell, error) {
 	p := q.powers
 	sh := views.Shell{Frame: s.frame(q), Since: q.head, Person: personView(q.who),
-		Can: views.Can{Approve: q.approver || p.Administrator, People: p.MayAudit(), Targets: p.MayAudit(), Resources: p.MayAudit(), Audit: true}} // everybody may read their own audit
+		Can: views.Can{Approve: q.approver || p.Administrator, People: p.MayAudit(), Targets: p.MayAudit(), Resources: p.MayRead(), Audit: true}} // everybody may read their own audit
 	sh.Can.Groups = p.MayAudit()
 	sh.Can.Roles = p.MayRead()
 	unread, err := r.UnreadNotices(q.who.ID)

@@ -19,7 +19,7 @@ func (s *Server) TargetsPage(q *request) error {
 	if err != nil {
 		return err
 	}
-	return s.ok(q, views.Targets(views.TargetsView{Shell: shell, Rows: rows}))
+	return s.ok(q, views.Targets(views.TargetsView{Shell: shell, Rows: rows, CanAdd: q.powers.Administrator}))
 }
 
 // TargetPage is GET /targets/:id.

@@ -339,7 +339,7 @@ func resourceIn(r *store.Reader, q *request, id string) (v views.ResourceView, e
 	v.Row, v.FromFile, v.Path = b.row(s, 0), s.Source == pim.SourceFile, path.Names()
 	for _, above := range path[max(0, len(path)-3) : len(path)-1] {
 		link := views.Link{Text: above.Name, Href: "/resources/" + above.ID}
-		if !reads(q, pathUpTo(path, above.ID)) {
+		if !q.powers.Reads(pathUpTo(path, above.ID)) {
 			continue
 		}
 		v.Scope = append(v.Scope, link)

@@ -161,6 +161,7 @@ var resultWords = map[string][3]string{ // title of several, what stands below, 
 	"deactivate": {"given back", "Stint takes each away at its target and checks that it is gone.", "/my-roles"},
 	"approve":    {"approved", "Approved is not granted: Stint grants each at its target now.", "/approvals"},
 	"deny":       {"denied", "Each requester was told why.", "/approvals"},
+	"bring_in":   {"brought in", "Nobody holds any of them by that: assign them next.", "/resources"},
 }
 
 func resultsView(r *store.Reader, q *request) (v views.ResultsView, err error) {
@@ -193,12 +194,21 @@ func resultsView(r *store.Reader, q *request) (v views.ResultsView, err error) {
 	if words[2] == "/approvals" {
 		what, v.Back.Text = "requests", "Approvals"
 	}
+	if words[2] == "/resources" {
+		what, v.Back.Text = "entries", "Resources"
+	}
 	v.Title = fmt.Sprintf("%d of %d %s %s", done, len(v.Rows), what, words[0])
 	return v, nil
 }
 
 func resultRow(r *store.Reader, q *request, item pim.ItemResult, n names) (views.ResultRow, error) {
 	row := views.ResultRow{Role: n.role(item.RoleID, item.ResourceID), Refused: item.Refused}
+	if item.Name != "" { // something that was brought in
+		if row.Role.Name = item.Name; item.ResourceID != "" {
+			row.Href = "/resources/" + item.ResourceID
+		}
+		return row, nil
+	}
 	if item.PrincipalID != "" && item.PrincipalID != q.who.ID {
 		row.Person = n.person(item.PrincipalID)
 	}

@@ -37,6 +37,9 @@ type Factory struct {
 	// Covers says whether a may_write or protected pattern means the entitlement of that name or alias. A pattern with
 	// a "*" is never a literal naming.
 	Covers func(pattern, name string) Match
+
+	// Fields describes the plain settings for forms; a kind without them is set up in a file alone.
+	Fields []Field
 }
 
 // Match is how surely a pattern means a name.

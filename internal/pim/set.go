@@ -74,4 +74,5 @@ type ItemResult struct {
 	ActivationID string `json:"activation_id,omitempty"` // empty: refused before there was one
 	AssignmentID string `json:"assignment_id,omitempty"` // of what was made or taken away
 	Refused      string `json:"refused,omitempty"`       // why; empty: done
+	Name         string `json:"name,omitempty"`          // what it is called, where there is no role of it yet
 }

@@ -35,7 +35,8 @@ func (r *Reader) Accounts() ([]pim.Account, error) {
 
 // AccountsUnresolved lists accounts whose immutable id at the target is not known yet.
 func (r *Reader) AccountsUnresolved() ([]pim.Account, error) {
-	return many(r, scanAccount, "SELECT "+accountCols+" FROM accounts a WHERE a.external_id = '' AND a.removed_at = 0 ORDER BY a.target_id, a.id")
+	return many(r, scanAccount, "SELECT "+accountCols+` FROM accounts a WHERE a.external_id = '' AND a.removed_at = 0
+		AND a.target_id NOT IN (SELECT t.id FROM targets t WHERE t.removed_at > 0) ORDER BY a.target_id, a.id`)
 }
 
 // OwnersOf lists the principals known to be one account of a target.

@@ -24,7 +24,7 @@ func (s Samples) manage() []Page {
 		{"group-remove", "/groups/:id/remove", views.Removal(s.removal())},
 		{"group-remove-refused", "/groups/:id/remove", views.Removal(views.RemovalView{Shell: s.shell(), Nav: views.NavGroups, Crumbs: []views.Link{{Text: "Groups", Href: "/groups"}}, Title: s.T("Remove Database leads"),
 			Refused: s.T("Database leads approves requests for db_owner on finance-prod. Name somebody else in those settings first."), Back: "/groups/g1"})},
-		{"targets", "/targets", views.Targets(views.TargetsView{Shell: s.alarmed(), Rows: s.targets()})},
+		{"targets", "/targets", views.Targets(views.TargetsView{Shell: s.alarmed(), Rows: s.targets(), CanAdd: true})},
 		{"targets-nothing", "/targets", views.Targets(views.TargetsView{Shell: s.shell()})},
 		{"target", "/targets/:id", views.Target(s.target())},
 		{"target-dead", "/targets/:id", views.Target(s.targetDead())},

@@ -12,7 +12,7 @@ func (s Samples) resources() []Page {
 	bad.Name, bad.FromFile, bad.ID = "", true, "r2"
 	bad.Title = s.T("Edit billing-prod")
 	bad.Errors = views.Errors{"name": "The name is missing; give one.", "kind": "Choose one of the kinds.", "target": "Choose one of the targets."}
-	return []Page{
+	return append(s.targetForms(), []Page{
 		{"resources", "/resources", views.Resources(views.ResourcesView{Shell: s.shell(), Rows: s.treeRows(), CanAdd: true, CanConnect: true})},
 		{"resources-search", "/resources", views.Resources(wide)},
 		{"resources-no-hit", "/resources", views.Resources(views.ResourcesView{Shell: s.shell(), Q: s.T("zzz")})},
@@ -24,7 +24,7 @@ func (s Samples) resources() []Page {
 		{"resource-move", "/resources/:id/move", views.ResourceChange(s.move())},
 		{"resource-move-refused", "/resources/:id/move", views.ResourceChange(s.moveRefused())},
 		{"resource-retire", "/resources/:id/retire", views.ResourceChange(s.retire())},
-	}
+	}...)
 }
 
 func (s Samples) treeRows() []views.ResourceRow {

@@ -23,6 +23,7 @@ func init() {
 		Secrets:   func(map[string]string) []string { return []string{BindPassword} },
 		Protected: protected,
 		Covers:    covers,
+		Fields:    described,
 	})
 }
 

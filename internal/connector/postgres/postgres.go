@@ -21,6 +21,7 @@ func init() {
 		Secrets:   func(map[string]string) []string { return []string{Password} },
 		Protected: protected,
 		Covers:    covers,
+		Fields:    described,
 	})
 }
 

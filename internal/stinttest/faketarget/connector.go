@@ -18,8 +18,14 @@ func init() {
 			}
 			return reach{t}, nil
 		},
-		Validate:  func(map[string]string) error { return nil },
-		Secrets:   func(map[string]string) []string { return nil },
+		Validate: func(map[string]string) error { return nil },
+		Secrets: func(settings map[string]string) []string {
+			if settings["address"] == "" {
+				return nil
+			}
+			return []string{"password"}
+		},
+		Fields:    []connector.Field{{Name: "name", Free: true}, {Name: "address"}, {Name: "base", Free: true}},
 		Protected: func(map[string]string) []string { return []string{"protected"} },
 		Covers:    covers,
 	})

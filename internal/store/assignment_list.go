@@ -135,7 +135,7 @@ const few = 200
 func (r *Reader) fewNamed(search string) (rare string, none bool, err error) {
 	least := int64(few + 1)
 	for _, word := range words(Fold(search)) {
-		n, err := one(r, scanInt, "SELECT COUNT(*) FROM (SELECT 1 FROM principal_words WHERE word >= $1 AND word < $2 LIMIT $3) w", word, prefixEnd(word), few+1)
+		n, err := one(r, scanInt, "SELECT COUNT(*) FROM (SELECT 1 FROM principal_words WHERE word >= $1 AND word < $2 LIMIT $3) x", word, prefixEnd(word), few+1)
 		if err != nil || n == 0 {
 			return "", true, err
 		}
@@ -168,8 +168,8 @@ func (r *Reader) assignmentsByName(f AssignmentFilter, kind pim.AssignmentKind, 
 	if rare != "" {
 		// SQLite keeps the order of a CROSS JOIN: the few first, each looked up by what they hold.
 		from = " FROM (SELECT DISTINCT principal_id FROM principal_words WHERE word >= $" + next(&w, rare) + " AND word < $" + next(&w, prefixEnd(rare)) +
-			") n CROSS JOIN assignments g CROSS JOIN principals p"
-		w.add("g.principal_id = n.principal_id AND p.id = g.principal_id")
+			") x CROSS JOIN assignments g CROSS JOIN principals p"
+		w.add("g.principal_id = x.principal_id AND p.id = g.principal_id")
 	}
 	w.args = append(w.args, f.Limit)
 	return many(r, scanAssignmentRow, "SELECT "+assignmentRowCols+from+w.String()+" ORDER BY g.sort_name, g.id LIMIT "+dollar(len(w.args)), w.args...)
@@ -184,10 +184,11 @@ func next(w *where, v any) string {
 // inTime holds the list to what is in force, or will be.
 func (f AssignmentFilter) inTime(w *where, now time.Time) {
 	w.add("(g.ends_at = 0 OR g.ends_at > ?)", us(now))
+	// + 0 keeps engines from an index of starts, which would have to be sorted by name
 	if f.State == ListInForce {
-		w.add("g.starts_at <= ?", us(now))
+		w.add("g.starts_at + 0 <= ?", us(now))
 	} else {
-		w.add("g.starts_at < ?", us(Unopened))
+		w.add("g.starts_at + 0 < ?", us(Unopened))
 	}
 	if f.Permanent {
 		w.add("g.ends_at = 0")
@@ -234,13 +235,17 @@ func (f AssignmentFilter) byTime(w *where, now time.Time) {
 	}
 }
 
-// narrow adds role, resource, kind and search.
+// narrow adds role, resource, kind and search. In a list that time orders they are no reason to leave its index.
 func (f AssignmentFilter) narrow(w *where) {
+	plain := ""
+	if f.State == ListEnding || f.State == ListFuture || f.State == ListExpired {
+		plain = " || ''"
+	}
 	if f.RoleID != "" {
-		w.add("g.role_id = ?", f.RoleID)
+		w.add("g.role_id"+plain+" = ?", f.RoleID)
 	}
 	if f.ResourceID != "" {
-		w.conds = append(w.conds, "g.resource_id IN "+in(&w.args, f.places()))
+		w.conds = append(w.conds, "g.resource_id"+plain+" IN "+in(&w.args, f.places()))
 	}
 	if f.Kind != "" {
 		w.add("g.kind = ?", f.Kind)

@@ -125,6 +125,38 @@ var hot = []struct {
 	{"active assignments", func(tx *Tx) error { _, err := tx.AssignmentsFor("p", pim.Active); return err }, ""},
 	{"holdings", func(tx *Tx) error { _, err := tx.Holdings("p"); return err }, ""},
 	{"last uses", func(tx *Tx) error { _, err := tx.LastUses("p", []string{"a", "b"}); return err }, ""},
+	{"members of a role, first page", list(AssignmentFilter{RoleID: "r"}), ""},
+	{"members of a role, next page", list(AssignmentFilter{RoleID: "r", Kind: pim.Active, After: AssignmentCursor{Name: "n", ID: "i"}}), ""},
+	{"members of a role on a resource", list(AssignmentFilter{RoleID: "r", ResourceID: "s"}), ""},
+	{"members of a role, searched", list(AssignmentFilter{RoleID: "r", Search: "ann"}), ""},
+	{"assignments on a resource with inherited ones", list(AssignmentFilter{ResourceID: "s", Above: []string{"t", "u"}}), ""},
+	{"all assignments, first page", list(AssignmentFilter{}), ""},
+	{"all assignments, next page", list(AssignmentFilter{After: AssignmentCursor{Name: "n", ID: "i"}}), ""},
+	{"assignments of an owner", list(AssignmentFilter{Within: &Subtree{Roots: []string{"s"}}}), ""},
+	{"assignments ending", list(AssignmentFilter{State: ListEnding, RoleID: "r", After: AssignmentCursor{ID: "i"}}), ""},
+	{"assignments ahead", list(AssignmentFilter{State: ListFuture}), ""},
+	{"assignments expired", list(AssignmentFilter{State: ListExpired, Search: "ann"}), ""},
+	{"an export's next piece", func(tx *Tx) error {
+		_, err := tx.EachAssignment(AssignmentFilter{ResourceID: "s", Below: true}, "i", 50)
+		return err
+	}, ""},
+	{"counted assignments", func(tx *Tx) error { _, err := tx.CountAssignments(AssignmentFilter{RoleID: "r"}, 50); return err }, ""},
+	{"what a person holds, by role", func(tx *Tx) error { _, err := tx.HeldBy("p", AssignmentFilter{Limit: 50}); return err }, ""},
+	{"a picker", func(tx *Tx) error { _, err := tx.FindPrincipals("ann k", 20); return err }, ""},
+	{"assignments to start", func(tx *Tx) error { _, err := tx.AssignmentsToStart(50); return err }, ""},
+	{"assignments to remind of", func(tx *Tx) error { _, err := tx.AssignmentsToRemind(50); return err }, ""},
+	{"an assignment like another", func(tx *Tx) error { _, err := tx.AssignmentLike(pim.Assignment{PrincipalID: "p"}); return err }, ""},
+	{"a waiting request", func(tx *Tx) error { _, err := tx.OpenAssignmentRequest("p", "r", "s"); return err }, ""},
+	{"waiting requests", func(tx *Tx) error {
+		_, err := tx.PendingAssignmentRequests(Keyset{At: tx.Now, ID: "x"}, 50)
+		return err
+	}, ""},
+	{"requests due", func(tx *Tx) error { _, err := tx.AssignmentRequestsDue(50); return err }, ""},
+	{"requests of a person", func(tx *Tx) error {
+		_, err := tx.AssignmentRequestsBy("p", Keyset{At: tx.Now, ID: "x"}, 50)
+		return err
+	}, ""},
+	{"a rename", func(tx *Tx) error { return tx.rename("p", "New Name") }, ""},
 	{"assignments due", func(tx *Tx) error { _, err := tx.AssignmentsDue(50); return err }, ""},
 	{"what lies in a subtree", func(tx *Tx) error {
 		_, err := tx.ResourcesIn([]string{"a", "b"}, Subtree{Roots: []string{"r"}})
@@ -214,6 +246,33 @@ func TestEntriesAreNotSorted(t *testing.T) {
 }
 
 var errRollBack = errors.New("nothing is kept")
+
+func list(f AssignmentFilter) func(*Tx) error {
+	f.Limit, f.EndingBy = 50, time.Unix(2e9, 0)
+	return func(tx *Tx) error { _, err := tx.ListAssignments(f); return err }
+}
+
+// No page of assignments sorts what it finds: each order is that of an index.
+func TestAssignmentsAreNotSorted(t *testing.T) {
+	s := open(t)
+	for _, f := range []AssignmentFilter{{RoleID: "r", Kind: pim.Active}, {RoleID: "r", ResourceID: "s", Kind: pim.Eligible}, {ResourceID: "s", Kind: pim.Eligible}, {Kind: pim.Active}, {},
+		{RoleID: "r", After: AssignmentCursor{Name: "n", ID: "i"}}, {State: ListEnding, RoleID: "r"}, {State: ListFuture}, {State: ListExpired, ResourceID: "s"}} {
+		var plans []string
+		err := Do(context.Background(), s, func(tx *Tx) error {
+			p := &planner{conn: tx.db}
+			tx.db = p
+			err := list(f)(tx)
+			plans = p.plans
+			return errors.Join(errRollBack, err)
+		})
+		if !errors.Is(err, errRollBack) {
+			t.Fatal(err)
+		}
+		if text := strings.Join(plans, "\n  "); strings.Contains(text, "B-TREE") || len(plans) == 0 {
+			t.Errorf("%+v sorts what it finds:\n  %s", f, text)
+		}
+	}
+}
 
 func entries(f EntryFilter) func(*Tx) error {
 	f.Limit = 50

@@ -499,13 +499,13 @@ func TestTakingOverIsShown(t *testing.T) {
 		if err := tx.InsertAccount(pim.Account{ID: "acc", PrincipalID: bob.ID, TargetID: ids["dir"], Name: "bob", Source: pim.SourceBrowser}); err != nil {
 			return err
 		}
-		return tx.InsertAssignment(pim.Assignment{ID: "asg", PrincipalID: bob.ID, RoleID: ids["backup"], ResourceID: ids["db"], Kind: pim.Active, StartsAt: tx.Now, Source: pim.SourceBrowser})
+		return tx.InsertAssignment(pim.Assignment{ID: "asg", PrincipalID: bob.ID, RoleID: ids["backup"], ResourceID: ids["db"], Kind: pim.Active, StartsAt: tx.Now, Source: pim.SourceBrowser, MadeBy: bob.ID})
 	}))
 	if left := o.apply(without); len(left.Changes) > 0 || len(left.Left) != 2 {
 		t.Fatalf("%s%s", lines(left.Changes), lines(left.Left))
 	}
 	done := o.apply(base)
-	if got := lines(done.Changes); len(done.Changes) != 2 || !strings.Contains(got, "confirmed by the file") || !strings.Contains(got, "now owned by the file (made in the portal)") {
+	if got := lines(done.Changes); len(done.Changes) != 2 || !strings.Contains(got, "confirmed by the file") || !strings.Contains(got, "now owned by the file (made in the portal by person/bob)") {
 		t.Errorf("%s", got)
 	}
 	if again := o.apply(base); len(again.Changes) > 0 || len(again.Left) > 0 {
@@ -551,4 +551,50 @@ func TestSecretFilesStandBesideTheFile(t *testing.T) {
 	if _, err := o.b.Apply(o.ctx, doc, broker.ApplyOptions{}); err == nil || !strings.Contains(err.Error(), "is open to everybody on this machine") {
 		t.Errorf("%v", err)
 	}
+}
+
+// what the file plans begins on time, whatever applies meanwhile; an export says the same.
+func TestStartsOfAssignments(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.apply(base)
+	start := o.clock.Now().Add(48 * time.Hour).Truncate(time.Second)
+	line := "  - {principal: person/bob, role: backup, resource: db, kind: active"
+	from := replace(base, line, line+", from: "+start.UTC().Format(time.RFC3339)+", reason: Release")
+	if got := lines(o.apply(from).Changes); !strings.Contains(got, "from ") || !strings.Contains(got, "reason \"\" → \"Release\"") {
+		t.Errorf("%s", got)
+	}
+	if again := o.apply(from); len(again.Changes) > 0 {
+		t.Errorf("applied twice: %s", lines(again.Changes))
+	}
+	text, err := broker.Export(o.ctx, o.b.Store())
+	o.ok(err)
+	if !strings.Contains(string(text), start.UTC().Format(time.RFC3339)) || !strings.Contains(string(text), "reason: Release") {
+		t.Errorf("%s", text)
+	}
+	in := func() pim.AssignmentState {
+		return o.assignmentOf("person/bob").StateAt(o.clock.Now())
+	}
+	if s := in(); s != pim.AssignmentFuture {
+		t.Errorf("before its start: %s", s)
+	}
+	o.clock.add(48 * time.Hour)
+	o.tick()
+	if again := o.apply(from); in() != pim.AssignmentInForce || len(again.Changes) > 0 {
+		t.Errorf("after its start: %s, %s", in(), lines(again.Changes))
+	}
+}
+
+// assignmentOf is the one active assignment of somebody.
+func (o *office) assignmentOf(ref string) pim.Assignment {
+	o.Helper()
+	id := o.who(ref)
+	all := read(o, func(r *store.Reader) ([]pim.Assignment, error) { return r.AssignmentsOf(id) })
+	for _, a := range all {
+		if a.Kind == pim.Active {
+			return a
+		}
+	}
+	o.Fatal("none")
+	return pim.Assignment{}
 }

@@ -535,6 +535,27 @@ func TestWriteReadsBack(t *testing.T) {
 	}
 }
 
+// A start and a reason come back as they were; a day begins where another ends.
+func TestAssignmentReadsBack(t *testing.T) {
+	text := strings.Replace(whole, "kind: eligible, until: 2027-06-30", "kind: eligible, from: 2027-06-01, until: 2027-06-30, reason: \"Release: 7\"", 1)
+	first, err := orgfile.Parse("f", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := first.Assignments[0]
+	if !a.From.Equal(time.Date(2027, 6, 1, 0, 0, 0, 0, time.UTC)) || !a.Until.Equal(time.Date(2027, 7, 1, 0, 0, 0, 0, time.UTC)) || a.Reason != "Release: 7" {
+		t.Errorf("%+v", a)
+	}
+	written, err := orgfile.Write(first, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := orgfile.Parse("f", written)
+	if err != nil || !reflect.DeepEqual(bare(first), bare(second)) {
+		t.Errorf("%v\n%s", err, written)
+	}
+}
+
 // FuzzFile: no file makes reading panic, every fault has words, and what was read can be written and read again.
 func FuzzFile(f *testing.F) {
 	f.Add([]byte(whole))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ var access = []testCase{
 	{"settings on a path", settingsOnPath},
 	{"every version of settings", settingsHistory},
 	{"settings locks", settingsLocks},
+	{"whom settings touch", settingsReach},
 	{"meanings below a resource", meaningsBelow},
 	{"accounts", accounts},
 	{"targets and their health", targets},
@@ -302,6 +304,71 @@ func settingsHistory(t *testing.T, s *store.Store) {
 	if row := get(t, s, func(r *store.Reader) (pim.RoleSettings, error) { return r.SettingsAt("dba", "prod") }); row.Version != 4 {
 		t.Errorf("%+v", row)
 	}
+}
+
+// Whom settings touch: the eligible at the node, above and below it, through groups too, and never beside it.
+func settingsReach(t *testing.T, s *store.Store) {
+	world(t, s)
+	do(t, s, func(tx *store.Tx) error {
+		eligible := func(who, node string) func() error {
+			return func() error {
+				return tx.InsertAssignment(pim.Assignment{ID: who + node, PrincipalID: who, RoleID: "dba", ResourceID: node, Kind: pim.Eligible, StartsAt: tx.Now, Source: pim.SourceFile})
+			}
+		}
+		return all(
+			func() error { return tx.InsertPrincipal(person("cem", "Cem")) },
+			func() error {
+				return tx.AddMember(pim.Membership{GroupID: "dbas", MemberID: "bob", Source: pim.SourceFile})
+			},
+			func() error { return tx.InsertResource(resource("table", "prod")) },
+			func() error { return tx.InsertResource(resource("beside", "")) },
+			eligible("dbas", "table"), eligible("cem", "beside"),
+			func() error {
+				return tx.InsertCredential(pim.Credential{ID: "key", PrincipalID: "bob", Name: "key", RawID: []byte("bob"), PublicKey: []byte("bob")})
+			})
+	})
+	for _, c := range []struct {
+		node           string
+		people, groups int64
+		names, bare    string
+	}{{"", 2, 1, "Alice Bob Cem", "Alice Cem"}, {"prod", 1, 1, "Alice Bob", "Alice"}, {"table", 1, 1, "Alice Bob", "Alice"}, {"beside", 1, 0, "Cem", "Cem"}} {
+		get(t, s, func(r *store.Reader) (struct{}, error) {
+			var path pim.Path
+			var err error
+			if c.node != "" {
+				if path, err = r.Path(c.node); err != nil {
+					return struct{}{}, err
+				}
+			}
+			people, groups, err := r.EligibleCounts("dba", path)
+			if err != nil || people != c.people || groups != c.groups {
+				t.Errorf("%q: %d people, %d groups, %v", c.node, people, groups, err)
+			}
+			for bare, want := range map[bool]string{false: c.names, true: c.bare} {
+				list, err := r.EligiblePeople("dba", path, bare, 10)
+				n, wrong := r.CountEligiblePeople("dba", path, bare)
+				if got := strings.Join(namesOf(list), " "); err != nil || wrong != nil || got != want || int(n) != len(list) {
+					t.Errorf("%q, without a passkey %v: %s (%d), want %s; %v %v", c.node, bare, got, n, want, err, wrong)
+				}
+			}
+			held, err := r.HeldNow("dba", path)
+			if err != nil || held != 0 {
+				t.Errorf("%q: %d held, %v", c.node, held, err)
+			}
+			return struct{}{}, nil
+		})
+	}
+	able := get(t, s, func(r *store.Reader) ([]pim.Principal, error) { return r.AbleIn([]string{"alice", "dbas"}, 10) })
+	if got := strings.Join(namesOf(able), " "); got != "Bob" {
+		t.Errorf("able: %s", got)
+	}
+}
+
+func namesOf(people []pim.Principal) (names []string) {
+	for _, p := range people {
+		names = append(names, p.Name)
+	}
+	return names
 }
 
 // T21: a lock holds until its end, and a second one moves it.

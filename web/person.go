@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/base64"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -13,8 +14,7 @@ import (
 	"stint/views"
 )
 
-// maxRounds is how often a page that filters asks for more candidates: its work is bounded (THREATS T31).
-const maxRounds = 10
+var peopleStates = []store.PeopleFilter{store.PeopleEnabled, store.PeopleDisabled, store.PeopleNeverSeen, store.PeopleNoPasskey, store.PeopleGuests}
 
 // PeoplePage is GET /people: everybody Stint knows, by name.
 func (s *Server) PeoplePage(q *request) error {
@@ -24,20 +24,19 @@ func (s *Server) PeoplePage(q *request) error {
 		return err
 	}
 	page.Query = search
-	if state != "enabled" && state != "disabled" {
-		state = ""
+	if page.Filter = store.PeopleFilter(state); !slices.Contains(peopleStates, page.Filter) {
+		state, page.Filter = "", ""
 	}
-	v := views.PeopleView{Q: search, State: state}
+	v := views.PeopleView{Q: search, State: state, CanManage: q.powers.Administrator}
 	if v.Shell, err = s.shell(q); err != nil {
 		return err
 	}
-	rows, err := read(s, q, func(r *store.Reader) (peopleRows, error) { return peopleIn(r, page, state) })
+	rows, err := read(s, q, func(r *store.Reader) (peopleRows, error) { return peopleIn(r, page) })
 	if err != nil {
 		return err
 	}
 	v.Rows, v.Pager = rows.rows, pagerView("/people", url.Values{"q": {search}, "state": {state}}, q.QueryParam("cursor"), rows.next)
 	v.Pager.Forward = true
-	v.Pager.Note = rows.note
 	return s.ok(q, views.People(v))
 }
 

@@ -68,7 +68,12 @@ func pagerView(path string, filters url.Values, current, next string) views.Page
 
 // requestRows examines one page of candidates and keeps those that match; next is where to go on.
 func requestRows(r *store.Reader, q *request, from store.Keyset, search, state string) (rows []views.RequestRow, next string, err error) {
-	list, err := r.ActivationsOf(q.who.ID, from, pageSize+1)
+	return requestsOf(r, q, q.who.ID, from, search, state)
+}
+
+// requestsOf is requestRows for anybody.
+func requestsOf(r *store.Reader, q *request, id string, from store.Keyset, search, state string) (rows []views.RequestRow, next string, err error) {
+	list, err := r.ActivationsOf(id, from, pageSize+1)
 	if err != nil {
 		return nil, "", err
 	}

@@ -2,66 +2,42 @@ package web
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"stint/internal/pim"
 	"stint/internal/store"
 	"stint/views"
 )
 
-// peopleRows is a page of people and the cursor to go on from; note says where a search paused.
+// peopleRows is a page of people and the cursor to go on from.
 type peopleRows struct {
 	rows []views.PersonRow
 	next string
-	note string
 }
 
-// peopleIn is a page of people. The state is looked at here, so a page asks for more candidates until it
-// is full or has looked at enough; it goes on after the last one it looked at.
-func peopleIn(r *store.Reader, page store.PrincipalPage, state string) (out peopleRows, err error) {
-	page.Limit = pageSize
-	for range maxRounds {
-		candidates, err := r.People(page)
+// peopleIn is a page of people.
+func peopleIn(r *store.Reader, page store.PrincipalPage) (out peopleRows, err error) {
+	page.Limit = pageSize + 1
+	people, err := r.People(page)
+	if len(people) > pageSize {
+		people = people[:pageSize]
+		out.next = nameCursor(people[pageSize-1].ID, people[pageSize-1].Name)
+	}
+	for _, p := range people {
+		row, err := personRow(r, p)
 		if err != nil {
 			return out, err
 		}
-		for _, p := range candidates {
-			if state != "" && p.Enabled != (state == "enabled") {
-				continue
-			}
-			row, err := personRow(r, p)
-			if err != nil {
-				return out, err
-			}
-			if out.rows = append(out.rows, row); len(out.rows) == pageSize {
-				out.next, err = moreAfter(r, page, p)
-				return out, err
-			}
-		}
-		if len(candidates) < page.Limit {
-			return out, nil
-		}
-		last := candidates[len(candidates)-1]
-		page.AfterName, page.AfterID = last.Name, last.ID
+		out.rows = append(out.rows, row)
 	}
-	out.next, err = moreAfter(r, page, pim.Principal{ID: page.AfterID, Name: page.AfterName})
-	out.note = "Looked as far as " + page.AfterName
 	return out, err
 }
 
-// moreAfter is the cursor after p, or "" when nobody follows.
-func moreAfter(r *store.Reader, page store.PrincipalPage, p pim.Principal) (string, error) {
-	page.AfterName, page.AfterID, page.Limit = p.Name, p.ID, 1
-	next, err := r.People(page)
-	if err != nil || len(next) == 0 {
-		return "", err
-	}
-	return nameCursor(p.ID, p.Name), nil
-}
-
 func personRow(r *store.Reader, p pim.Principal) (views.PersonRow, error) {
-	row := views.PersonRow{Person: personView(p), Enabled: p.Enabled, SignedIn: p.LastSeenAt}
+	row := views.PersonRow{Person: personView(p), Enabled: p.Enabled, Guest: p.Guest, SignedIn: p.LastSeenAt}
 	keys, err := r.CredentialsOf(p.ID)
 	if err != nil {
 		return row, err
@@ -103,12 +79,19 @@ func personIn(r *store.Reader, q *request, id string) (v views.PersonView, err e
 	if v.Keys, err = personKeys(r, p.ID); err != nil {
 		return v, err
 	}
-	v.VoucherWhy = voucherWhy(p, len(v.Keys))
+	ever, err := r.EverHadCredential(p.ID)
+	if err != nil {
+		return v, err
+	}
+	v.VoucherWhy, v.Recover, v.Guest, v.CanEdit = voucherWhy(p, len(v.Keys), ever), ever && p.Enabled, p.Guest, p.Source == pim.SourceBrowser
+	if err := relations(r, q, p, &v); err != nil {
+		return v, err
+	}
 	h, err := loadHoldings(r, p)
 	if err != nil {
 		return v, err
 	}
-	v.Holds, v.Groups = h.rows(), h.groupNames()
+	v.Holds = h.rows()
 	v.Accounts, err = accountRows(r, p, h)
 	return v, err
 }
@@ -121,12 +104,14 @@ func orNotFound(err error) error {
 }
 
 // voucherWhy says why no voucher can be issued, or "": a further passkey is confirmed with one that is there.
-func voucherWhy(p pim.Principal, keys int) string {
+func voucherWhy(p pim.Principal, keys int, ever bool) string {
 	switch {
 	case !p.Enabled:
 		return "Enable " + p.Name + " first: a disabled person cannot sign in."
 	case keys > 0:
 		return p.Name + " has a passkey, so a further one is confirmed with it."
+	case ever:
+		return p.Name + " had a passkey before, so two administrators replace it."
 	}
 	return ""
 }
@@ -142,8 +127,8 @@ func identityFacts(p pim.Principal) []views.Detail {
 		}
 	}
 	add("Mail", p.Email, false)
-	add("Department", p.Department, false)
-	add("Title", p.Title, false)
+	add("Department", p.Department+givenBy(p, pim.AttrDepartment, p.Department), false)
+	add("Title", p.Title+givenBy(p, pim.AttrTitle, p.Title), false)
 	add("Known from", sourceWords[p.Source], false)
 	add("Id in the file", p.Key, true)
 	if p.Subject == "" && p.MatchClaim != "" {
@@ -283,16 +268,6 @@ func (h holdings) assigned(a pim.Assignment, state string, tone views.Tone) view
 	return row
 }
 
-func (h holdings) groupNames() []string {
-	var out []string
-	for _, id := range sortedByName(h.groups) {
-		if id != h.who.ID {
-			out = append(out, h.groups[id])
-		}
-	}
-	return out
-}
-
 // sortedByName lists the ids of a map of names, ordered by name.
 func sortedByName(names map[string]string) []string {
 	return slices.SortedFunc(maps.Keys(names), func(a, b string) int { return cmp.Or(cmp.Compare(names[a], names[b]), cmp.Compare(a, b)) })
@@ -307,4 +282,56 @@ func (h holdings) waitingFor(book accountBook, targetID string) (n int) {
 		}
 	}
 	return n
+}
+
+// givenBy says that an attribute came from the provider's claims, where others came from where the person did.
+func givenBy(p pim.Principal, a pim.Attribute, value string) string {
+	if value == "" || !p.ClaimGave(a) || p.Source == pim.SourceSignIn {
+		return ""
+	}
+	return " (from sign-in)"
+}
+
+// relations fills who a person has to do with: manager, groups, other accounts, a recovery that waits.
+func relations(r *store.Reader, q *request, p pim.Principal, v *views.PersonView) error {
+	if p.ManagerID != "" {
+		m, err := r.Principal(p.ManagerID)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if err == nil {
+			v.Manager = views.Person{ID: m.ID, Name: m.Name, Detail: strings.TrimSpace(givenBy(p, pim.AttrManager, m.Name))}
+		}
+	}
+	groups, err := r.DirectGroupsOf(p.ID)
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		v.Groups = append(v.Groups, memberRow(r, g))
+	}
+	same, err := r.PeopleOf(p.PersonID)
+	if err != nil {
+		return err
+	}
+	for _, other := range same {
+		if other.ID != p.ID {
+			v.Same = append(v.Same, personView(other))
+		}
+	}
+	return recoveryOf(r, q, p, v)
+}
+
+func recoveryOf(r *store.Reader, q *request, p pim.Principal, v *views.PersonView) error {
+	asked, err := r.OpenRecovery(p.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	by, err := r.Names([]string{asked.AskedBy})
+	v.Recover = false
+	v.Waiting = &views.Waiting{ID: asked.ID, By: views.Person{ID: asked.AskedBy, Name: by[asked.AskedBy]}, Reason: asked.Reason, Expires: asked.ExpiresAt, Yours: asked.AskedBy == q.who.ID}
+	return err
 }

@@ -141,7 +141,7 @@ func issueVoucher(tx *store.Tx, by, personID, id, secret string) error {
 		return err
 	}
 	if ever {
-		return pim.Refuse(pim.KindConflict, "This person had a passkey already, so a voucher is not enough. Whoever runs the server replaces lost passkeys with `stint admin voucher --lost`.")
+		return pim.Refuse(pim.KindConflict, "This person had a passkey already, so a voucher is not enough. Two administrators replace lost ones on the person’s page; whoever runs the server does with `stint admin voucher --lost`.")
 	}
 	return giveVoucher(tx, by, personID, id, secret)
 }
@@ -170,7 +170,10 @@ func (b *Broker) IssueVoucher(ctx context.Context, key string, lost bool) (secre
 		if !lost {
 			return secret, issueVoucher(tx, pim.System, p.ID, id, secret)
 		}
-		if err := forgetPasskeys(tx, p); err != nil {
+		if err := forgetPasskeys(tx, p, pim.System); err != nil {
+			return "", err
+		}
+		if err := tellPasskeysRemoved(tx, p); err != nil {
 			return "", err
 		}
 		return secret, giveVoucher(tx, pim.System, p.ID, id, secret)
@@ -178,7 +181,7 @@ func (b *Broker) IssueVoucher(ctx context.Context, key string, lost bool) (secre
 }
 
 // forgetPasskeys removes a person's passkeys after they were lost, loudly.
-func forgetPasskeys(tx *store.Tx, p pim.Principal) error {
+func forgetPasskeys(tx *store.Tx, p pim.Principal, by string) error {
 	credentials, err := tx.CredentialsOf(p.ID)
 	if err != nil {
 		return err
@@ -187,11 +190,12 @@ func forgetPasskeys(tx *store.Tx, p pim.Principal) error {
 		if err := tx.RemoveCredential(c.ID); err != nil {
 			return moved(err)
 		}
-		tx.Emit(pim.PersonEvent(pim.EvCredentialRemoved, pim.System, p.ID, c.ID).With("lost", true))
+		tx.Emit(pim.PersonEvent(pim.EvCredentialRemoved, by, p.ID, c.ID).With("lost", true))
 	}
-	if err := endSessions(tx, p.ID, pim.System); err != nil {
-		return err
-	}
+	return endSessions(tx, p.ID, by)
+}
+
+func tellPasskeysRemoved(tx *store.Tx, p pim.Principal) error {
 	people, err := administrators(tx.Reader)
 	if err != nil {
 		return err

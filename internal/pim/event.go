@@ -21,6 +21,12 @@ const (
 	EvAccountLinked     EventType = "account.linked"
 	EvAccountConfirmed  EventType = "account.confirmed"
 	EvAccountUnlinked   EventType = "account.unlinked"
+	EvPeopleLinked      EventType = "person.linked"   // object: the other principal
+	EvPersonUnlinked    EventType = "person.unlinked" // object: one of those it was linked with
+	EvRecoveryAsked     EventType = "recovery.requested"
+	EvRecoveryConfirmed EventType = "recovery.confirmed"
+	EvRecoveryCanceled  EventType = "recovery.canceled"
+	EvRecoveryRefused   EventType = "recovery.refused"
 	EvCredentialAdded   EventType = "credential.added"
 	EvCredentialNamed   EventType = "credential.named"
 	EvCredentialRemoved EventType = "credential.removed"

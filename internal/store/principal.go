@@ -228,3 +228,30 @@ func (r *Reader) LinkedTo(principalID string) ([]string, error) {
 		UNION SELECT b.principal_id FROM accounts a JOIN accounts b ON b.target_id = a.target_id AND b.external_id = a.external_id
 		WHERE a.principal_id = $1 AND a.external_id <> '' AND a.removed_at = 0 AND b.removed_at = 0`, principalID)
 }
+
+// PeopleOf lists the principals that are one person.
+func (r *Reader) PeopleOf(personID string) ([]pim.Principal, error) {
+	return many(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p WHERE p.person_id = $1 AND p.person_id <> '' AND p.removed_at = 0 ORDER BY p.name, p.id", personID)
+}
+
+// DecidedByBoth counts the requests that wait and that two persons have decided both.
+func (r *Reader) DecidedByBoth(personID, other string) (int64, error) {
+	return one(r, scanInt, `SELECT COUNT(*) FROM activations a WHERE a.state = 'pending_approval'
+		AND EXISTS (SELECT 1 FROM approval_decisions d WHERE d.activation_id = a.id AND d.person_id = $1)
+		AND EXISTS (SELECT 1 FROM approval_decisions d WHERE d.activation_id = a.id AND d.person_id = $2)`, personID, other)
+}
+
+// MergePeople makes everybody of one person another one, with what they have open. What is over keeps whose it was.
+func (tx *Tx) MergePeople(from, into string) error {
+	for _, query := range []string{
+		"UPDATE principals SET person_id = $1, version = version + 1 WHERE person_id = $2 AND removed_at = 0",
+		"UPDATE activations SET person_id = $1 WHERE person_id = $2 AND state IN " + openStates,
+		"UPDATE extensions SET person_id = $1 WHERE person_id = $2 AND state = 'pending_approval'",
+		"UPDATE approval_decisions SET person_id = $1 WHERE person_id = $2 AND activation_id IN (SELECT id FROM activations WHERE state = 'pending_approval')",
+	} {
+		if _, err := tx.exec(query, into, from); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -8,11 +8,18 @@ import (
 
 func (s Samples) manage() []Page {
 	return []Page{
-		{"people", "/people", views.People(views.PeopleView{Shell: s.shell(), Rows: s.people(), Pager: views.Pager{Newer: "/people", Older: "/people?cursor=x"}})},
+		{"people", "/people", views.People(views.PeopleView{Shell: s.shell(), Rows: s.people(), CanManage: true, Pager: views.Pager{Newer: "/people", Older: "/people?cursor=x"}})},
 		{"people-no-hit", "/people", views.People(views.PeopleView{Shell: s.shell(), Q: s.T("zzz")})},
 		{"person", "/people/:id", views.PersonPage(s.personPage())},
 		{"person-disabled", "/people/:id", views.PersonPage(s.personDisabled())},
 		{"voucher", "/people/:id/voucher", views.Voucher(views.VoucherView{Shell: s.shell(), Who: s.farid(), Code: s.T("W7QX-4M2K-P9TD-3HRC"), Expires: min(15)})},
+		{"person-new", "/people/new", views.PersonForm(views.PersonFormView{Shell: s.shell(), Binding: []string{"employee_number"}, Values: views.PersonValues{Name: s.T("Gita Rao"), MatchClaim: "email"},
+			Errors: views.Errors{"value": s.T("A claim and its value belong together.")}})},
+		{"person-edit", "/people/:id/edit", views.PersonForm(views.PersonFormView{Shell: s.shell(), ID: "p9", Name: s.T("Erin Sato"), Version: 2, Fixed: true, Values: views.PersonValues{Name: s.T("Erin Sato"), Guest: true}})},
+		{"person-activations", "/people/:id/activations", views.ActivationsPage(views.ActivationsView{Shell: s.shell(), Who: s.alice(), Rows: s.requests(), Pager: views.Pager{Older: "/people/p1/activations?cursor=x"}})},
+		{"person-activations-none", "/people/:id/activations", views.ActivationsPage(views.ActivationsView{Shell: s.shell(), Who: s.alice()})},
+		{"person-link", "/people/:id/link", views.LinkPage(views.LinkView{Shell: s.shell(), Who: s.alice(), Hits: []views.Person{s.bob(), s.carol()}, Errors: views.Errors{"other": s.T("This is the same account.")}})},
+		{"person-recovery", "/people/:id/recovery", views.RecoveryPage(views.RecoveryView{Shell: s.shell(), Who: s.alice(), Errors: views.Errors{"reason": s.T("Give a reason in words; approvers and auditors read it.")}})},
 		{"groups", "/groups", views.Groups(views.GroupsView{Shell: s.shell(), CanManage: true, Rows: s.groups(), Pager: views.Pager{Older: "/groups?cursor=x", Forward: true}})},
 		{"groups-nothing", "/groups", views.Groups(views.GroupsView{Shell: s.shell(), CanManage: true})},
 		{"groups-no-hit", "/groups", views.Groups(views.GroupsView{Shell: s.shell(), Q: s.T("zzz")})},
@@ -53,7 +60,9 @@ func (s Samples) personPage() views.PersonView {
 			{Term: "Mail", Value: s.T("dave@northwind.example")}, {Term: "Issuer", Value: s.T("https://login.northwind.example")},
 			{Term: "Subject", Value: s.T("0f3a77c2-9b1e"), Code: true},
 		},
-		Groups: []string{s.T("Database operations"), s.T("On call")},
+		Groups:  []views.MemberRow{{Person: s.person("g1", "Database operations", ""), From: "from the file", Local: true}, {Person: s.person("g2", "On call", ""), From: "by the provider’s claim", ByClaim: true, FreshUntil: min(60 * 20)}},
+		Manager: s.person("p3", "Carol Lindqvist", "(from sign-in)"), Same: []views.Person{s.person("p44", "Dave Marsh (admin)", "dave.admin@northwind.example")}, Guest: true, CanEdit: true, Recover: true,
+		Waiting: &views.Waiting{ID: "r1", By: s.bob(), Reason: s.T("Lost the key on the train; spoke to her in the office."), Expires: min(60 * 20)},
 		Accounts: []views.AccountRow{
 			{ID: "c1", Target: s.T("Head office directory"), TargetID: "t1", Name: s.T("uid=dmarsh,ou=people,dc=northwind,dc=example"), ImmutableID: s.T("7b0c1d52-91aa"), Matched: s.T("by uid = dmarsh, 2026-11-02"), Confirmed: ago(60 * 24 * 3), By: s.T("Carol Lindqvist")},
 			{ID: "c2", Target: s.T("Oslo directory"), TargetID: "t2", Name: s.T("CN=Dave Marsh,OU=Staff,DC=oslo,DC=northwind,DC=example"), ImmutableID: s.T("e1c95a08-44f0"), Matched: s.T("by mail, 2026-11-18"), Needed: 2},

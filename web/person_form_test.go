@@ -39,7 +39,7 @@ func TestPersonByHand(t *testing.T) {
 		}
 	}
 	carol.Post("/people", form()...).Want(t, http.StatusUnprocessableEntity) // the subject is taken
-	edit := carol.Get("/people/" + id + "/edit").Want(t, http.StatusOK)
+	edit := carol.Get("/people/"+id+"/edit").Want(t, http.StatusOK)
 	version := edit.Find("input[name=version]").AttrOr("value", "")
 	done(t, carol, carol.Post("/people/"+id+"/edit", form("title", "Buyer", "guest", "yes", "version", version)...))
 	carol.Post("/people/"+id+"/edit", form("version", version)...).Want(t, http.StatusConflict)

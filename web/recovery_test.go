@@ -144,7 +144,7 @@ func TestLinkingPeople(t *testing.T) {
 	if got := carol.Post("/people/alice/link", "other", "alice").Want(t, http.StatusUnprocessableEntity).Text("[role=alert]"); got == "" {
 		t.Error("with itself")
 	}
-	alice.Post("/activations/" + id + "/deactivate").Want(t, http.StatusSeeOther)
+	alice.Post("/activations/"+id+"/deactivate").Want(t, http.StatusSeeOther)
 	w.Tick()
 	id = alice.Activate(asg)
 	page := done(t, carol, touched(t, carol.Post("/people/alice/link", "other", "bob")))

@@ -62,7 +62,7 @@ func (s Samples) personPage() views.PersonView {
 		},
 		Groups:  []views.MemberRow{{Person: s.person("g1", "Database operations", ""), From: "from the file", Local: true}, {Person: s.person("g2", "On call", ""), From: "by the provider’s claim", ByClaim: true, FreshUntil: min(60 * 20)}},
 		Manager: s.person("p3", "Carol Lindqvist", "(from sign-in)"), Same: []views.Person{s.person("p44", "Dave Marsh (admin)", "dave.admin@northwind.example")}, Guest: true, CanEdit: true, Recover: true,
-		Waiting: &views.Waiting{ID: "r1", By: s.bob(), Reason: s.T("Lost the key on the train; spoke to her in the office."), Expires: min(60 * 20)},
+		Waiting: &views.Waiting{ID: "r1", By: s.bob(), Reason: s.T("Lost the key on the train; spoke to him in the office."), Expires: min(60 * 20)},
 		Accounts: []views.AccountRow{
 			{ID: "c1", Target: s.T("Head office directory"), TargetID: "t1", Name: s.T("uid=dmarsh,ou=people,dc=northwind,dc=example"), ImmutableID: s.T("7b0c1d52-91aa"), Matched: s.T("by uid = dmarsh, 2026-11-02"), Confirmed: ago(60 * 24 * 3), By: s.T("Carol Lindqvist")},
 			{ID: "c2", Target: s.T("Oslo directory"), TargetID: "t2", Name: s.T("CN=Dave Marsh,OU=Staff,DC=oslo,DC=northwind,DC=example"), ImmutableID: s.T("e1c95a08-44f0"), Matched: s.T("by mail, 2026-11-18"), Needed: 2},

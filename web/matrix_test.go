@@ -226,6 +226,10 @@ var matrix = map[string]rights{
 	"POST /people/:id/recovery":                   {thing: "person", form: []string{"reason", why}, want: only(cells{403, 303, 404}, "administrator")}, // not for oneself
 	"POST /people/:id/recovery/:recovery/confirm": {thing: "recovery", want: only(cells{403, 409, 404}, "administrator")},
 	"POST /people/:id/recovery/:recovery/cancel":  {thing: "recovery", want: only(cells{409, 409, 404}, "administrator")},
+	"GET /roles/:id/settings":                     {thing: "role", want: but(only(cells{200, 200, 404}, "auditor", "administrator"), cells{404, 404, 404}, "owner")},
+	"POST /roles/:id/settings":                    {thing: "role", form: []string{"own_ticket", "yes", "ticket", "yes", "version", "0", "do", "save"}, want: but(only(cells{303, 303, 404}, "administrator"), cells{404, 404, 404}, "owner")},
+	"GET /roles/:id/settings/history":             {thing: "role", want: but(only(cells{200, 200, 404}, "auditor", "administrator"), cells{404, 404, 404}, "owner")},
+	"POST /roles/:id/settings/restore":            {thing: "role", form: []string{"version", "7"}, want: only(cells{404, 404, 404})},
 
 	"GET /audit":           {want: all(200)},                                                                                              // everybody reads their own
 	"GET /audit/:seq":      {thing: "entry", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")}, // an approver reads what belongs to requests they decide

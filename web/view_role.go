@@ -90,11 +90,16 @@ func (c *catalogue) signOf(d pim.RoleDefinition) string {
 
 // roleHead is the head of every page of one role.
 func roleHead(r *store.Reader, q *request, id string) (h views.RoleHead, err error) {
+	if h, err = roleHeadIn(r, q, id); err == nil {
+		err = mayReadRole(r, q, id)
+	}
+	return h, err
+}
+
+// roleHeadIn is roleHead for whoever was let in already.
+func roleHeadIn(r *store.Reader, q *request, id string) (h views.RoleHead, err error) {
 	d, err := r.Role(id)
 	if err != nil {
-		return h, err
-	}
-	if err := mayReadRole(r, q, id); err != nil {
 		return h, err
 	}
 	c, err := catalogueIn(r)

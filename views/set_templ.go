@@ -706,7 +706,7 @@ type ResultRow struct {
 	Person  Person // whose, where it is somebody else's; zero: the reader's
 	Status  StatusView
 	Refused string // why; empty: done
-	Href    string // its activation; empty: there is none
+	Href    string // its activation or assignment; empty: there is none
 }
 
 // ResultsView is the page /results/:id.

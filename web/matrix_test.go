@@ -114,6 +114,8 @@ var matrix = map[string]rights{
 	"GET /my-roles/:assignment/activate":     {thing: "assignment", want: all(200, 404, 404)},
 	"POST /my-roles/:assignment/checks":      {thing: "assignment", form: []string{"duration", "60"}, want: all(200, 404, 404)},
 	"POST /my-roles/:assignment/activations": {thing: "assignment", form: []string{"duration", "60", "justification", why}, want: all(303, 404, 404)},
+	"GET /my-roles/:assignment/longer":       {thing: "ending", want: all(200, 404, 404)},
+	"POST /my-roles/:assignment/longer":      {thing: "ending", form: []string{"justification", why}, want: all(303, 404, 404)},
 	"GET /my-roles/several":                  {want: all(303)}, // nothing is picked: back to the list
 	"POST /my-roles/several":                 {want: all(303)},
 	"POST /my-roles/deactivations":           {want: all(422)},
@@ -163,6 +165,23 @@ var matrix = map[string]rights{
 	"GET /events/approvals":       {want: only(cells{200}, "administrator")},
 	"GET /events/activations/:id": {thing: "active", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")},
 	"GET /events/targets/:id":     {thing: "target", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+
+	"GET /assignments":                       {want: only(cells{200}, "auditor", "administrator")},
+	"POST /assignments/export":               {want: only(cells{200}, "auditor", "administrator")},
+	"GET /assignments/new":                   {want: only(cells{200}, "administrator")},
+	"POST /assignments/checks":               {form: []string{"role", "dba", "resource", stinttest.Production, "kind", "eligible"}, want: only(cells{200}, "administrator")},
+	"POST /assignments":                      {form: []string{"role", "dba", "resource", stinttest.Production, "kind", "eligible"}, want: only(cells{422}, "administrator")}, // nobody is ticked
+	"GET /assignments/:id":                   {thing: "ending", want: but(all(200, 404, 404), cells{200, 200, 404}, "auditor", "administrator", "owner")},
+	"POST /assignments/:id/change":           {thing: "ending", form: []string{"version", "1", "kind", "eligible", "end", "longest"}, want: only(cells{303, 303, 404}, "administrator")},
+	"POST /assignments/:id/renew":            {thing: "ending", form: []string{"version", "1", "kind", "eligible", "end", "longest"}, want: only(cells{409, 409, 404}, "administrator")}, // it has not ended
+	"POST /assignments/:id/remove":           {thing: "ending", want: only(cells{303, 303, 404}, "administrator")},
+	"GET /assignment-requests":               {want: only(cells{200}, "administrator")},
+	"GET /assignment-requests/:id":           {thing: "longer", want: but(all(200, 404, 404), cells{200, 200, 404}, "auditor", "administrator", "owner")},
+	"POST /assignment-requests/:id/decision": {thing: "longer", form: []string{"decision", "deny", "justification", why}, want: only(cells{403, 303, 404}, "administrator")},
+	"POST /assignment-requests/:id/cancel":   {thing: "longer", want: all(303, 404, 404)},
+	"GET /roles/:id/members":                 {thing: "role", want: but(only(cells{200, 200, 404}, "auditor", "administrator"), cells{404, 404, 404}, "owner")},
+	"POST /roles/:id/members/export":         {thing: "role", want: only(cells{200, 200, 200}, "auditor", "administrator")},
+	"GET /people/:id/roles":                  {thing: "person", want: only(cells{200, 200, 404}, "auditor", "administrator")},
 
 	"GET /people":     {want: only(cells{200}, "auditor", "administrator")},
 	"GET /people/:id": {thing: "person", want: only(cells{200, 200, 404}, "auditor", "administrator")},
@@ -267,8 +286,22 @@ func newStage(t *testing.T) *stage {
 var things = map[string]func(*stage, *stinttest.Person) []string{
 	"link":       func(s *stage, p *stinttest.Person) []string { return []string{"not-a-link-" + p.ID} },
 	"assignment": func(s *stage, p *stinttest.Person) []string { return []string{p.ID + "-dba"} },
-	"active":     func(s *stage, p *stinttest.Person) []string { return []string{s.activation(p, pim.ActiveConfirmed)} },
-	"waiting":    func(s *stage, p *stinttest.Person) []string { return []string{s.activation(p, pim.PendingApproval)} },
+	"ending":     func(s *stage, p *stinttest.Person) []string { return []string{s.ending(p)} },
+	"longer": func(s *stage, p *stinttest.Person) []string {
+		id := s.ending(p)
+		s.Do(func(tx *store.Tx) error {
+			a, err := tx.Assignment(id)
+			if err != nil {
+				return err
+			}
+			return tx.InsertAssignmentRequest(pim.AssignmentRequest{ID: "longer-" + id, AssignmentID: id, PrincipalID: p.ID, PersonID: p.ID, RoleID: a.RoleID, ResourceID: a.ResourceID,
+				Kind: pim.ExtendAssignment, State: pim.AssignmentRequestPending, Justification: why, RequestedAt: tx.Now, TimesOutAt: a.EndsAt})
+		})
+		return []string{"longer-" + id}
+	},
+	"role":    func(s *stage, p *stinttest.Person) []string { return []string{"dba"} },
+	"active":  func(s *stage, p *stinttest.Person) []string { return []string{s.activation(p, pim.ActiveConfirmed)} },
+	"waiting": func(s *stage, p *stinttest.Person) []string { return []string{s.activation(p, pim.PendingApproval)} },
 	"extension": func(s *stage, p *stinttest.Person) []string {
 		id := s.activation(p, pim.ActiveConfirmed)
 		s.Do(func(tx *store.Tx) error {
@@ -337,7 +370,7 @@ var things = map[string]func(*stage, *stinttest.Person) []string{
 	"target": func(s *stage, p *stinttest.Person) []string { return []string{stinttest.Directory} },
 	"entry": func(s *stage, p *stinttest.Person) []string {
 		mine := stinttest.Read(s.World, func(r *store.Reader) ([]store.EntryRow, error) {
-			return r.Entries(store.EntryFilter{Person: p.ID, Limit: 1})
+			return r.Entries(store.EntryFilter{Person: p.ID, Type: string(pim.EvActRequested), Limit: 1})
 		})
 		return []string{strconv.FormatInt(mine[0].Seq, 10)}
 	},
@@ -349,6 +382,20 @@ func (s *stage) group(p *stinttest.Person) string {
 	id := "group-" + strconv.Itoa(s.made)
 	s.Group(id, p.ID)
 	return id
+}
+
+// ending is an assignment of a new role that ends in a week.
+func (s *stage) ending(p *stinttest.Person) string {
+	s.made++
+	n := strconv.Itoa(s.made)
+	s.Do(func(tx *store.Tx) error {
+		if err := tx.InsertRole(pim.RoleDefinition{ID: "role-" + n, Key: "role-" + n, Name: "Role " + n, Source: pim.SourceFile}); err != nil {
+			return err
+		}
+		return tx.InsertAssignment(pim.Assignment{ID: "assignment-" + n, PrincipalID: p.ID, RoleID: "role-" + n, ResourceID: stinttest.Production, Kind: pim.Eligible,
+			StartsAt: tx.Now, EndsAt: tx.Now.Add(7 * 24 * time.Hour), Source: pim.SourceFile})
+	})
+	return "assignment-" + n
 }
 
 // activation puts an activation of a new role into a state, with the audit entry that begins its story.

@@ -100,6 +100,11 @@ func (s *Server) shellIn(r *store.Reader, q *request) (views.Shell, error) {
 			return sh, err
 		}
 	}
+	if sh.Can.Assignments = p.MayRead(); p.MayManage() {
+		if sh.Asking, err = broker.CountAssignmentRequests(r, q.who); err != nil {
+			return sh, err
+		}
+	}
 	if sh.Live, err = liveOf(r, q.who.ID); err != nil || !p.Administrator {
 		return sh, err
 	}
@@ -172,6 +177,8 @@ func (s *Server) follow(q *request, out broker.Outcome) error {
 		return q.redirect("/results/" + out.ResultsID)
 	case out.ActivationID != "" && out.Done == "": // it has only begun: its page tells how it goes on
 		return q.redirect("/activations/" + out.ActivationID)
+	case out.AssignmentID != "":
+		return q.redirect("/assignments/" + out.AssignmentID)
 	case out.Back != "":
 		return q.redirect(out.Back)
 	case out.ActivationID != "":

@@ -130,7 +130,9 @@ var stepUpTitles = map[pim.StepUpAction]string{
 	pim.ActionAskRecovery: "Confirm asking for a recovery", pim.ActionConfirmRecovery: "Confirm a recovery",
 	pim.ActionSaveGroup: "Confirm changing a group", pim.ActionRemoveGroup: "Confirm removing a group",
 	pim.ActionAddMembers: "Confirm adding members", pim.ActionRemoveMember: "Confirm taking out a member",
-	pim.ActionDisablePerson: "Confirm disabling a person", pim.ActionEnablePerson: "Confirm enabling a person", pim.ActionEndSessions: "Confirm ending sessions",
+	pim.ActionAssign: "Confirm assigning a role", pim.ActionChangeAssignment: "Confirm changing an assignment", pim.ActionRemoveAssignment: "Confirm removing an assignment",
+	pim.ActionDecideAssignment: "Confirm your decision",
+	pim.ActionDisablePerson:    "Confirm disabling a person", pim.ActionEnablePerson: "Confirm enabling a person", pim.ActionEndSessions: "Confirm ending sessions",
 	pim.ActionSaveSettings: "Confirm these settings",
 	pim.ActionSaveRole:     "Confirm this role", pim.ActionRetireRole: "Confirm retiring a role",
 }

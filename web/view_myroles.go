@@ -55,6 +55,14 @@ func loadMyRoles(r *store.Reader, q *request, asked rolesAsked) (v views.MyRoles
 	if !asked.later() && (asked.state == "" || asked.state == "coming") {
 		v.List.Coming = matching(coming, asked.q)
 	}
+	if asked.state == "" && !asked.later() {
+		expired, err := e.expired(r)
+		if err != nil {
+			return v, err
+		}
+		v.List.Total += len(expired)
+		v.List.Expired = matching(expired, asked.q)
+	}
 	if asked.state == "" || asked.state == "eligible" {
 		v.List.Eligible, v.List.Pager, err = e.page(r, asked)
 	}
@@ -119,6 +127,7 @@ type roles struct {
 	assigned []ownRole         // held without an activation
 	groups   map[string]string // names of the groups that make eligible
 	passkey  bool
+	longer   map[string]bool // assignments the person asked to extend or renew, and nobody has decided
 }
 
 // ownRole is an assignment with its line.
@@ -195,7 +204,11 @@ func (e *roles) loadOwn(r *store.Reader, all []store.Holding) (err error) {
 		}
 	}
 	credentials, err := r.CredentialsOf(e.who.ID)
+	if err != nil {
+		return err
+	}
 	e.passkey = len(credentials) > 0
+	e.longer, err = longerWaiting(r, e.who.ID)
 	return err
 }
 
@@ -292,7 +305,7 @@ func (e roles) rows(r *store.Reader, list []ownRole) ([]views.RoleRow, error) {
 	out := make([]views.RoleRow, 0, len(list))
 	for _, o := range list {
 		out = append(out, views.RoleRow{Assignment: o.ID, Role: o.line.shown, Needs: o.line.needs, Max: o.line.eff.MaxDuration, LastActive: last[o.ID],
-			Until: o.EndsAt, Favourite: o.favourite, Blocked: e.blocked(o), Through: e.through(o)})
+			Until: o.EndsAt, Favourite: o.favourite, Blocked: e.blocked(o), Through: e.through(o), Longer: e.longerOf(o)})
 	}
 	return out, err
 }
@@ -301,7 +314,7 @@ func (e roles) rows(r *store.Reader, list []ownRole) ([]views.RoleRow, error) {
 func (e roles) assignedRows() []views.RoleRow {
 	out := make([]views.RoleRow, 0, len(e.assigned))
 	for _, o := range e.assigned {
-		out = append(out, views.RoleRow{Assignment: o.ID, Assigned: true, Role: o.line.shown, Until: o.EndsAt, Through: e.through(o)})
+		out = append(out, views.RoleRow{Assignment: o.ID, Assigned: true, Role: o.line.shown, Until: o.EndsAt, Through: e.through(o), Longer: e.longerOf(o)})
 	}
 	return out
 }

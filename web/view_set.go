@@ -162,6 +162,8 @@ var resultWords = map[string][3]string{ // title of several, what stands below, 
 	"approve":    {"approved", "Approved is not granted: Stint grants each at its target now.", "/approvals"},
 	"deny":       {"denied", "Each requester was told why.", "/approvals"},
 	"bring_in":   {"brought in", "Nobody holds any of them by that: assign them next.", "/resources"},
+	"assign":     {"made", "Each one on its own: what is refused changes nothing else.", "/assignments"},
+	"unassign":   {"removed", "What was activated with them is being taken away.", "/assignments"},
 }
 
 func resultsView(r *store.Reader, q *request) (v views.ResultsView, err error) {
@@ -193,6 +195,8 @@ func resultsView(r *store.Reader, q *request) (v views.ResultsView, err error) {
 	what := "roles"
 	if words[2] == "/approvals" {
 		what, v.Back.Text = "requests", "Approvals"
+	} else if words[2] == "/assignments" {
+		what, v.Back.Text = "assignments", "Assignments"
 	}
 	if words[2] == "/resources" {
 		what, v.Back.Text = "entries", "Resources"
@@ -211,6 +215,9 @@ func resultRow(r *store.Reader, q *request, item pim.ItemResult, n names) (views
 	}
 	if item.PrincipalID != "" && item.PrincipalID != q.who.ID {
 		row.Person = n.person(item.PrincipalID)
+	}
+	if item.AssignmentID != "" && item.Refused == "" {
+		row.Href = "/assignments/" + item.AssignmentID
 	}
 	if item.ActivationID == "" {
 		return row, nil

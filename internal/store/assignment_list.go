@@ -89,6 +89,10 @@ func scanRow(r row, role bool) (a AssignmentRow, err error) {
 
 // ListAssignments is one page. Each order has an index; by name the page is merged from one walk a kind and resource.
 func (r *Reader) ListAssignments(f AssignmentFilter) ([]AssignmentRow, error) {
+	f, err := r.placed(f)
+	if err != nil || f.Within != nil && !f.Within.All && len(f.Within.Roots) == 0 {
+		return nil, err
+	}
 	switch f.State {
 	case ListExpired:
 		return r.assignmentsByTime(f, "g.ended_at", true)
@@ -113,6 +117,26 @@ func (r *Reader) ListAssignments(f AssignmentFilter) ([]AssignmentRow, error) {
 	}
 	slices.SortFunc(out, byName)
 	return out[:min(len(out), f.Limit)], nil
+}
+
+// fewPlaces is how many resources of a subtree a list walks one by one; with more, a walk by name meets some soon.
+const fewPlaces = 32
+
+// placed names the resources of a small subtree, each of which has an index of its own.
+func (r *Reader) placed(f AssignmentFilter) (AssignmentFilter, error) {
+	if f.Within == nil || f.Within.All || f.ResourceID != "" || len(f.Within.Roots) == 0 {
+		return f, nil
+	}
+	var w where
+	w.conds = append(w.conds, "s.removed_at = 0")
+	w.under("s.id", *f.Within)
+	w.args = append(w.args, fewPlaces+1)
+	places, err := many(r, scanString, "SELECT s.id FROM resources s"+w.String()+" LIMIT "+dollar(len(w.args)), w.args...)
+	if err != nil || len(places) == 0 || len(places) > fewPlaces {
+		return f, err
+	}
+	f.Within, f.ResourceID, f.Above = nil, places[0], places[1:]
+	return f, nil
 }
 
 func byName(a, b AssignmentRow) int {

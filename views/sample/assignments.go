@@ -51,7 +51,7 @@ func (s Samples) assignments() []Page {
 		{"longer", "/my-roles/:assignment/longer", views.Longer(s.longer(false))},
 		{"longer-renew", "/my-roles/:assignment/longer", views.Longer(s.longer(true))},
 		{"longer-asked", "/my-roles/:assignment/longer", views.Longer(s.longerAsked())},
-		{"longer-requests", "/assignment-requests", views.LongerQueue(views.LongerQueueView{Shell: s.managing(), Rows: s.longerRows()})},
+		{"longer-requests", "/assignment-requests", views.LongerQueue(views.LongerQueueView{Shell: s.managing(), Rows: s.longerRows(), Waiting: 2})},
 		{"longer-requests-nothing", "/assignment-requests", views.LongerQueue(views.LongerQueueView{Shell: s.managing()})},
 		{"longer-request", "/assignment-requests/:id", views.LongerDecision(s.longerDecision())},
 		{"longer-request-decided", "/assignment-requests/:id", views.LongerDecision(s.longerDecided())},
@@ -139,7 +139,7 @@ func (s Samples) bounds() []string {
 }
 
 func (s Samples) assignmentForm(wrong views.Errors) views.AssignmentForm {
-	return views.AssignmentForm{Errors: wrong, Bounds: s.bounds(), ReasonNeeded: s.T("needed for active"), TicketNeeded: true,
+	return views.AssignmentForm{Errors: wrong, Bounds: s.bounds(), ReasonNeeded: s.T("needed for active"), Ticket: true, Permanent: true, Longest: true,
 		Values: views.AssignmentValues{Kind: "eligible", Start: "now", End: "at", EndAt: "2027-05-18T14:22", Zone: s.T("Europe/Berlin"),
 			Justification: s.T("Joins the on-call rotation of billing on 1 December.")}}
 }
@@ -167,7 +167,7 @@ func (s Samples) newAssignment(wrong views.Errors) views.NewAssignmentView {
 
 func (s Samples) assignment() views.AssignmentView {
 	form := s.assignmentForm(nil)
-	form.Begun, form.TicketNeeded, form.Values.EndAt, form.Values.Justification = true, false, "2026-11-24T14:22", ""
+	form.Begun, form.Ticket, form.Values.EndAt, form.Values.Justification = true, false, "2026-11-24T14:22", ""
 	return views.AssignmentView{Shell: s.managing(), ID: "as1", Holder: s.holder(s.dave()), HolderHref: "/people/p4", Role: s.dbOwner(), RoleHref: "/roles/r1/members?resource=n3",
 		State: views.InForce, From: day(-160), Until: day(5), Reason: s.T("Member of the database operations team."),
 		Facts: []views.Detail{{Term: "Made by", Value: s.T("Carol Lindqvist")}, {Term: "Made", At: day(-160)}, {Term: "Ticket", Value: s.T("CHG-10217")}, {Term: "Comes from", Value: s.T("this portal")}},
@@ -231,7 +231,7 @@ func (s Samples) longerRows() []views.LongerRow {
 
 func (s Samples) longerDecision() views.LongerDecisionView {
 	form := s.assignmentForm(views.Errors{"justification": s.T("Give a reason in words; the holder and auditors read it.")})
-	form.TicketNeeded, form.ReasonNeeded, form.Values.Justification = false, "always", ""
+	form.Ticket, form.ReasonNeeded, form.Values.Justification = false, "always", ""
 	return views.LongerDecisionView{Shell: s.managing(), ID: "l2", Assignment: "as8", Row: s.longerRows()[1], Form: &form, Passkey: true, Facts: []views.Detail{{Term: "Last activated", At: day(-12)}},
 		Steps: []string{s.T("Approved, Bob Okafor is eligible for Backup Operators again, from the start until the end that you give."), s.T("Denied, it stays ended. He is told either way, with your reason.")}}
 }

@@ -110,7 +110,7 @@ func TestMyRolesRows(t *testing.T) {
 	follows(t, "my-roles", "/events?since=184226", "/my-roles", "#my-roles", "#states")
 	var groups []string
 	list.Find(".group").Each(func(_ int, s *goquery.Selection) { groups = append(groups, words(s)) })
-	if got := strings.Join(groups, ","); got != "Active,Waiting,Coming,Eligible" {
+	if got := strings.Join(groups, ","); got != "Active,Waiting,Coming,Eligible,Expired" {
 		t.Errorf("groups %s", got)
 	}
 	if d.Find(`#a-x1 form[action="/activations/x1/deactivate"]`).Length() != 1 ||

@@ -157,7 +157,7 @@ func fillGives(r *store.Reader, a broker.AssignmentView, v *views.AssignmentView
 		return err
 	}
 	for i, m := range below {
-		if i == placesShown {
+		if i == choicesShown {
 			v.Gives = append(v.Gives, "And "+views.Plural(len(below)-i, "other place", "other places")+" below.")
 			break
 		}

@@ -255,12 +255,15 @@ func rolesNamed(c *catalogue, q string) []pim.RoleDefinition {
 	return out
 }
 
-// placesShown is how many resources or roles a page offers; a search finds the others.
-const placesShown = 20
+// choicesShown is how many resources or roles a page offers; a search finds the others.
+const choicesShown = 20
+
+// placesExamined bounds how many resources a search looks at for those that are the reader's business (THREATS T31).
+const placesExamined = 200
 
 // placesNamed lists the resources that a reader may read and that have this in their name.
 func placesNamed(r *store.Reader, q *request, name string) (out []pim.Path, more bool, err error) {
-	list, err := r.FindResources(store.ResourcePage{Query: name, Limit: maxRounds * placesShown})
+	list, err := r.FindResources(store.ResourcePage{Query: name, Limit: placesExamined})
 	if err != nil {
 		return nil, false, err
 	}
@@ -273,7 +276,7 @@ func placesNamed(r *store.Reader, q *request, name string) (out []pim.Path, more
 		if !q.powers.Reads(paths[id]) {
 			continue
 		}
-		if len(out) == placesShown {
+		if len(out) == choicesShown {
 			return out, true, err
 		}
 		out = append(out, paths[id])
@@ -282,6 +285,9 @@ func placesNamed(r *store.Reader, q *request, name string) (out []pim.Path, more
 }
 
 func fillMembers(r *store.Reader, q *request, v *views.MembersView) error {
+	if err := mayReadRole(r, q, q.Param("id")); err != nil {
+		return err
+	}
 	role, err := r.Role(q.Param("id"))
 	if err != nil {
 		return err

@@ -274,7 +274,7 @@ func offerRoles(r *store.Reader, q *request, kept url.Values, v *views.NewAssign
 		if !ok {
 			continue
 		}
-		if v.More = len(v.Choices) == placesShown; v.More {
+		if v.More = len(v.Choices) == choicesShown; v.More {
 			return nil
 		}
 		to := url.Values{"role": {role.ID}}
@@ -330,7 +330,7 @@ func offerPlaces(r *store.Reader, q *request, kept url.Values, v *views.NewAssig
 		if !q.powers.Administers(path) {
 			continue
 		}
-		if v.More = len(v.Choices) == placesShown; v.More {
+		if v.More = len(v.Choices) == choicesShown; v.More {
 			return nil
 		}
 		leaf := path.Leaf()
@@ -371,7 +371,7 @@ func placesOf(r *store.Reader, role pim.RoleDefinition, q string) ([]pim.Path, e
 	if len(c.meanings[role.ID]) > 0 {
 		return sortedPaths(seen), nil
 	}
-	list, err := r.FindResources(store.ResourcePage{Query: q, Limit: maxRounds * placesShown})
+	list, err := r.FindResources(store.ResourcePage{Query: q, Limit: placesExamined})
 	if err != nil {
 		return nil, err
 	}

@@ -299,7 +299,6 @@ var things = map[string]func(*stage, *stinttest.Person) []string{
 		})
 		return []string{"longer-" + id}
 	},
-	"role":    func(s *stage, p *stinttest.Person) []string { return []string{"dba"} },
 	"active":  func(s *stage, p *stinttest.Person) []string { return []string{s.activation(p, pim.ActiveConfirmed)} },
 	"waiting": func(s *stage, p *stinttest.Person) []string { return []string{s.activation(p, pim.PendingApproval)} },
 	"extension": func(s *stage, p *stinttest.Person) []string {

@@ -108,7 +108,7 @@ func roleHeadIn(r *store.Reader, q *request, id string) (h views.RoleHead, err e
 	}
 	uses, err := r.RoleUses([]string{id}, views.CountUpTo)
 	h = views.RoleHead{ID: d.ID, Name: d.Name, About: d.Description, Kind: c.signOf(d), Privileged: d.Privileged, Own: d.Source == pim.SourceBuiltin,
-		FromFile: d.Source == pim.SourceFile, CanEdit: q.powers.Administrator, All: q.powers.MayAudit(), Eligible: int(uses[id].Eligible), Active: int(uses[id].Assigned + uses[id].Held)}
+		FromFile: d.Source == pim.SourceFile, Members: true, CanEdit: q.powers.Administrator, All: q.powers.MayAudit(), Eligible: int(uses[id].Eligible), Active: int(uses[id].Assigned + uses[id].Held)}
 	return h, err
 }
 

@@ -2,8 +2,8 @@ package storetest
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -94,17 +94,21 @@ func linear(t *testing.T, s *store.Store) {
 	var all sync.WaitGroup
 	for client := range 6 {
 		all.Go(func() {
-			for range 30 {
-				key := keys[rand.IntN(len(keys))]
+			for turn := range 30 {
+				key := keys[(client+turn)%len(keys)]
 				open := record(client, step{"look", key, ""}, func() (found, error) { return looked(s, key) })
 				switch {
 				case open.id == "":
-					id := "act-" + randomID()
+					id := "act-" + rand.Text()
 					record(client, step{"ask", key, id}, func() (found, error) { return changed(s, func(tx *store.Tx) error { return asked(tx, id, key) }) })
 				case !open.active:
-					record(client, step{"approve", key, open.id}, func() (found, error) { return changed(s, func(tx *store.Tx) error { return approved(tx, open.id, key) }) })
+					record(client, step{"approve", key, open.id}, func() (found, error) {
+						return changed(s, func(tx *store.Tx) error { return approved(tx, open.id, key) })
+					})
 				default:
-					record(client, step{"deactivate", key, open.id}, func() (found, error) { return changed(s, func(tx *store.Tx) error { return deactivated(tx, open.id, key) }) })
+					record(client, step{"deactivate", key, open.id}, func() (found, error) {
+						return changed(s, func(tx *store.Tx) error { return deactivated(tx, open.id, key) })
+					})
 				}
 			}
 		})
@@ -123,8 +127,6 @@ func linear(t *testing.T, s *store.Store) {
 		t.Error("an answer that was given twice is explained, so this proves nothing")
 	}
 }
-
-func randomID() string { return time.Duration(rand.Int64()).String() }
 
 func looked(s *store.Store, key string) (found, error) {
 	open, err := store.Read(context.Background(), s, func(r *store.Reader) ([]pim.Activation, error) {

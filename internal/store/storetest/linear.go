@@ -117,9 +117,10 @@ func linear(t *testing.T, s *store.Store) {
 	if porcupine.CheckOperationsTimeout(oneAtATime, history, 30*time.Second) != porcupine.Ok {
 		t.Errorf("no order explains these answers: %+v", history)
 	}
-	won := slices.IndexFunc(history, func(o porcupine.Operation) bool { return o.Output.(found).done })
+	// An id is approved once; asked for again it may well be, when nothing is open any more.
+	won := slices.IndexFunc(history, func(o porcupine.Operation) bool { return o.Input.(step).what == "approve" && o.Output.(found).done })
 	if won < 0 {
-		t.Fatal("nothing was done")
+		t.Fatal("nothing was approved")
 	}
 	twice := history[won]
 	twice.Call, twice.Return = clock.Add(1), clock.Add(1)

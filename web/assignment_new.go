@@ -263,6 +263,9 @@ func offerRoles(r *store.Reader, q *request, kept url.Values, v *views.NewAssign
 		return err
 	}
 	at := q.powers.Owns
+	if q.powers.Administrator {
+		at = nil
+	}
 	if resource := kept.Get("resource"); resource != "" {
 		at = []string{resource}
 	}
@@ -312,7 +315,7 @@ func handsOutAt(r *store.Reader, q *request, roleID string, at []string) (bool, 
 			return ok, err
 		}
 	}
-	return q.powers.Administrator && len(at) > 1, nil
+	return false, nil
 }
 
 // offerPlaces lists where the reader may hand out the role.

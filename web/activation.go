@@ -57,6 +57,9 @@ func seenActivation(r *store.Reader, q *request, id string) (pim.Activation, err
 		return a, err
 	}
 	var refusal *pim.Refusal
+	if err = broker.MayRead(r, q.powers, a.ResourceID); !errors.As(err, &refusal) {
+		return a, err
+	}
 	err = broker.MayDecide(r, q.who, a)
 	if !errors.As(err, &refusal) {
 		return a, err
@@ -88,7 +91,7 @@ func (s *Server) Deactivate(q *request) error {
 // administrator cancels somebody else's with a reason and a passkey.
 func (s *Server) CancelActivation(q *request) error {
 	err := s.ownOrSay(q, "Only the person who asked takes it back, or an administrator.")
-	if err != nil && q.powers.Administrator {
+	if err != nil && q.powers.MayManage() {
 		return s.RevokeActivation(q)
 	}
 	if err != nil {

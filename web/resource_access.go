@@ -1,7 +1,8 @@
 package web
 
 import (
-	"errors"
+	"cmp"
+	"slices"
 
 	"stint/internal/broker"
 	"stint/internal/pim"
@@ -16,31 +17,34 @@ func administersHere(r *store.Reader, q *request, id string) (bool, error) {
 	return broker.MayAdminister(r, q.powers, id)
 }
 
+func reads(q *request, path pim.Path) bool { return q.powers.Reads(path) }
+
 // readable leaves of a list what the visitor may see.
 func readable(q *request, list []pim.Resource, paths map[string]pim.Path) (out []pim.Resource) {
 	for _, s := range list {
-		if q.powers.Reads(paths[s.ID]) {
+		if reads(q, paths[s.ID]) {
 			out = append(out, s)
 		}
 	}
 	return out
 }
 
-// rootsFor are the nodes at which the visitor's view of the tree begins: its roots, or what an owner was given.
+// rootsFor are the nodes at which the visitor's view of the tree begins: an owner's own ones.
 func rootsFor(r *store.Reader, q *request, page store.ResourcePage) ([]pim.Resource, error) {
 	if q.powers.MayAudit() {
 		return r.Children("", page)
 	}
-	var out []pim.Resource
-	for _, id := range q.powers.Owns {
-		s, err := r.Resource(id)
-		if errors.Is(err, store.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, s)
+	paths, err := r.Paths(q.powers.Owns)
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	var roots []pim.Resource
+	for _, path := range paths {
+		above := path[:max(len(path)-1, 0)]
+		if _, err := r.Resource(path.Leaf().ID); err == nil && !q.powers.Administers(above) {
+			roots = append(roots, path.Leaf())
+		}
+	}
+	slices.SortFunc(roots, func(a, b pim.Resource) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+	return roots[:min(len(roots), page.Limit)], nil
 }

@@ -27,7 +27,11 @@ func activationBody(r *store.Reader, q *request, a pim.Activation) (views.Activa
 	if err != nil {
 		return views.ActivationBodyView{}, err
 	}
-	own, admin := q.who.Same(a.PersonID), q.powers.Administrator
+	own := q.who.Same(a.PersonID)
+	admin, err := broker.MayEnd(r, q.powers, a)
+	if err != nil {
+		return views.ActivationBodyView{}, err
+	}
 	held := a.State.Holds() && q.now.Before(a.EndsAt) // past the end it is being taken away already
 	v := views.ActivationBodyView{ID: a.ID, Role: n.role(a.RoleID, a.ResourceID), Person: n.person(a.PrincipalID), Yours: own, Status: statusView(q.reader(), a),
 		Start: a.StartsAt, End: a.EndsAt, Duration: a.Duration, Justification: a.Justification, Ticket: ticketText(a), Verdicts: verdictViews(a.Verdicts),

@@ -88,13 +88,16 @@ func ownActivation(tx *store.Reader, actor Actor, id string) (pim.Activation, er
 func (b *Broker) RevokeActivation(ctx context.Context, actor Actor, id, reason string) (Outcome, error) {
 	ceremony, random, salt := NewID(), randomBytes(32), randomBytes(32)
 	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
-		who, err := administrator(tx, actor)
+		who, err := person(tx.Reader, actor)
 		if err != nil {
 			return Outcome{}, err
 		}
 		a, err := tx.Activation(id)
 		if err != nil {
 			return Outcome{}, found(err)
+		}
+		if err := endsOthers(tx.Reader, who, a); err != nil {
+			return Outcome{}, err
 		}
 		if !a.State.Open() {
 			return Outcome{}, movedOn(a, "This activation is already over.")
@@ -117,13 +120,16 @@ func revokeItem(a pim.Activation, reason string, salt []byte) pim.StepUpItem {
 
 func (b *Broker) revokeConfirmed(ctx context.Context, actor Actor, p pending, su pim.StepUp) (Outcome, error) {
 	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
-		who, err := administrator(tx, actor)
+		who, err := person(tx.Reader, actor)
 		if err != nil {
 			return Outcome{}, err
 		}
 		a, err := tx.Activation(p.Items[0].Object)
 		if err != nil {
 			return Outcome{}, found(err)
+		}
+		if err := endsOthers(tx.Reader, who, a); err != nil {
+			return Outcome{}, err
 		}
 		if !itemsMatch(su, who.PersonID, []pim.StepUpItem{revokeItem(a, p.Reason, p.Salt)}) {
 			return Outcome{}, pim.Refuse(pim.KindConflict, "The request moved on since you confirmed. Look at it again.")

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"slices"
 
 	"stint/internal/pim"
 	"stint/internal/store"
@@ -43,6 +44,28 @@ func handsOut(r *store.Reader, who pim.Principal, roleID, resourceID string) err
 	return err
 }
 
+// endsOthers refuses whoever may not end somebody's activation or request: that takes administering where it is, and
+// Stint as a whole for Stint's own roles.
+func endsOthers(r *store.Reader, who pim.Principal, a pim.Activation) error {
+	err := administers(r, who, a.ResourceID)
+	if err != nil || !slices.Contains(pim.StintRoles, a.RoleID) {
+		return err
+	}
+	powers, err := Powers(r, who.ID)
+	if err == nil && !powers.Administrator {
+		err = pim.Refuse(pim.KindForbidden, "Stint's own roles are ended by a Privileged Role Administrator.")
+	}
+	return err
+}
+
+// MayEnd reports whether a person may end somebody's activation or request: what a page asks before it offers that.
+func MayEnd(r *store.Reader, p pim.Powers, a pim.Activation) (bool, error) {
+	if slices.Contains(pim.StintRoles, a.RoleID) {
+		return p.Administrator, nil
+	}
+	return MayAdminister(r, p, a.ResourceID)
+}
+
 // MayHandOut reports whether a person may give or take a role at a resource: what a page asks before it offers that.
 func MayHandOut(r *store.Reader, principalID, roleID, resourceID string) (bool, error) {
 	powers, err := Powers(r, principalID)
@@ -81,7 +104,17 @@ func MayRead(r *store.Reader, p pim.Powers, resourceID string) error {
 // MayAdminister reports whether a page about a resource offers its administration.
 func MayAdminister(r *store.Reader, p pim.Powers, resourceID string) (bool, error) {
 	path, err := pathOf(r, resourceID)
+	var refusal *pim.Refusal
+	if p.Administrator || errors.As(err, &refusal) {
+		return p.Administrator, nil
+	}
 	return err == nil && p.Administers(path), err
+}
+
+// MayBecomeAdministrator reports whether a person is an administrator or may become one.
+func MayBecomeAdministrator(r *store.Reader, principalID string) (bool, error) {
+	people, err := administrators(r)
+	return slices.Contains(people, principalID), err
 }
 
 type pathKey string

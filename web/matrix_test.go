@@ -123,15 +123,15 @@ var matrix = map[string]rights{
 	"POST /my-roles/sets/:id/delete":         {thing: "set", want: all(303, 404, 404)},
 	"GET /results/:id":                       {thing: "results", want: all(200, 404, 404)},
 	"GET /my-requests":                       {want: all(200)},
-	"GET /activations/:id":                   {thing: "active", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")},
-	"POST /activations/:id/deactivate":       {thing: "active", want: but(all(303, 404, 404), cells{303, 403, 404}, "approver", "auditor", "administrator")},
+	"GET /activations/:id":                   {thing: "active", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator", "owner")},
+	"POST /activations/:id/deactivate":       {thing: "active", want: but(all(303, 404, 404), cells{303, 403, 404}, "approver", "auditor", "administrator", "owner")},
 	"POST /activations/:id/cancel": {thing: "waiting", form: []string{"justification", why},
-		want: but(but(all(303, 404, 404), cells{303, 403, 404}, "approver", "auditor"), cells{303, 303, 404}, "administrator")},
-	"POST /activations/:id/start": {thing: "active", want: but(all(409, 404, 404), cells{409, 403, 404}, "approver", "auditor", "administrator")}, // it does not wait for a touch
-	"GET /activations/:id/extend": {thing: "active", want: but(all(200, 404, 404), cells{200, 403, 404}, "approver", "auditor", "administrator")},
+		want: but(but(all(303, 404, 404), cells{303, 403, 404}, "approver", "auditor"), cells{303, 303, 404}, "administrator", "owner")},
+	"POST /activations/:id/start": {thing: "active", want: but(all(409, 404, 404), cells{409, 403, 404}, "approver", "auditor", "administrator", "owner")}, // it does not wait for a touch
+	"GET /activations/:id/extend": {thing: "active", want: but(all(200, 404, 404), cells{200, 403, 404}, "approver", "auditor", "administrator", "owner")},
 	"POST /activations/:id/extensions": {thing: "active", form: []string{"duration", "30", "justification", why},
-		want: but(but(all(303, 404, 404), cells{303, 403, 404}, "auditor", "administrator"), cells{403, 403, 404}, "approver")}, // nobody else could approve theirs
-	"POST /extensions/:id/cancel":  {thing: "extension", want: but(all(303, 404, 404), cells{303, 403, 404}, "approver", "auditor", "administrator")},
+		want: but(but(all(303, 404, 404), cells{303, 403, 404}, "auditor", "administrator", "owner"), cells{403, 403, 404}, "approver")}, // nobody else could approve theirs
+	"POST /extensions/:id/cancel":  {thing: "extension", want: but(all(303, 404, 404), cells{303, 403, 404}, "approver", "auditor", "administrator", "owner")},
 	"POST /activations/:id/revoke": {thing: "active", form: []string{"justification", why}, want: only(cells{303, 303, 404}, "administrator")},
 
 	"GET /approvals":                {want: only(cells{200}, "approver", "administrator")},
@@ -139,12 +139,12 @@ var matrix = map[string]rights{
 	"GET /approvals/all":            {want: only(cells{200}, "administrator")},
 	"GET /approvals/several":        {want: only(cells{303}, "approver", "administrator")},
 	"POST /approvals/several":       {want: only(cells{303}, "approver", "administrator")},
-	"GET /approvals/extensions/:id": {thing: "extension", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")},
+	"GET /approvals/extensions/:id": {thing: "extension", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator", "owner")},
 	"POST /approvals/extensions/:id/decision": {thing: "extension", form: []string{"decision", "approve", "justification", why},
-		want: but(but(all(403, 404, 404), cells{403, 303, 404}, "approver"), cells{403, 403, 404}, "auditor", "administrator")},
-	"GET /approvals/:id": {thing: "waiting", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")},
+		want: but(but(all(403, 404, 404), cells{403, 303, 404}, "approver"), cells{403, 403, 404}, "auditor", "administrator", "owner")},
+	"GET /approvals/:id": {thing: "waiting", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator", "owner")},
 	"POST /approvals/:id/decision": {thing: "waiting", form: []string{"decision", "approve", "justification", why},
-		want: but(but(all(403, 404, 404), cells{403, 303, 404}, "approver"), cells{403, 403, 404}, "auditor", "administrator")},
+		want: but(but(all(403, 404, 404), cells{403, 303, 404}, "approver"), cells{403, 403, 404}, "auditor", "administrator", "owner")},
 
 	"GET /step-up/:id":           {thing: "step-up", want: all(200, 404, 404)},
 	"POST /step-up/:id":          {thing: "step-up", form: []string{"response", "{}"}, want: all(403, 404, 404)},
@@ -163,7 +163,7 @@ var matrix = map[string]rights{
 	"GET /shell":                  {want: all(200)},
 	"GET /events":                 {want: all(200)},
 	"GET /events/approvals":       {want: only(cells{200}, "administrator")},
-	"GET /events/activations/:id": {thing: "active", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")},
+	"GET /events/activations/:id": {thing: "active", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator", "owner")},
 	"GET /events/targets/:id":     {thing: "target", want: only(cells{200, 200, 404}, "auditor", "administrator")},
 
 	"GET /assignments":                       {want: only(cells{200}, "auditor", "administrator")},
@@ -250,9 +250,9 @@ var matrix = map[string]rights{
 	"GET /roles/:id/settings/history":             {thing: "role", want: but(only(cells{200, 200, 404}, "auditor", "administrator"), cells{404, 404, 404}, "owner")},
 	"POST /roles/:id/settings/restore":            {thing: "role", form: []string{"version", "7"}, want: only(cells{404, 404, 404})},
 
-	"GET /audit":           {want: all(200)},                                                                                              // everybody reads their own
-	"GET /audit/:seq":      {thing: "entry", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")}, // an approver reads what belongs to requests they decide
-	"GET /audit/story/:id": {thing: "active", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator")},
+	"GET /audit":           {want: all(200)},                                                                                                       // everybody reads their own
+	"GET /audit/:seq":      {thing: "entry", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator", "owner")}, // an approver reads what belongs to requests they decide
+	"GET /audit/story/:id": {thing: "active", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator", "owner")},
 }
 
 // stage is the World of the matrix: its actors and a victim.

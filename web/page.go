@@ -105,6 +105,10 @@ func (s *Server) shellIn(r *store.Reader, q *request) (views.Shell, error) {
 			return sh, err
 		}
 	}
+	sh.Can.BreakGlass = p.MayAudit()
+	if sh.Uses, err = emergencyUsesIn(r, q); err != nil {
+		return sh, err
+	}
 	if sh.Live, err = liveOf(r, q.who.ID); err != nil || !p.Administrator {
 		return sh, err
 	}

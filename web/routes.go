@@ -28,6 +28,8 @@ var routes = []route{
 	{get, "/sign-in", anonymous, (*Server).SignInPage},
 	{get, "/sign-in/start", anonymous, (*Server).StartSignIn},
 	{get, "/sign-in/callback", anonymous, (*Server).FinishSignIn},
+	{get, "/sign-in/emergency", anonymous, (*Server).EmergencyPage},
+	{post, "/sign-in/emergency", anonymous, (*Server).EmergencySignIn},
 	{post, providerLogout, anonymous, (*Server).ProviderLogout}, // from the provider's machine, not from a browser
 	{post, "/sign-out", person, (*Server).SignOut},
 	{get, "/first-run", anonymous, (*Server).FirstRunPage},
@@ -58,7 +60,7 @@ var routes = []route{
 	{get, "/activations/:id/extend", person, (*Server).ExtendPage},
 	{post, "/activations/:id/extensions", person, (*Server).RequestExtension},
 	{post, "/extensions/:id/cancel", person, (*Server).CancelExtension},
-	{post, "/activations/:id/revoke", administrator, (*Server).RevokeActivation},
+	{post, "/activations/:id/revoke", manager, (*Server).RevokeActivation},
 
 	// Approvals
 	{get, "/approvals", approver, (*Server).ApprovalsPage},
@@ -178,6 +180,10 @@ var routes = []route{
 	{post, "/targets/:id/scan", administrator, (*Server).ScanTarget},
 
 	// Watch
+	{get, "/break-glass", auditor, (*Server).BreakGlassPage},
+	{post, "/break-glass/accounts", administrator, (*Server).MarkBreakGlass},
+	{post, "/break-glass/accounts/:id/unmark", administrator, (*Server).UnmarkBreakGlass},
+	{post, "/break-glass/uses/:id/review", administrator, (*Server).ReviewUse},
 	{get, "/audit", person, (*Server).AuditPage},
 	{get, "/audit/:seq", person, (*Server).EntryPage},
 	{get, "/audit/story/:id", person, (*Server).StoryPage},

@@ -57,6 +57,7 @@ type Server struct {
 	fresh    time.Duration
 	recheck  time.Duration
 	refused  refusedTokens
+	knocks   refusedTokens // emergency sign-ins that were refused
 	sessions *sessionStore
 	cross    *http.CrossOriginProtection
 	ready    readiness

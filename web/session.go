@@ -33,14 +33,15 @@ type sessionData struct {
 // sessionStore keeps sessions in the database: the cookie holds 256 random bits, the table their SHA-256,
 // so that neither a stolen database nor a guess opens anything (THREATS T1). It is a sessions.Store.
 type sessionStore struct {
-	broker   *broker.Broker
-	cookie   string // of sessions
-	pre      string // of what happens before: it can never become a session (THREATS T5)
-	flash    string // of the sentence shown after an action
-	known    string // of who has signed in with this browser: it opens nothing, and keeps a notice away
-	options  sessions.Options
-	idle     time.Duration
-	absolute time.Duration
+	broker    *broker.Broker
+	cookie    string // of sessions
+	pre       string // of what happens before: it can never become a session (THREATS T5)
+	emergency string // of an emergency sign-in that was begun
+	flash     string // of the sentence shown after an action
+	known     string // of who has signed in with this browser: it opens nothing, and keeps a notice away
+	options   sessions.Options
+	idle      time.Duration
+	absolute  time.Duration
 }
 
 var _ sessions.Store = (*sessionStore)(nil)
@@ -50,7 +51,7 @@ func newSessionStore(b *broker.Broker, secure bool, idle, absolute time.Duration
 	if secure {
 		prefix = "__Host-" // RFC 6265bis §4.1.3.2: this host only, https only, whole site
 	}
-	return &sessionStore{broker: b, cookie: prefix + "stint", pre: prefix + "stint-signin", flash: prefix + "stint-done", known: prefix + "stint-known",
+	return &sessionStore{broker: b, cookie: prefix + "stint", pre: prefix + "stint-signin", emergency: prefix + "stint-emergency", flash: prefix + "stint-done", known: prefix + "stint-known",
 		options: sessions.Options{Path: "/", HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode}, idle: idle, absolute: absolute}
 }
 

@@ -106,6 +106,14 @@ var eventWords = map[pim.EventType]string{
 	pim.EvClockSuspect:      "Clock doubted",
 	pim.EvClockAccepted:     "Clock accepted",
 	pim.EvRefusalsCounted:   "Further refusals counted",
+
+	pim.EvHandOutSaved:       "Roles that owners hand out saved",
+	pim.EvHandOutRemoved:     "Roles that owners hand out follow the level above",
+	pim.EvBreakGlassMarked:   "Marked as an account for emergencies",
+	pim.EvBreakGlassUnmarked: "No account for emergencies any more",
+	pim.EvBreakGlassUsed:     "Emergency access used",
+	pim.EvBreakGlassReviewed: "Emergency access reviewed",
+	pim.EvBreakGlassUnused:   "Emergency access unused for 90 days",
 }
 
 // wordsOf is an event in plain words; one of a newer Stint is shown as it is written.

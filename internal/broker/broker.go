@@ -53,6 +53,7 @@ type Broker struct {
 	fresh    freshness
 	journal  *journal // of what was granted, outside the database; nil: none is kept
 	begun    taken
+	drills   atomic.Int64 // when accounts for emergencies were last looked at, in µs
 	scans    scans
 	logouts  taken // ids of logout tokens
 }

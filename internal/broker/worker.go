@@ -104,6 +104,9 @@ func (b *Broker) round(ctx context.Context, passes *sync.WaitGroup) {
 	if err := b.TellLate(ctx); err != nil {
 		b.log.Error("telling about late grants", "error", err)
 	}
+	if err := b.remindOfDrills(ctx); err != nil {
+		b.log.Error("telling about accounts for emergencies", "error", err)
+	}
 	for {
 		claimed, err := b.claim(ctx)
 		if err != nil {
@@ -209,7 +212,7 @@ func (b *Broker) Tick(ctx context.Context) error {
 	if err := b.Resolve(ctx); err != nil {
 		return err
 	}
-	if err := b.TellLate(ctx); err != nil {
+	if err := errors.Join(b.TellLate(ctx), b.remindOfDrills(ctx)); err != nil {
 		return err
 	}
 	for range 1000 {

@@ -108,6 +108,14 @@ const (
 	EvClockSuspect      EventType = "clock.suspected"
 	EvClockAccepted     EventType = "clock.accepted"
 	EvRefusalsCounted   EventType = "refusals.counted"
+
+	EvHandOutSaved       EventType = "handout.saved"
+	EvHandOutRemoved     EventType = "handout.removed"
+	EvBreakGlassMarked   EventType = "breakglass.marked"
+	EvBreakGlassUnmarked EventType = "breakglass.unmarked"
+	EvBreakGlassUsed     EventType = "breakglass.used"
+	EvBreakGlassReviewed EventType = "breakglass.reviewed"
+	EvBreakGlassUnused   EventType = "breakglass.unused"
 )
 
 // Result says whether the thing happened.

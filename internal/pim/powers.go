@@ -88,6 +88,9 @@ func (p Powers) Administers(path Path) bool {
 // Reads reports whether what lies at the end of a path is theirs to see.
 func (p Powers) Reads(path Path) bool { return p.MayAudit() || p.Administers(path) }
 
+// ActionSaveHandOut is a touch for such a list.
+const ActionSaveHandOut StepUpAction = "handout.save"
+
 // HandOut is which roles the owners of a resource may hand out there and below (K-33).
 type HandOut struct {
 	ResourceID string

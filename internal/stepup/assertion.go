@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -60,16 +61,21 @@ func (rp *RelyingParty) FinishAssertion(v Visit, c Ceremony, credentials []pim.C
 	if got.Authenticator.CloneWarning { // §7.2 step 22 leaves it to us; a copied key is never accepted
 		return pim.StepUp{}, refuse(CloneSuspect, nil)
 	}
+	return proof(c, v.Person, held, parsed, v.Now), nil
+}
+
+// proof is what a verified answer proves.
+func proof(c Ceremony, p Person, held pim.Credential, parsed *protocol.ParsedCredentialAssertionData, now time.Time) pim.StepUp {
 	flags, raw := parsed.Response.AuthenticatorData.Flags, parsed.Raw.AssertionResponse
 	return pim.StepUp{
-		CeremonyID: c.ID, PrincipalID: v.Person.ID, CredentialID: held.ID, At: v.Now,
+		CeremonyID: c.ID, PrincipalID: p.ID, CredentialID: held.ID, At: now,
 		UserVerified:   flags.HasUserVerified(),
 		BackupEligible: flags.HasBackupEligible(),
 		BackedUp:       flags.HasBackupState(),
 		SignCount:      parsed.Response.AuthenticatorData.Counter,
 		Random:         c.Random, Canonical: c.Canonical,
 		AuthData: raw.AuthenticatorData, ClientData: raw.ClientDataJSON, Signature: raw.Signature,
-	}, nil
+	}
 }
 
 // assertion parses a response and applies the checks where Stint is stricter than the library.

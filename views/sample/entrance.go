@@ -7,7 +7,7 @@ import (
 )
 
 func (s Samples) entrance() []Page {
-	return []Page{
+	return append(s.breakGlass(), []Page{
 		{"first-run", "/first-run", views.FirstRun(views.FirstRunView{
 			Frame: s.frame(), SignedIn: s.T("carol@northwind.example"), People: 12, Targets: 1, Provider: s.T("Northwind sign-in"),
 		})},
@@ -47,7 +47,7 @@ func (s Samples) entrance() []Page {
 			Frame: s.frame(), ID: "c3", Create: true, Title: "Create your passkey", Name: s.T("Laptop"), Expires: min(5),
 			Options: s.T(`{"challenge":"AAAA"}`), Back: views.Link{Text: "Cancel", Href: "/passkeys"},
 		})},
-	}
+	}...)
 }
 
 func (s Samples) demo() views.Frame {

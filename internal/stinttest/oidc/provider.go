@@ -29,6 +29,7 @@ type Provider struct {
 	Rogue        Rogue
 
 	keys map[string]signingKey
+	stop func()
 
 	mu     sync.Mutex
 	person map[string]any
@@ -52,9 +53,12 @@ func Start(t testing.TB) *Provider {
 	p := New(t)
 	server := httptest.NewServer(p)
 	t.Cleanup(server.Close)
-	p.Issuer = server.URL
+	p.Issuer, p.stop = server.URL, server.Close
 	return p
 }
+
+// Stop takes a started provider away before its test ends: nothing listens there any more.
+func (p *Provider) Stop() { p.stop() }
 
 // New returns a provider that nobody serves yet: set Issuer and serve it as an http.Handler, for tests
 // of a provider that comes up late.

@@ -20,6 +20,8 @@ func init() {
 		"POST /break-glass/accounts":            {form: []string{"person", "victim"}, want: only(cells{303}, "administrator")},
 		"POST /break-glass/accounts/:id/unmark": {thing: "breakglass", want: only(cells{303, 303, 404}, "administrator")},
 		"POST /break-glass/uses/:id/review":     {thing: "use", form: []string{"words", why}, want: only(cells{403, 303, 404}, "administrator")}, // nobody reviews their own
+		"GET /resources/:id/owners":             {thing: "resource", want: only(cells{200, 200, 404}, "administrator")},
+		"POST /resources/:id/owners":            {thing: "resource", form: []string{"version", "0", "list", "own"}, want: only(cells{303, 303, 404}, "administrator")},
 	})
 	for name, row := range matrix {
 		if strings.Contains(name, " /resources/") || name == "POST /resources" {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"stint/internal/broker"
 	"stint/internal/pim"
 	stinttest "stint/internal/stinttest/harness"
 	"stint/internal/store"
@@ -80,4 +81,54 @@ func TestOwnersEndActivations(t *testing.T) {
 	w.Advance(9 * time.Hour)
 	bob.SignIn()
 	bob.Get("/resources/prod/edit").Want(t, http.StatusNotFound)
+}
+
+// K-33: administrators say which roles owners hand out; it holds at once, also below, and takes a touch.
+func TestWhatOwnersHandOut(t *testing.T) {
+	t.Parallel()
+	w := stinttest.New(t)
+	ann := w.Person("ann").Ready()
+	w.Person("olga")
+	w.Administrator("ann")
+	w.Owner("olga", stinttest.Production)
+	w.Role("viewer", stinttest.Rules{})
+	w.Role("dba", stinttest.Rules{Privileged: true})
+	may := func() (got string) {
+		for _, role := range []string{"viewer", "dba", pim.RoleOwner} {
+			if stinttest.Read(w, func(r *store.Reader) (bool, error) { return broker.MayHandOut(r, "olga", role, stinttest.Production) }) {
+				got += role + " "
+			}
+		}
+		return got
+	}
+	save := func(form ...string) {
+		t.Helper()
+		version := ann.Get("/resources/prod/owners").Want(t, http.StatusOK).Find("input[name=version]").AttrOr("value", "")
+		page := ann.Post("/resources/prod/owners", append(form, "version", version)...).Want(t, http.StatusSeeOther)
+		ann.Confirm(page.Location()).Want(t, http.StatusSeeOther)
+	}
+	if got := may(); got != "viewer " {
+		t.Errorf("without a list: %q", got)
+	}
+	save("list", "own", "pick", "dba")
+	if got := may(); got != "dba " {
+		t.Errorf("with a list: %q", got)
+	}
+	if got := ann.Get("/resources/prod").Text("main"); !strings.Contains(got, "They may hand out dba.") || !strings.Contains(got, "olga") {
+		t.Errorf("the page of the resource: %s", got)
+	}
+	save("list", "own")
+	if got := may(); got != "" {
+		t.Errorf("with an empty list: %q", got)
+	}
+	ann.Post("/resources/prod/owners", "list", "own", "version", "1").Want(t, http.StatusConflict)
+	ann.Post("/resources/prod/owners", "list", "own", "version", "2", "pick", pim.RoleOwner).Want(t, http.StatusUnprocessableEntity)
+	save("list", "follow")
+	if got := may(); got != "viewer " {
+		t.Errorf("following the level above: %q", got)
+	}
+	ann.Post("/resources/prod/owners", "list", "follow", "version", "0").Want(t, http.StatusUnprocessableEntity)
+	if n, m := len(w.Events(pim.EvHandOutSaved)), len(w.Events(pim.EvHandOutRemoved)); n != 2 || m != 1 {
+		t.Errorf("%d lists saved, %d removed", n, m)
+	}
 }

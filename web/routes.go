@@ -141,6 +141,8 @@ var routes = []route{
 	{get, "/resources/:id/edit", manager, (*Server).EditResourcePage},
 	{get, "/resources/:id/move", manager, (*Server).MoveResourcePage},
 	{post, "/resources/:id/move", manager, (*Server).MoveResource},
+	{get, "/resources/:id/owners", administrator, (*Server).OwnersPage},
+	{post, "/resources/:id/owners", administrator, (*Server).SaveOwners},
 	{get, "/resources/:id/retire", manager, (*Server).RetireResourcePage},
 	{post, "/resources/:id/retire", manager, (*Server).RetireResource},
 	{get, "/groups", auditor, (*Server).GroupsPage},

@@ -356,7 +356,7 @@ func resourceIn(r *store.Reader, q *request, id string) (v views.ResourceView, e
 			v.Movable, err = administersHere(r, q, s.ParentID)
 		}
 	}
-	for _, part := range []func(*store.Reader, *request, pim.Path, *views.ResourceView) error{heldAt, rolesAt, settingsAt, rightBelow} {
+	for _, part := range []func(*store.Reader, *request, pim.Path, *views.ResourceView) error{heldAt, rolesAt, settingsAt, rightBelow, ownersAt} {
 		if err == nil {
 			err = part(r, q, path, &v)
 		}

@@ -175,3 +175,29 @@ func TestLastAbleAdministrator(t *testing.T) {
 		})
 	}
 }
+
+// An installation of an older Stint gets the roles that are new, each once, with the entries that say so.
+func TestBuiltinRolesAreAddedOnUpgrade(t *testing.T) {
+	t.Parallel()
+	s, err := store.Open(t.Context(), database.Options(t, filepath.Join(t.TempDir(), "stint.db")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	err = store.Do(t.Context(), s, func(tx *store.Tx) error { // as it was with two roles
+		return errors.Join(ensureStint(tx), addBuiltinRole(tx, builtinRoles[0]), addBuiltinRole(tx, builtinRoles[1]))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, size := New(Config{Store: s, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}), s.Head().Size
+	for range 2 {
+		if err := b.EnsureBuiltin(t.Context()); err != nil || s.Head().Size != size+4 {
+			t.Fatalf("two are missing: %v, the log grew by %d", err, s.Head().Size-size)
+		}
+	}
+	roles, err := store.Read(t.Context(), s, func(r *store.Reader) ([]pim.RoleDefinition, error) { return r.Roles() })
+	if err != nil || len(roles) != len(pim.StintRoles) {
+		t.Errorf("%d roles, want %d: %v", len(roles), len(pim.StintRoles), err)
+	}
+}

@@ -20,7 +20,19 @@ func (s Samples) breakGlass() []Page {
 	loud.Uses = views.EmergencyUses{Open: 2, Person: sealed.Name, At: ago(12), Review: true}
 	waits := shell
 	waits.Uses = views.EmergencyUses{Open: 1, Person: sealed.Name, At: ago(12)}
+	owners := views.OwnersView{
+		Shell: s.shell(), ID: "r3", Name: s.T("billing-prod"), Path: []string{s.T("Northwind"), s.T("PostgreSQL"), s.T("billing-prod")}, Own: true, Version: "3",
+		Above: "every role that is not privileged",
+		Roles: []views.HandOutRole{{ID: "d1", Name: s.T("db_owner"), Privileged: true}, {ID: "d2", Name: s.T("db_reader"), Picked: true}},
+	}
+	refused := owners
+	refused.Errors = views.Errors{"pick": s.T("Choose roles that are there, and none of Stint's own."), "follow": s.T("It follows the level above already.")}
+	none := owners
+	none.Roles, none.Own = nil, false
 	return []Page{
+		{"owners", "/resources/:id/owners", views.Owners(owners)},
+		{"owners-error", "/resources/:id/owners", views.Owners(refused)},
+		{"owners-none", "/resources/:id/owners", views.Owners(none)},
 		{"emergency", "/sign-in/emergency", views.Emergency(views.EmergencyView{Frame: s.frame(), Options: s.T(`{"challenge":"AAAA"}`)})},
 		{"emergency-refused", "/sign-in/emergency", views.Emergency(views.EmergencyView{
 			Frame: s.frame(), Options: s.T(`{"challenge":"AAAA"}`), Error: s.T("This passkey opens nothing here."), Request: s.T("01JD-7QX4-M2KP"),

@@ -162,6 +162,9 @@ var hot = []struct {
 		_, err := tx.ResourcesIn([]string{"a", "b"}, Subtree{Roots: []string{"r"}})
 		return err
 	}, ""},
+	{"uses to review", func(tx *Tx) error { _, err := tx.UnreviewedUses(10); return err }, "breakglass_uses_open"},
+	{"a passkey by its own id", func(tx *Tx) error { _, err := tx.CredentialByRaw([]byte("x")); return err }, ""},
+	{"who holds a role", func(tx *Tx) error { _, err := tx.Standing("role"); return err }, ""},
 	{"Stint roles", func(tx *Tx) error { _, err := tx.StintRoles("p"); return err }, ""},
 	{"open activations of a role", func(tx *Tx) error { _, err := tx.OpenActivations("h", "r", "s"); return err }, ""},
 	{"starts due", func(tx *Tx) error { _, err := tx.StartsDue(50); return err }, ""},

@@ -22,6 +22,7 @@ var access = []testCase{
 	{"Stint's own roles", stintRoles},
 	{"which roles owners hand out", handOuts},
 	{"what lies below", subtrees},
+	{"accounts for emergencies", breakGlass},
 	{"settings come back as they were", settingsComeBack},
 	{"settings on a path", settingsOnPath},
 	{"every version of settings", settingsHistory},

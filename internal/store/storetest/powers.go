@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"stint/internal/pim"
 	"stint/internal/store"
@@ -71,5 +72,55 @@ func subtrees(t *testing.T, s *store.Store) {
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%+v: %q", c.in, got)
 		}
+	}
+}
+
+// T36: who may sign in with a passkey alone, what was used, and an answer that counts once.
+func breakGlass(t *testing.T, s *store.Store) {
+	world(t, s)
+	do(t, s, func(tx *store.Tx) error {
+		return all(
+			func() error { return tx.MarkBreakGlass("alice", "bob") },
+			func() error {
+				return tx.InsertUse(pim.BreakGlassUse{ID: "u1", PrincipalID: "alice", UsedAt: tx.Now, Browser: "Firefox", Address: "::1"})
+			},
+			func() error {
+				return tx.InsertUse(pim.BreakGlassUse{ID: "u2", PrincipalID: "alice", UsedAt: tx.Now.Add(time.Second)})
+			},
+			func() error { return tx.TakeEntrance("e1", tx.Now.Add(time.Minute)) },
+			func() error {
+				return tx.InsertAssignment(pim.Assignment{ID: "of-alice", PrincipalID: "alice", RoleID: "dba", ResourceID: "prod", Kind: pim.Active, StartsAt: tx.Now, Source: pim.SourceBrowser})
+			},
+			func() error {
+				return tx.InsertAssignment(pim.Assignment{ID: "of-bob", PrincipalID: "bob", RoleID: "dba", ResourceID: "prod", Kind: pim.Active, StartsAt: tx.Now, Source: pim.SourceBrowser})
+			},
+		)
+	})
+	for name, again := range map[string]func(*store.Tx) error{
+		"marked twice":            func(tx *store.Tx) error { return tx.MarkBreakGlass("alice", "bob") },
+		"answered twice":          func(tx *store.Tx) error { return tx.TakeEntrance("e1", tx.Now.Add(time.Minute)) },
+		"unmarked without mark":   func(tx *store.Tx) error { return tx.UnmarkBreakGlass("bob") },
+		"reviewed by a stale one": func(tx *store.Tx) error { return tx.ReviewUse(pim.BreakGlassUse{ID: "u1", Version: 2}) },
+	} {
+		if err := store.Do(t.Context(), s, again); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	do(t, s, func(tx *store.Tx) error {
+		return tx.ReviewUse(pim.BreakGlassUse{ID: "u1", ReviewedBy: "bob", Words: "A drill", Drill: true, Version: 1})
+	})
+	uses := get(t, s, func(r *store.Reader) ([]pim.BreakGlassUse, error) { return r.UsesOf("alice", 10) })
+	if len(uses) != 2 || uses[0].ID != "u2" || !uses[1].Drill || uses[1].ReviewedAt.IsZero() || uses[1].Words != "A drill" {
+		t.Errorf("uses, the newest first: %+v", uses)
+	}
+	if open := get(t, s, func(r *store.Reader) ([]pim.BreakGlassUse, error) { return r.UnreviewedUses(10) }); len(open) != 1 || open[0].ID != "u2" {
+		t.Errorf("not reviewed: %+v", open)
+	}
+	if n := get(t, s, (*store.Reader).PermanentBeside); n != 1 {
+		t.Errorf("%d permanent active assignments beside, want bob's", n)
+	}
+	accounts := get(t, s, (*store.Reader).BreakGlass)
+	if len(accounts) != 1 || accounts[0].MarkedBy != "bob" {
+		t.Errorf("accounts: %+v", accounts)
 	}
 }

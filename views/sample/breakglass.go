@@ -3,7 +3,7 @@ package sample
 import "stint/views"
 
 func (s Samples) breakGlass() []Page {
-	sealed, vault := s.person("b1", "Emergency account 1", "sealed, in the safe of building A"), s.person("b2", "Emergency account 2", "")
+	sealed, vault := s.person("b1", "Emergency account 1", "sealed, in the safe of building A"), s.person("b2", "Emergency account 2", "sealed, in the vault of the bank")
 	uses := []views.BreakGlassUse{
 		{ID: "u2", Person: sealed, At: ago(12), Browser: s.T("Firefox on Linux"), Address: s.T("198.51.100.7")},
 		{ID: "u1", Person: s.alice(), At: ago(600), Browser: s.T("Chrome on Windows"), Address: s.T("203.0.113.9"), Own: true},

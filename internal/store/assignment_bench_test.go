@@ -15,7 +15,7 @@ import (
 
 const (
 	benchMembers = 100_000
-	benchPiece   = 1_000 // people a write
+	benchPiece   = 200 // people a write
 	benchPage    = 51
 )
 

@@ -114,19 +114,29 @@ func (s *Store) foldSome(ctx context.Context) (int, error) {
 // prefixEnd is the first text after all that begin with a prefix; both engines sort by code point.
 func prefixEnd(prefix string) string { return prefix + string(unicode.MaxRune) }
 
+// pickable bounds what a picker's search looks at: with more hits whoever searches has to write on.
+const pickable = 1000
+
 // FindPrincipals lists enabled people, groups and workloads by name whose name has words that begin with those of a
 // search, for a picker; without a search the first ones.
 func (r *Reader) FindPrincipals(search string, limit int) ([]pim.Principal, error) {
-	q := words(Fold(search))
 	var w where
 	w.add("p.removed_at = 0 AND p.enabled = 1")
-	if len(q) == 0 {
+	lead := ""
+	for _, word := range words(Fold(search)) {
+		like := escapeLike(word) + "%"
+		w.add(`(p.sort_name LIKE ? ESCAPE '\' OR p.sort_name LIKE ? ESCAPE '\')`, like, "% "+like)
+		if len(word) > len(lead) {
+			lead = word
+		}
+	}
+	if lead == "" {
 		w.args = append(w.args, limit)
-		return many(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p"+w.String()+" ORDER BY p.sort_name, p.id LIMIT "+dollar(len(w.args)), w.args...)
+		return many(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p"+w.String()+" ORDER BY p.name, p.id LIMIT "+dollar(len(w.args)), w.args...)
 	}
-	for _, word := range q {
-		w.add("p.id IN (SELECT principal_id FROM principal_words WHERE word >= ? AND word < ?)", word, prefixEnd(word))
-	}
+	w.add("p.id = x.principal_id")
+	from := "(SELECT DISTINCT principal_id FROM (SELECT principal_id FROM principal_words WHERE word >= $" + next(&w, lead) + " AND word < $" + next(&w, prefixEnd(lead)) +
+		" ORDER BY word, principal_id LIMIT $" + next(&w, pickable) + ") d) x CROSS JOIN principals p"
 	w.args = append(w.args, limit)
-	return many(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p"+w.String()+" ORDER BY p.sort_name, p.id LIMIT "+dollar(len(w.args)), w.args...)
+	return many(r, scanPrincipal, "SELECT "+principalCols+" FROM "+from+w.String()+" ORDER BY p.sort_name, p.id LIMIT "+dollar(len(w.args)), w.args...)
 }

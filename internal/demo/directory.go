@@ -51,6 +51,7 @@ type Directory struct {
 	mu     sync.RWMutex
 	tree   *tree
 	bound  map[int]bool // connections authenticated as the service account
+	ended  int          // connections that came and went
 	closed bool
 }
 
@@ -145,12 +146,21 @@ func (d *Directory) serve() error {
 	return d.awaitReady()
 }
 
+// awaitReady sees a first connection through to its end: the library counts connections in a way that must have begun
+// before anybody stops it.
 func (d *Directory) awaitReady() error {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
+	tried := false
 	for range 5000 {
-		if conn, err := net.Dial("tcp", d.addr); err == nil && d.server.Ready() {
-			return conn.Close()
+		if !tried && d.server.Ready() {
+			conn, err := net.Dial("tcp", d.addr)
+			if tried = err == nil; tried {
+				_ = conn.Close()
+			}
+		}
+		if tried && d.served() {
+			return nil
 		}
 		select {
 		case err := <-d.done:
@@ -159,6 +169,12 @@ func (d *Directory) awaitReady() error {
 		}
 	}
 	return errors.New("not ready after 5 s")
+}
+
+func (d *Directory) served() bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.ended > 0
 }
 
 func (d *Directory) routes() (*gldap.Mux, error) {
@@ -181,6 +197,7 @@ func (d *Directory) forget(connection int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.bound, connection)
+	d.ended++
 }
 
 // bind answers simple binds: anonymous, or the service account. A failed bind leaves the connection anonymous (RFC 4513 4).

@@ -118,7 +118,7 @@ func (s *site) activation(w http.ResponseWriter, r *http.Request, samples sample
 // tab is one page of a browser at the site.
 func newTab(t *testing.T, h http.Handler) *browser.Tab {
 	t.Helper()
-	chromium := browser.Start(t, 8*time.Minute)
+	chromium := browser.Start(t, 18*time.Minute)
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
 	return chromium.Tab(t, server.URL)

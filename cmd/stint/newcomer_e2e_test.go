@@ -33,7 +33,7 @@ type somebody struct {
 // EC-01 (deactivate at any age), V-01 (the second approver is told), R-30 and R-40 (cancel), R-45 (revoke),
 // T1 (the cookie dies with the sign-out), T24 (nothing the policy refuses), positive paths.
 func TestNewcomer(t *testing.T) {
-	n := &newcomer{T: t, chromium: browser.Start(t, 10*time.Minute), demo: startDemo(t), seen: map[string]bool{}}
+	n := &newcomer{T: t, chromium: browser.Start(t, 18*time.Minute), demo: startDemo(t), seen: map[string]bool{}}
 	alice := n.arrives("alice", "Alice Keller")
 	expiring := alice.activatesForAMinute()
 	alice.usesTheKeyboard()

@@ -13,7 +13,7 @@ import (
 // A Monday on call: three roles with one touch from a set that is kept, one of them approved by somebody whose
 // page changes by itself (K-03), one extended (K-01), one planned for later, all given back at once.
 func TestOnCall(t *testing.T) {
-	n := &newcomer{T: t, chromium: browser.Start(t, 10*time.Minute), demo: startDemo(t), seen: map[string]bool{}}
+	n := &newcomer{T: t, chromium: browser.Start(t, 18*time.Minute), demo: startDemo(t), seen: map[string]bool{}}
 	bob := n.arrives("bob", "Bob Okafor")
 	bob.Open("/approvals")
 	bob.Sees("Nothing waits for you")

@@ -18,6 +18,7 @@ import (
 	"stint/internal/orgfile"
 	"stint/internal/pim"
 	"stint/internal/stepup"
+	"stint/internal/stinttest/database"
 	"stint/internal/stinttest/passkey"
 	"stint/internal/store"
 )
@@ -84,7 +85,7 @@ func newOfficeOn(t testing.TB, twice bool) *office {
 	t.Helper()
 	o := &office{world: &world{TB: t, ctx: t.Context(), ward: &ward{held: map[string]bool{}}, clock: &clock{now: epoch}, keys: map[string]*passkey.Passkey{}}}
 	o.conn = o.ward
-	s, err := store.Open(o.ctx, store.Options{Path: filepath.Join(t.TempDir(), "stint.db"), Now: o.clock.Now, Mono: o.clock.Mono, Twice: twice})
+	s, err := store.Open(o.ctx, store.Options{Path: database.Migrated(t, filepath.Join(t.TempDir(), "stint.db")), Now: o.clock.Now, Mono: o.clock.Mono, Twice: twice})
 	o.ok(err)
 	t.Cleanup(func() { s.Close() })
 	rp, err := stepup.New("http://localhost:8080", "Stint")

@@ -17,6 +17,7 @@ import (
 	"stint/internal/broker"
 	"stint/internal/connector"
 	"stint/internal/pim"
+	"stint/internal/stinttest/database"
 	"stint/internal/store"
 )
 
@@ -46,7 +47,7 @@ type shared struct {
 func TestSharedGrantsLeaveTheTargetAsItWas(t *testing.T) {
 	t.Parallel()
 	c, wards, runs := &clock{now: epoch}, map[string]*ward{}, 0
-	s, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "stint.db"), Now: c.Now, Mono: c.Mono})
+	s, err := store.Open(t.Context(), store.Options{Path: database.Migrated(t, filepath.Join(t.TempDir(), "stint.db")), Now: c.Now, Mono: c.Mono})
 	if err != nil {
 		t.Fatal(err)
 	}

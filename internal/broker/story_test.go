@@ -13,6 +13,7 @@ import (
 	"stint/internal/connector"
 	"stint/internal/pim"
 	"stint/internal/stepup"
+	"stint/internal/stinttest/database"
 	"stint/internal/stinttest/faketarget"
 	"stint/internal/store"
 )
@@ -33,7 +34,7 @@ func newPlay(t *testing.T) *play {
 	p := &play{world: w, target: faketarget.New(t, w.clock.Now), acc: map[string]connector.AccountID{}}
 	p.dba = p.target.AddEntitlement("cn=dba")
 	p.target.AddEntitlement("cn=backup")
-	s, err := store.Open(w.ctx, store.Options{Path: filepath.Join(t.TempDir(), "stint.db"), Now: w.clock.Now, Mono: w.clock.Mono})
+	s, err := store.Open(w.ctx, store.Options{Path: database.Migrated(t, filepath.Join(t.TempDir(), "stint.db")), Now: w.clock.Now, Mono: w.clock.Mono})
 	w.ok(err)
 	t.Cleanup(func() { s.Close() })
 	rp, err := stepup.New("http://localhost:8080", "Stint")

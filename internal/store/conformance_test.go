@@ -13,7 +13,7 @@ import (
 // What every engine must do, each function run twice.
 func TestConformanceOnSQLite(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) *store.Store {
-		return open(t, store.Options{Path: filepath.Join(t.TempDir(), "stint.db"), Twice: true})
+		return open(t, store.Options{Path: database.Migrated(t, filepath.Join(t.TempDir(), "stint.db")), Twice: true})
 	})
 }
 

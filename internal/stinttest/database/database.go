@@ -1,9 +1,10 @@
-// Package database lends tests databases on a real PostgreSQL with the schema of Stint in them.
+// Package database lends tests databases with the schema of Stint in them: SQLite files, or on a real PostgreSQL.
 package database
 
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -76,5 +77,36 @@ func Options(t testing.TB, path string) store.Options {
 	if os.Getenv(Engine) == "postgres" {
 		return store.Options{URL: Empty(t)}
 	}
-	return store.Options{Path: path}
+	return store.Options{Path: Migrated(t, path)}
 }
+
+// Migrated puts a new SQLite database with the schema of Stint, and nothing in it, at path and returns path. Each is a
+// copy of one that is made once a process: under the race detector the migrations take as long as a test.
+func Migrated(t testing.TB, path string) string {
+	t.Helper()
+	empty, err := template()
+	if err == nil {
+		err = os.WriteFile(path, empty, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var template = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "stinttest")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "stint.db")
+	s, err := store.Open(context.Background(), store.Options{Path: path})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Close(); err != nil { // leaves everything in the one file
+		return nil, err
+	}
+	return os.ReadFile(path)
+})

@@ -68,33 +68,10 @@ func New(t testing.TB, options ...Option) *World {
 	return w
 }
 
-// template is an empty database after its migrations, made once a process: each World opens a copy.
-var template = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "stinttest")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	path, clock := filepath.Join(dir, "stint.db"), newClock()
-	s, err := store.Open(context.Background(), store.Options{Path: path, Now: clock.Now, Mono: clock.Mono})
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Close(); err != nil { // leaves everything in the one file
-		return nil, err
-	}
-	return os.ReadFile(path)
-})
-
 func (w *World) build(options []Option) {
 	w.Helper()
 	ctx := context.Background()
 	o := database.Options(w.TB, w.Path)
-	if o.Path != "" {
-		fresh, err := template()
-		w.OK(err)
-		w.OK(os.WriteFile(o.Path, fresh, 0o600))
-	}
 	o.Now, o.Mono = w.Clock.Now, w.Clock.Mono
 	w.Database = o
 	var err error

@@ -29,8 +29,13 @@ func (s *Server) passkeys(q *request) (views.PasskeysView, error) {
 		if err != nil {
 			return v, err
 		}
+		rule, err := broker.KeyRule(r)
+		if err != nil {
+			return v, err
+		}
+		v.Makes = rule.Possible()
 		for _, c := range credentials {
-			v.Rows = append(v.Rows, views.PasskeyRow{ID: c.ID, Name: c.Name, Synced: c.BackedUp, CreatedAt: c.CreatedAt, LastUsed: c.LastUsedAt})
+			v.Rows = append(v.Rows, views.PasskeyRow{ID: c.ID, Name: c.Name, Synced: c.BackedUp, Attested: rule.Counts(c), CreatedAt: c.CreatedAt, LastUsed: c.LastUsedAt})
 		}
 		own, err := loadRoles(r, q, nil)
 		if err != nil {

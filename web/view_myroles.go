@@ -361,7 +361,8 @@ func needViews(s pim.Settings) []views.Need {
 			out = append(out, views.Need{Icon: icon, Text: text})
 		}
 	}
-	add(s.StepUp.Asks(), "fingerprint", "passkey")
+	add(s.StepUp == pim.StepUpAttested, "fingerprint", "attested passkey")
+	add(s.StepUp.Asks() && s.StepUp != pim.StepUpAttested, "fingerprint", "passkey")
 	add(s.Justification, "message-square-text", "reason")
 	add(s.Ticket, "ticket", "ticket")
 	add(s.Approval, "user-check", "approval")

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"stint/internal/broker"
 	"stint/internal/pim"
 	"stint/internal/store"
 	"stint/views"
@@ -140,10 +141,14 @@ func identityFacts(p pim.Principal) []views.Detail {
 }
 
 func personKeys(r *store.Reader, id string) ([]views.PersonKey, error) {
+	rule, err := broker.KeyRule(r)
+	if err != nil {
+		return nil, err
+	}
 	keys, err := r.CredentialsOf(id)
 	var out []views.PersonKey
 	for _, k := range keys {
-		out = append(out, views.PersonKey{Name: k.Name, Synced: k.BackedUp, CreatedAt: k.CreatedAt, LastUsed: k.LastUsedAt})
+		out = append(out, views.PersonKey{Name: k.Name, Synced: k.BackedUp, Attested: rule.Counts(k), CreatedAt: k.CreatedAt, LastUsed: k.LastUsedAt})
 	}
 	return out, err
 }

@@ -27,14 +27,17 @@ var requiredOptions = []views.Option{{Value: "yes", Label: "Required"}, {Value: 
 var allowedOptions = []views.Option{{Value: "yes", Label: "Allowed"}, {Value: "no", Label: "Not allowed"}}
 
 // settingsChoices are the answers of the fields that are chosen from a few.
-func settingsChoices(f pim.Field, role pim.RoleDefinition) []views.Option {
+func settingsChoices(f pim.Field, role pim.RoleDefinition, attested bool) []views.Option {
 	switch f {
 	case pim.FieldStepUp:
-		passkey := views.Option{Value: string(pim.StepUpPasskey), Label: "Passkey"}
-		if role.Privileged {
-			return []views.Option{passkey}
+		levels := []views.Option{{Value: string(pim.StepUpPasskey), Label: "Passkey"}}
+		if attested {
+			levels = append(levels, views.Option{Value: string(pim.StepUpAttested), Label: "Attested device"})
 		}
-		return []views.Option{passkey, {Value: string(pim.StepUpNone), Label: "Nothing"}}
+		if !role.Privileged {
+			levels = append(levels, views.Option{Value: string(pim.StepUpNone), Label: "Nothing"})
+		}
+		return levels
 	case pim.FieldExtensionApproval:
 		return []views.Option{{Value: string(pim.ExtensionAsActivation), Label: "As for the activation"}, {Value: string(pim.ExtensionFree), Label: "None"}}
 	case pim.FieldPermanentEligible, pim.FieldPermanentActive:
@@ -93,6 +96,11 @@ func settingRows(r *store.Reader, view broker.SettingsView, f settingsForm) ([]v
 			continue
 		}
 		row := settingRow(view, f, state, above.Fields[i])
+		if state.Field == pim.FieldStepUp {
+			if err := stepUpRow(r, view, &row); err != nil {
+				return nil, err
+			}
+		}
 		if state.Field == pim.FieldApprovers {
 			row.Value, row.Search = namedWords(names, view.Explained.Approvers), f.who
 			if row.Was != "" {
@@ -109,7 +117,7 @@ func settingRows(r *store.Reader, view broker.SettingsView, f settingsForm) ([]v
 
 func settingRow(view broker.SettingsView, f settingsForm, state, above pim.FieldState) views.SettingRow {
 	row := views.SettingRow{Field: string(state.Field), Title: state.Field.Title(), Help: settingsHelp[state.Field], Kind: "choice", Value: capital(state.Value),
-		Own: f.own[state.Field], Enforce: f.enforce[state.Field], Ignored: state.Ignored, Input: f.value[state.Field], Options: settingsChoices(state.Field, view.Role),
+		Own: f.own[state.Field], Enforce: f.enforce[state.Field], Ignored: state.Ignored, Input: f.value[state.Field], Options: settingsChoices(state.Field, view.Role, false),
 		From: views.Link{Text: capital(sourceOf(view, above))}}
 	switch {
 	case lengths[state.Field] != nil:
@@ -126,10 +134,24 @@ func settingRow(view broker.SettingsView, f settingsForm, state, above pim.Field
 	if state.Enforced {
 		row.Enforced = view.Nodes[state.EnforcedBy]
 	}
-	if view.Role.Privileged && state.Field == pim.FieldStepUp {
+	return row
+}
+
+// stepUpRow offers the levels that somebody could satisfy here, and says what the strongest takes.
+func stepUpRow(r *store.Reader, view broker.SettingsView, row *views.SettingRow) error {
+	rule, err := broker.KeyRule(r)
+	if view.Role.Privileged {
 		row.Help = "Always a passkey for a privileged role"
 	}
-	return row
+	attested := rule.Possible() || row.Input == string(pim.StepUpAttested)
+	row.Options = settingsChoices(pim.FieldStepUp, view.Role, attested)
+	switch {
+	case !rule.Possible():
+		row.Help += ". One of an attested make cannot be asked for: no maker is trusted here yet (passkey_roots)"
+	default:
+		row.Help += ". Attested device: a passkey that cannot be copied, of a make trusted here"
+	}
+	return err
 }
 
 // sourceOf says where a field comes from, without the row of the place itself.

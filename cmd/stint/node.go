@@ -60,12 +60,33 @@ func openNode(ctx context.Context, cfg *config.Config, e *environment, mode stri
 	if err != nil {
 		return nil, errors.Join(err, n.store.Close())
 	}
+	trust, err := trusted(cfg)
+	if err != nil {
+		return nil, errors.Join(err, n.store.Close())
+	}
+	rp = rp.Trusting(trust)
 	n.broker = broker.New(broker.Config{Store: n.store, Log: n.log, StepUp: rp, Sealer: n.sealer, Signer: n.signer, Outside: cfg.Checkpoint, Binding: cfg.OIDCBindingClaims,
 		Claims: broker.ClaimNames{Department: cfg.OIDCDepartmentClaim, Title: cfg.OIDCTitleClaim, Manager: cfg.OIDCManagerClaim, Guest: cfg.OIDCGuestClaim}, Scan: cfg.ScanEvery.Duration})
 	if err := n.prepare(ctx); err != nil {
 		return nil, errors.Join(err, n.store.Close())
 	}
 	return n, nil
+}
+
+// trusted reads which makes of passkeys count as attested.
+func trusted(cfg *config.Config) (stepup.Trust, error) {
+	if cfg.PasskeyRoots == "" {
+		return stepup.Trust{}, nil
+	}
+	text, err := os.ReadFile(cfg.PasskeyRoots)
+	if err != nil {
+		return stepup.Trust{}, fmt.Errorf("passkey_roots: %w", err)
+	}
+	trust, err := stepup.ReadTrust(text, cfg.PasskeyModels)
+	if err != nil {
+		return trust, fmt.Errorf("passkey_roots: %s: %w", cfg.PasskeyRoots, err)
+	}
+	return trust, nil
 }
 
 func displayName(cfg *config.Config) string {

@@ -60,6 +60,9 @@ func (n *node) serve(ctx context.Context, e *environment, o serveOptions) error 
 	if err != nil {
 		return err
 	}
+	if err := n.attestation(ctx); err != nil {
+		return err
+	}
 	listener, err := n.listen()
 	if err != nil {
 		return err
@@ -70,6 +73,18 @@ func (n *node) serve(ctx context.Context, e *environment, o serveOptions) error 
 			o.ready(listener.Addr().String())
 		}
 	})
+}
+
+// attestation notes which makes of passkeys count, and says so where roles ask for them in vain.
+func (n *node) attestation(ctx context.Context) error {
+	if err := n.broker.EnsureKeyRule(ctx); err != nil {
+		return err
+	}
+	asking, err := n.broker.AttestedInVain(ctx)
+	for _, role := range asking {
+		n.log.Warn("a role asks for an attested passkey and no make of passkey is trusted: nobody can activate it. Set passkey_roots", "role", role)
+	}
+	return err
 }
 
 func (n *node) listen() (net.Listener, error) {

@@ -62,7 +62,7 @@ func ableUnder(r *store.Reader, standing []pim.Assignment, eff pim.Effective) (m
 			if able[p.ID] {
 				continue
 			}
-			ok, err := isAble(r, p, kind == pim.Eligible && eff.Approval, eff)
+			ok, err := isAble(r, p, kind == pim.Eligible, eff)
 			if err != nil {
 				return nil, err
 			}
@@ -87,9 +87,16 @@ func peopleHolding(r *store.Reader, standing []pim.Assignment, kind pim.Assignme
 	return r.PeopleIn(holders)
 }
 
-// isAble reports whether a person has a passkey and, where they must wait for approval, whom to wait for.
-func isAble(r *store.Reader, p pim.Principal, waits bool, eff pim.Effective) (bool, error) {
-	if ok, err := canTouch(r, p.ID); err != nil || !ok || !waits {
+// isAble reports whether a person has a passkey, where they must activate one that the role takes, and, where they must
+// wait for approval, whom to wait for.
+func isAble(r *store.Reader, p pim.Principal, activates bool, eff pim.Effective) (bool, error) {
+	ok, err := canTouch(r, p.ID)
+	if err == nil && ok && activates && eff.StepUp == pim.StepUpAttested {
+		var keys []string
+		keys, err = attestedKeys(r, p.ID, eff.StepUp)
+		ok = len(keys) > 0
+	}
+	if err != nil || !ok || !activates || !eff.Approval {
 		return ok, err
 	}
 	others, err := approversFor(r, eff.Approvers, p)

@@ -67,6 +67,7 @@ func (b *Broker) RequestActivations(ctx context.Context, actor Actor, requests [
 		if slices.ContainsFunc(set, func(c asked) bool { return c.decision.NeedsStepUp }) {
 			p := pending{Salt: salt, Requests: requests}
 			for i, c := range set {
+				p.Attested = p.Attested || c.decision.Attested
 				p.Items = append(p.Items, activationItem(requests[i], c.facts, salt))
 			}
 			return b.begin(tx, actor, who, p, ceremony, random, "/my-roles")

@@ -61,6 +61,9 @@ func (b *Broker) weigh(r *store.Reader, f *considered, resourceID string) (err e
 	if f.Passkeys, f.NewKeys, err = newKeys(r, f.Person, f.Role); err != nil {
 		return err
 	}
+	if f.Attested, err = attestedKeys(r, f.Person.ID, f.Effective.StepUp); err != nil {
+		return err
+	}
 	if f.LockedUntil, err = lockedUntil(r, f.Role, f.Path, f.Person.ID); err != nil {
 		return err
 	}

@@ -104,7 +104,11 @@ func (b *Broker) approved(tx *store.Tx, who pim.Principal, a pim.Activation) err
 		return err
 	}
 	rules := a.Settings.Stricter(now.Settings)
-	if problem := tightened(a.Asked(), a.StepUpID, role, rules); problem != "" {
+	problem, err := tightened(tx.Reader, a.Asked(), a.StepUpID, role, rules)
+	if err != nil {
+		return err
+	}
+	if problem != "" {
 		return pim.Refuse(pim.KindConflict, "%s", problem)
 	}
 	if err := tx.CloseStages(a.ID); err != nil {
@@ -121,14 +125,19 @@ func (b *Broker) approved(tx *store.Tx, who pim.Principal, a pim.Activation) err
 }
 
 // tightened says which rule, tightened since the request, the request no longer meets.
-func tightened(a pim.ActivationRequest, stepUpID string, role pim.RoleDefinition, rules pim.Settings) string {
+func tightened(r *store.Reader, a pim.ActivationRequest, stepUpID string, role pim.RoleDefinition, rules pim.Settings) (string, error) {
+	if rules.StepUp == pim.StepUpAttested && stepUpID != "" {
+		if counts, err := attestedEvidence(r, stepUpID); err != nil || !counts {
+			return fmt.Sprintf("%s asks for a passkey that stays on its device since this was requested. It has to be requested again.", role.Name), err
+		}
+	}
 	switch {
 	case rules.StepUp.Asks() && stepUpID == "":
-		return fmt.Sprintf("%s asks for a passkey since this was requested. It has to be requested again.", role.Name)
+		return fmt.Sprintf("%s asks for a passkey since this was requested. It has to be requested again.", role.Name), nil
 	case pim.CheckJustification(a.Justification, rules.Justification) != "":
-		return fmt.Sprintf("%s asks for a reason since this was requested. It has to be requested again.", role.Name)
+		return fmt.Sprintf("%s asks for a reason since this was requested. It has to be requested again.", role.Name), nil
 	case rules.Ticket && a.TicketNumber == "":
-		return fmt.Sprintf("%s asks for a ticket since this was requested. It has to be requested again.", role.Name)
+		return fmt.Sprintf("%s asks for a ticket since this was requested. It has to be requested again.", role.Name), nil
 	}
-	return ""
+	return "", nil
 }

@@ -68,7 +68,7 @@ func (b *Broker) RequestExtension(ctx context.Context, actor Actor, req pim.Exte
 			return Outcome{}, d.Refusal()
 		}
 		if d.NeedsStepUp {
-			p := pending{Items: []pim.StepUpItem{extensionItem(req, f.Activation, salt)}, Salt: salt, Extension: &req}
+			p := pending{Items: []pim.StepUpItem{extensionItem(req, f.Activation, salt)}, Salt: salt, Extension: &req, Attested: d.Attested}
 			return b.begin(tx, actor, f.Person, p, ceremony, random, "/activations/"+req.ActivationID)
 		}
 		return submitExtension(tx, id, req, f, people, d)

@@ -188,7 +188,11 @@ func (b *Broker) extensionApproved(tx *store.Tx, who pim.Principal, a pim.Activa
 	}
 	rules := a.Settings.Stricter(x.Settings.Settings).Stricter(f.Effective.Settings)
 	asked := pim.ActivationRequest{Justification: x.Justification, TicketNumber: x.TicketNumber}
-	if problem := tightened(asked, x.StepUpID, f.Role, rules); problem != "" {
+	problem, err := tightened(tx.Reader, asked, x.StepUpID, f.Role, rules)
+	if err != nil {
+		return err
+	}
+	if problem != "" {
 		return pim.Refuse(pim.KindConflict, "%s", problem)
 	}
 	end := pim.ExtendedEnd(a, x.Duration, rules, f.ActivationFacts)

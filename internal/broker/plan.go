@@ -82,6 +82,7 @@ type current struct {
 	expired     []pim.Assignment
 	unsettled   map[string]int64 // by target id: grants with something left to do
 	unopened    int              // assignments a large file prepared and did not open
+	keys        pim.KeyRule      // which passkeys count as attested
 	unfollowed  bool             // active assignments were opened and not yet followed
 }
 
@@ -111,6 +112,7 @@ func readCurrent(r *store.Reader) (c current, err error) {
 			c.unopened++
 		}
 	}
+	read(func() error { c.keys, err = keyRule(r); return err })
 	read(func() error { v, err := r.Meta(metaUnfollowed); c.unfollowed = v != ""; return err })
 	return c, err
 }

@@ -290,6 +290,9 @@ func (p *planner) planSettings() {
 			k := key{rules.RoleID, rules.ResourceID}
 			want[k] = true
 			row, known := have[k]
+			if rules.StepUp != nil && *rules.StepUp == pim.StepUpAttested && !p.keys.Possible() {
+				p.errs.Add(s.Pos, "roles.settings.step_up", "attested: no make of passkey is trusted here yet, so nobody could activate; set passkey_roots in the configuration and start Stint first")
+			}
 			p.settingsStep(f, s, rules, row, known)
 		}
 	}

@@ -110,7 +110,9 @@ func (b *Broker) startPlanned(tx *store.Tx, a pim.Activation, touch *pim.StepUp)
 		return err
 	}
 	f.StepUp = touch
-	if refusal := pim.CheckTouch(f.ActivationFacts); refusal != nil { // it goes on waiting for one that counts
+	touched := f.ActivationFacts
+	touched.Effective.StepUp = a.Settings.StepUp.Stricter(f.Effective.StepUp)
+	if refusal := pim.CheckTouch(touched); refusal != nil { // it goes on waiting for one that counts
 		tx.Emit(pim.ActivationRefused(f.Person, f.Assignment, refusal.Verdicts, ""))
 		return refusal
 	}
@@ -206,7 +208,12 @@ func (b *Broker) StartNow(ctx context.Context, actor Actor, id string) (Outcome,
 		if err != nil {
 			return Outcome{}, err
 		}
-		return b.begin(tx, actor, who, pending{Items: []pim.StepUpItem{startItem(a)}}, ceremony, random, "/activations/"+id)
+		_, _, eff, err := effective(tx.Reader, a.RoleID, a.ResourceID)
+		if err != nil {
+			return Outcome{}, found(err)
+		}
+		attested := a.Settings.StepUp.Stricter(eff.StepUp) == pim.StepUpAttested
+		return b.begin(tx, actor, who, pending{Items: []pim.StepUpItem{startItem(a)}, Attested: attested}, ceremony, random, "/activations/"+id)
 	})
 }
 

@@ -63,7 +63,7 @@ const enoughApprovers = 20
 
 // onlyOne refuses when everybody who is eligible is the only approver, and else warns: nobody approves for themselves.
 func (c weighedSettings) onlyOne(r *store.Reader, p settingsPlace, only pim.Principal, same map[string]bool) ([]string, error) {
-	eligible, err := r.EligiblePeople(c.role.ID, p.path, false, enoughApprovers)
+	eligible, err := r.EligiblePeople(c.role.ID, p.path, nil, enoughApprovers)
 	if err != nil {
 		return nil, err
 	}
@@ -121,16 +121,29 @@ func exceptAt(rows []pim.RoleSettings, resourceID string) []pim.RoleSettings {
 
 // cannotSatisfy names the people who may activate and have nothing to confirm with (P-13).
 func (c weighedSettings) cannotSatisfy(r *store.Reader) ([]string, error) {
-	tighter := slices.ContainsFunc(c.places, func(p settingsPlace) bool { return p.was.StepUp != p.is.StepUp && p.is.StepUp.Asks() })
+	lacking, what := pim.KeyRule{}, "without a passkey could not activate until they make one"
+	tighter := false
+	for _, p := range c.places {
+		if p.was.StepUp == p.is.StepUp || !p.is.StepUp.Asks() {
+			continue
+		}
+		if tighter = true; p.is.StepUp == pim.StepUpAttested {
+			var err error
+			if lacking, err = keyRule(r); err != nil {
+				return nil, err
+			}
+			what = "without a passkey that stays on its device, of a trusted make, could not activate until they add one"
+		}
+	}
 	if !tighter {
 		return nil, nil
 	}
-	n, err := r.CountEligiblePeople(c.role.ID, c.path, true)
+	n, err := r.CountEligiblePeople(c.role.ID, c.path, &lacking)
 	if err != nil || n == 0 {
 		return nil, err
 	}
-	some, err := r.EligiblePeople(c.role.ID, c.path, true, 5)
-	return []string{fmt.Sprintf("%s without a passkey could not activate until they make one: %s.", countOf(n, "eligible person", "eligible people"), nameList(some, n))}, err
+	some, err := r.EligiblePeople(c.role.ID, c.path, &lacking, 5)
+	return []string{fmt.Sprintf("%s %s: %s.", countOf(n, "eligible person", "eligible people"), what, nameList(some, n))}, err
 }
 
 func countOf(n int64, one, many string) string {

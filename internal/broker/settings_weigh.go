@@ -103,7 +103,22 @@ func (c weighedSettings) check(r *store.Reader) error {
 	if refusal := c.row.CheckBelow(c.role, c.path, c.rows); refusal != nil {
 		return refusal
 	}
+	if err := c.attestable(r); err != nil {
+		return err
+	}
 	return c.knownApprovers(r)
+}
+
+// attestable refuses to ask for an attested passkey where none could count.
+func (c weighedSettings) attestable(r *store.Reader) error {
+	if c.row.StepUp == nil || *c.row.StepUp != pim.StepUpAttested {
+		return nil
+	}
+	rule, err := keyRule(r)
+	if err == nil && !rule.Possible() {
+		err = pim.Invalid(string(pim.FieldStepUp), "No make of passkey is trusted here yet, so nobody could activate: those who run Stint set passkey_roots first.")
+	}
+	return err
 }
 
 // knownApprovers refuses whoever is not there; who was named before may stay.

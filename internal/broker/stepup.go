@@ -21,10 +21,11 @@ type pending struct {
 	Extension *pim.ExtensionRequest   `json:"extension,omitempty"`
 	Reason    string                  `json:"reason,omitempty"`
 	Name      string                  `json:"name,omitempty"`
-	Allowed   string                  `json:"allowed,omitempty"` // what allows a new passkey: voucher, claim or passkey
-	Options   json.RawMessage         `json:"options"`           // for the browser
-	Says      []string                `json:"says,omitempty"`    // of an operation: what will happen
-	Change    json.RawMessage         `json:"change,omitempty"`  // the operation itself
+	Allowed   string                  `json:"allowed,omitempty"`  // what allows a new passkey: voucher, claim or passkey
+	Options   json.RawMessage         `json:"options"`            // for the browser
+	Says      []string                `json:"says,omitempty"`     // of an operation: what will happen
+	Change    json.RawMessage         `json:"change,omitempty"`   // the operation itself
+	Attested  bool                    `json:"attested,omitempty"` // only passkeys that count as attested may answer
 }
 
 // executors run an item once its step-up is verified; each reads everything again in its transaction.
@@ -61,6 +62,11 @@ func (b *Broker) begin(tx *store.Tx, actor Actor, who pim.Principal, p pending, 
 	credentials, err := tx.CredentialsOf(who.ID)
 	if err != nil {
 		return Outcome{}, err
+	}
+	if p.Attested {
+		if credentials, err = onlyAttested(tx.Reader, credentials); err != nil {
+			return Outcome{}, err
+		}
 	}
 	if actor, err = sessionNow(tx.Reader, actor); err != nil {
 		return Outcome{}, err

@@ -34,6 +34,7 @@ func (c *Config) Complete() error {
 	f.database()
 	f.web()
 	f.signIn()
+	f.passkeys()
 	f.sessions()
 	return f.err()
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net/url"
 	"slices"
@@ -33,6 +34,18 @@ func (f *faults) signIn() {
 	f.words("oidc-guest-claim", List{c.OIDCGuestClaim}, "claim name")
 	f.words("oidc-binding-claims", c.OIDCBindingClaims, "claim name")
 	f.bindingClaims()
+}
+
+// passkeys refuses models that no passkey could be of; the roots are read when Stint starts.
+func (f *faults) passkeys() {
+	if len(f.c.PasskeyModels) > 0 && f.c.PasskeyRoots == "" {
+		f.add("passkey-models", "goes together with passkey_roots: without them no make is proved")
+	}
+	for _, m := range f.c.PasskeyModels {
+		if id, err := hex.DecodeString(strings.ReplaceAll(m, "-", "")); err != nil || len(id) != 16 {
+			f.add("passkey-models", fmt.Sprintf("%q is not the AAGUID of a model; write it like 2fc0579f-8113-47ea-b116-bb5a8db9202a", m))
+		}
+	}
 }
 
 func (f *faults) issuer() {

@@ -269,6 +269,7 @@ func TestRefused(t *testing.T) {
 		{"--oidc-title-claim=a_b", "oidc_title_claim"},
 		{"--oidc-manager-claim=a_b", "oidc_manager_claim"},
 		{"--oidc-guest-claim=a_b", "oidc_guest_claim"},
+		{"--passkey-models=yubikey --passkey-roots=x", "passkey_models"},
 		{"--oidc-max-age=30s", "oidc_max_age"},
 		{"--oidc-max-age=25h", "oidc_max_age"},
 		{"--oidc-max-age=1h", ""},

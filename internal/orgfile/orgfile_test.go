@@ -176,7 +176,7 @@ func TestEveryFieldRefusesWhatItMust(t *testing.T) {
 		{"max_duration: 1h30m", "max_duration: 20m", "roles[dba].settings[1].default_duration: default_duration is longer than max_duration"},
 		{"max_duration: 1h30m, default_duration: 30m", "max_duration: 30h, default_duration: 10s", "default_duration must be between 1m and 24h."}, // both are told
 		{"step_up: passkey", "step_up: none", "step_up: none is only for roles that are not privileged; use passkey."},
-		{"step_up: passkey", "step_up: pas-key", `step_up: "pas-key" must be passkey or none; did you mean "passkey"?`},
+		{"step_up: passkey", "step_up: pas-key", `step_up: "pas-key" must be attested or passkey or none; did you mean "passkey"?`},
 		{"justification: required", "justification: true", `justification: "true" must be required or optional`},
 		{"ticket: optional", "ticket: none", `ticket: "none" must be required or optional`},
 		{"approval: none", "approval: required", "roles[dba].settings.approvers: approval is required but nobody is named"},

@@ -183,7 +183,7 @@ func (r *reader) settings(n *yaml.Node, where string, role Role) Settings {
 		e := pim.ExtensionApproval(*rule)
 		s.ExtensionApproval = &e
 	}
-	if level := o.choice("step_up", string(pim.StepUpPasskey), string(pim.StepUpNone)); level != nil {
+	if level := o.choice("step_up", string(pim.StepUpAttested), string(pim.StepUpPasskey), string(pim.StepUpNone)); level != nil {
 		l := pim.StepUpLevel(*level)
 		s.StepUp = &l
 	}

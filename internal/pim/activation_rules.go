@@ -2,6 +2,7 @@ package pim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -73,6 +74,7 @@ type ActivationFacts struct {
 	StepUp     *StepUp              // verified evidence for exactly this request
 	Passkeys   int                  // of the person; looked at only where new ones do not count yet
 	NewKeys    map[string]time.Time // by credential id: passkeys that count for privileged roles only from then on (T2)
+	Attested   []string             // of the person's passkeys those that count as attested; looked at only where one is asked for
 	Paused     string               // why nothing is granted now, empty when fine (invariant 6)
 
 	LockedUntil time.Time // the person loosened the settings of the role and does not activate it before then (T21)
@@ -89,6 +91,7 @@ type AccountNeed struct {
 type Decision struct {
 	Verdicts      []Verdict
 	NeedsStepUp   bool
+	Attested      bool // with a passkey that counts as attested
 	NeedsApproval bool
 	Start, End    time.Time // the window if it were approved now
 }
@@ -124,7 +127,7 @@ func (d Decision) Refusal() *Refusal {
 
 // EvaluateActivation answers every rule, so that a person sees all of them at once.
 func EvaluateActivation(req ActivationRequest, f ActivationFacts) Decision {
-	d := Decision{NeedsStepUp: f.Effective.StepUp.Asks(), NeedsApproval: f.Effective.Approval}
+	d := Decision{NeedsStepUp: f.Effective.StepUp.Asks(), Attested: f.Effective.StepUp == StepUpAttested, NeedsApproval: f.Effective.Approval}
 	d.Start, d.End = Window(req.Duration, f.Effective.Settings, f.Assignment, later(f.Now, req.Start))
 	add := func(v Verdict) { d.Verdicts = append(d.Verdicts, v) }
 	if f.Paused != "" {
@@ -291,13 +294,39 @@ func stepUpVerdict(f ActivationFacts) Verdict {
 	switch {
 	case !f.Effective.StepUp.Asks():
 		return Verdict{Rule: RuleStepUp, State: Pass, Message: "No passkey needed"}
+	case f.unattested():
+		return unattestedVerdict(f.StepUp != nil)
 	case f.quarantined():
 		return f.quarantineVerdict()
 	case f.StepUp != nil && f.StepUp.UserVerified:
-		return Verdict{Rule: RuleStepUp, State: Pass, Message: "Confirmed with a passkey"}
+		return Verdict{Rule: RuleStepUp, State: Pass, Message: "Confirmed with " + stepUpWords(f.Effective.StepUp)}
+	case f.Effective.StepUp == StepUpAttested:
+		return Verdict{Rule: RuleStepUp, State: Todo, Message: "A passkey that stays on its device, of a trusted make, will be asked for"}
 	default:
 		return Verdict{Rule: RuleStepUp, State: Todo, Message: "A passkey will be asked for"}
 	}
+}
+
+// unattested reports whether the role asks for an attested passkey and the one that was used, or every one there is, is
+// none. What the passkey said of itself when it was used counts too: one that has become copyable is another.
+func (f ActivationFacts) unattested() bool {
+	switch {
+	case f.Effective.StepUp != StepUpAttested:
+		return false
+	case f.StepUp == nil:
+		return len(f.Attested) == 0
+	default:
+		return !slices.Contains(f.Attested, f.StepUp.CredentialID) || f.StepUp.BackupEligible || f.StepUp.BackedUp
+	}
+}
+
+func unattestedVerdict(used bool) Verdict {
+	what := "you have none"
+	if used {
+		what = "the one you used is not"
+	}
+	return Verdict{Rule: RuleStepUp, State: No, Message: "This role asks for a passkey that stays on its device and is of a make trusted here, such as a security key; " + what +
+		". Add one at Passkeys, and let the browser tell its make and model when it asks. One added before makes were asked for has to be added again."}
 }
 
 // Quarantine is how long a new passkey does not count for privileged roles, where another administrator is
@@ -316,12 +345,17 @@ func QuarantineRefusal(from time.Time) *Refusal {
 		"Use one you had before, or wait. If you did not add it, tell an administrator now.", FormatInstant(from))
 }
 
-// CheckTouch refuses a fresh touch at a planned start with a passkey that does not count yet (T2).
+// CheckTouch refuses a fresh touch at a planned start with a passkey that does not count, or not yet (T2).
 func CheckTouch(f ActivationFacts) *Refusal {
-	if f.StepUp == nil || !f.quarantined() {
+	switch {
+	case f.StepUp == nil:
 		return nil
+	case f.unattested():
+		return Decision{Verdicts: []Verdict{unattestedVerdict(true)}}.Refusal()
+	case f.quarantined():
+		return Decision{Verdicts: []Verdict{f.quarantineVerdict()}}.Refusal()
 	}
-	return Decision{Verdicts: []Verdict{f.quarantineVerdict()}}.Refusal()
+	return nil
 }
 
 // keyCountsFrom is when the passkey that was used, or else the first of the person's, counts for privileged
@@ -330,10 +364,25 @@ func (f ActivationFacts) keyCountsFrom() (from time.Time) {
 	if f.StepUp != nil {
 		return f.NewKeys[f.StepUp.CredentialID]
 	}
+	if f.Effective.StepUp == StepUpAttested {
+		return f.attestedFrom()
+	}
 	if len(f.NewKeys) < f.Passkeys {
 		return time.Time{}
 	}
 	for _, t := range f.NewKeys {
+		from = sooner(from, t)
+	}
+	return from
+}
+
+// attestedFrom is the same among the passkeys that count as attested.
+func (f ActivationFacts) attestedFrom() (from time.Time) {
+	for _, id := range f.Attested {
+		t, isNew := f.NewKeys[id]
+		if !isNew {
+			return time.Time{}
+		}
 		from = sooner(from, t)
 	}
 	return from

@@ -27,6 +27,7 @@ const (
 	EvRecoveryConfirmed EventType = "recovery.confirmed"
 	EvRecoveryCanceled  EventType = "recovery.canceled"
 	EvRecoveryRefused   EventType = "recovery.refused"
+	EvKeyRuleSaved      EventType = "key_rule.saved" // which passkeys count as attested, as those who run Stint set it
 	EvCredentialAdded   EventType = "credential.added"
 	EvCredentialNamed   EventType = "credential.named"
 	EvCredentialRemoved EventType = "credential.removed"

@@ -106,7 +106,7 @@ func EvaluateExtension(req ExtensionRequest, f ExtensionFacts) Decision {
 	f.Effective.Settings = f.Activation.Settings.Stricter(f.Effective.Settings)
 	rules := f.Effective.Settings
 	f.Effective.Approval = rules.Approval && rules.ExtensionApproval != ExtensionFree
-	d := Decision{NeedsStepUp: rules.StepUp.Asks(), NeedsApproval: f.Effective.Approval,
+	d := Decision{NeedsStepUp: rules.StepUp.Asks(), Attested: rules.StepUp == StepUpAttested, NeedsApproval: f.Effective.Approval,
 		Start: f.Activation.StartsAt, End: ExtendedEnd(f.Activation, req.Duration, rules, f.ActivationFacts)}
 	words := ActivationRequest{Justification: req.Justification, TicketNumber: req.TicketNumber, TicketSystem: req.TicketSystem}
 	add := func(v Verdict) { d.Verdicts = append(d.Verdicts, v) }

@@ -132,7 +132,7 @@ func EvaluateStart(a Activation, f ActivationFacts) Decision {
 	}
 	add(justificationVerdict(req, rules.Justification))
 	add(ticketVerdict(req, rules.Ticket))
-	add(evidenceVerdict(a, rules, d))
+	add(evidenceVerdict(a, rules, d, f.StepUp != nil))
 	add(approvedVerdict(a, rules))
 	return d
 }
@@ -150,8 +150,10 @@ func windowVerdict(a Activation, d Decision) Verdict {
 	}
 }
 
-func evidenceVerdict(a Activation, rules Settings, d Decision) Verdict {
+func evidenceVerdict(a Activation, rules Settings, d Decision, touched bool) Verdict {
 	switch {
+	case rules.StepUp == StepUpAttested && a.Settings.StepUp != StepUpAttested && !d.NeedsStepUp && !touched:
+		return Verdict{Rule: RuleStepUp, State: No, Message: "This role asks for a passkey that stays on its device since it was requested. Request it again."}
 	case rules.StepUp.Asks() && a.StepUpID == "":
 		return Verdict{Rule: RuleStepUp, State: No, Message: "This role asks for a passkey since it was requested. Request it again."}
 	case d.NeedsStepUp:

@@ -116,7 +116,7 @@ func (r RoleSettings) Check(role RoleDefinition) *Refusal {
 	case r.DefaultDuration != nil && r.MaxDuration != nil && *r.DefaultDuration > *r.MaxDuration:
 		return Invalid("default_duration", "default_duration is longer than max_duration; make it at most that.")
 	case r.StepUp != nil && !r.StepUp.known():
-		return Invalid("step_up", "step_up must be passkey or none.")
+		return Invalid("step_up", "step_up must be attested, passkey or none.")
 	case r.StepUp != nil && *r.StepUp == StepUpNone && role.Privileged:
 		return Invalid("step_up", "step_up: none is only for roles that are not privileged; use passkey.")
 	case r.ApprovalTimeout != nil && (*r.ApprovalTimeout < MinApprovalTimeout || *r.ApprovalTimeout > MaxApprovalTimeout):
@@ -143,8 +143,6 @@ func (r RoleSettings) Check(role RoleDefinition) *Refusal {
 // unbuilt refuses what no activation would ask for yet.
 func (r RoleSettings) unbuilt() *Refusal {
 	switch {
-	case r.StepUp != nil && *r.StepUp == StepUpAttested:
-		return Invalid("step_up", "step_up: attested is not asked for by this version of Stint; use passkey.")
 	case r.Context != nil && *r.Context != "":
 		return Invalid("context", "an authentication context is not asked for by this version of Stint; leave it empty.")
 	}

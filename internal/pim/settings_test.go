@@ -236,7 +236,7 @@ func TestCheckSettings(t *testing.T) {
 		{"less in all than at once", plain, RoleSettings{MaxTotal: ptr(h), MaxDuration: ptr(2 * h)}, "max_total"},
 		{"extensions free", plain, RoleSettings{ExtensionApproval: ptr(ExtensionFree)}, ""},
 		{"extensions by whom", plain, RoleSettings{ExtensionApproval: ptr(ExtensionApproval("boss"))}, "extension_approval"},
-		{"attested is not asked for yet", plain, RoleSettings{StepUp: ptr(StepUpAttested)}, "step_up"},
+		{"attested", plain, RoleSettings{StepUp: ptr(StepUpAttested)}, ""},
 		{"nor a context", plain, RoleSettings{Context: ptr("c1")}, "context"},
 		{"no context", plain, RoleSettings{Context: ptr("")}, ""},
 		{"S-21 shortest eligible", plain, RoleSettings{EligibleMax: ptr(h)}, ""},

@@ -39,7 +39,7 @@ func choose(on bool, yes, no string) string {
 func stepUpWords(l StepUpLevel) string {
 	switch l {
 	case StepUpAttested:
-		return "a passkey bound to a device, attested"
+		return "a passkey that stays on its device, of a trusted make"
 	case StepUpPasskey:
 		return "a passkey"
 	default:
@@ -87,7 +87,7 @@ func (s Settings) Demands(approvers int) (out []string) {
 		}
 	}
 	add(s.StepUp == StepUpPasskey, "passkey")
-	add(s.StepUp == StepUpAttested, "passkey bound to a device, attested")
+	add(s.StepUp == StepUpAttested, "passkey that stays on its device, of a trusted make")
 	add(s.Context != "", "sign-in again with "+s.Context)
 	add(s.Justification, "reason")
 	add(s.Ticket, "ticket number")

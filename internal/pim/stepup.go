@@ -146,6 +146,7 @@ type Credential struct {
 	PublicKey      []byte // COSE key
 	AAGUID         []byte
 	Attestation    string // attestation format
+	AttestedBy     string // fingerprint of the root under which its make was proved; empty: it was not (see KeyRule)
 	Transports     []string
 	SignCount      uint32
 	BackupEligible bool

@@ -20,9 +20,19 @@ var algorithms = []protocol.CredentialParameter{
 	{Type: protocol.PublicKeyCredentialType, Algorithm: webauthncose.AlgRS256},
 }
 
-// formats are the attestation statements accepted. None is asked for, so a client sends no other
-// (WebAuthn L3 §5.1.3 step 22); the parsers of the rest stay out of reach.
-var formats = []string{string(protocol.AttestationFormatNone), string(protocol.AttestationFormatPacked)}
+// formats are the attestation statements accepted where none is asked for: a client sends no other then (WebAuthn L3
+// §5.1.3 step 22), and the parsers of the rest stay out of reach. makes are those that may come where it is.
+var (
+	formats = []string{string(protocol.AttestationFormatNone), string(protocol.AttestationFormatPacked)}
+	makes   = append(slices.Clone(formats), string(protocol.AttestationFormatTPM), string(protocol.AttestationFormatAndroidKey), string(protocol.AttestationFormatApple))
+)
+
+func (rp *RelyingParty) formats() []string {
+	if rp.attestation() == protocol.PreferNoAttestation {
+		return formats
+	}
+	return makes
+}
 
 var transports = []protocol.AuthenticatorTransport{
 	protocol.USB, protocol.NFC, protocol.BLE, protocol.SmartCard, protocol.Hybrid, protocol.Internal,
@@ -43,7 +53,10 @@ func (rp *RelyingParty) BeginRegistration(v Visit, s Seed, existing []pim.Creden
 	creation, session, err := rp.web.BeginRegistration(u,
 		webauthn.WithCredentialParameters(algorithms),
 		webauthn.WithExclusions(webauthn.Credentials(u.credentials).CredentialDescriptors()),
-		func(o *protocol.PublicKeyCredentialCreationOptions) error { o.Challenge = c.Challenge; return nil })
+		func(o *protocol.PublicKeyCredentialCreationOptions) error {
+			o.Challenge, o.Attestation = c.Challenge, rp.attestation()
+			return nil
+		})
 	if err != nil {
 		return nil, Ceremony{}, fmt.Errorf("stepup: begin registration: %w", err)
 	}
@@ -71,7 +84,8 @@ func (rp *RelyingParty) FinishRegistration(v Visit, c Ceremony, response []byte)
 		Attestation: got.AttestationFormat, Transports: knownTransports(got.Transport),
 		SignCount:      got.Authenticator.SignCount,
 		BackupEligible: got.Flags.BackupEligible, BackedUp: got.Flags.BackupState,
-		CreatedAt: v.Now,
+		AttestedBy: rp.trust.attested(parsed.Response.AttestationObject, v.Now),
+		CreatedAt:  v.Now,
 	}, nil
 }
 
@@ -95,7 +109,7 @@ func (rp *RelyingParty) registration(c Ceremony, response []byte) (*protocol.Par
 	if err := usable(object.AuthData.AttData.CredentialPublicKey); err != nil {
 		return nil, refuse(BadKey, err)
 	}
-	if !slices.Contains(formats, object.Format) {
+	if !slices.Contains(rp.formats(), object.Format) {
 		return nil, refuse(BadAttestation, fmt.Errorf("format %q", object.Format))
 	}
 	return parsed, nil

@@ -26,6 +26,7 @@ type RelyingParty struct {
 	id     string
 	origin string
 	web    *webauthn.WebAuthn
+	trust  Trust
 }
 
 // New returns the relying party of the configured public URL: its host is the RP id, its scheme, host

@@ -7,11 +7,11 @@ import (
 )
 
 const credentialCols = `c.id, c.principal_id, c.name, c.raw_id, c.public_key, c.aaguid, c.attestation, c.transports, c.sign_count, c.backup_eligible,
-	c.backed_up, c.created_at, c.last_used_at`
+	c.backed_up, c.created_at, c.last_used_at, c.attested_by`
 
 func scanCredential(r row) (c pim.Credential, err error) {
 	err = r.Scan(&c.ID, &c.PrincipalID, &c.Name, b64(&c.RawID), b64(&c.PublicKey), b64(&c.AAGUID), &c.Attestation, asJSON(&c.Transports), &c.SignCount,
-		&c.BackupEligible, &c.BackedUp, at(&c.CreatedAt), at(&c.LastUsedAt))
+		&c.BackupEligible, &c.BackedUp, at(&c.CreatedAt), at(&c.LastUsedAt), &c.AttestedBy)
 	return c, err
 }
 
@@ -33,9 +33,9 @@ func (r *Reader) EverHadCredential(principalID string) (bool, error) {
 
 // InsertCredential adds a passkey; a credential id already known, to anybody, fails (WebAuthn L3 §7.1 step 26).
 func (tx *Tx) InsertCredential(c pim.Credential) error {
-	_, err := tx.exec(`INSERT INTO credentials (id, principal_id, name, raw_id, public_key, aaguid, attestation, transports, sign_count, backup_eligible, backed_up, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`, c.ID, c.PrincipalID, c.Name, to64(c.RawID), to64(c.PublicKey), to64(c.AAGUID), c.Attestation,
-		toJSON(c.Transports), int64(c.SignCount), num(c.BackupEligible), num(c.BackedUp), us(tx.Now))
+	_, err := tx.exec(`INSERT INTO credentials (id, principal_id, name, raw_id, public_key, aaguid, attestation, transports, sign_count, backup_eligible, backed_up, created_at, attested_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, c.ID, c.PrincipalID, c.Name, to64(c.RawID), to64(c.PublicKey), to64(c.AAGUID), c.Attestation,
+		toJSON(c.Transports), int64(c.SignCount), num(c.BackupEligible), num(c.BackedUp), us(tx.Now), c.AttestedBy)
 	return err
 }
 

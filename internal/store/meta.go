@@ -16,6 +16,7 @@ const (
 	MetaVKey      = "audit_vkey" // verifier key of the signing key in use
 	MetaKeyCheck  = "key_check"  // tells whether a sealing key fits, without holding it
 	MetaAuditHost = "audit_host" // first part of the audit log's origin; fixed at first start
+	MetaKeyRule   = "key_rule"   // which passkeys count as attested, as JSON; absent: none
 
 	MetaClockAccepted = "clock_accepted" // changes whenever an administrator accepts the clock
 )

@@ -1,6 +1,10 @@
 package store
 
-import "stint/internal/pim"
+import (
+	"strings"
+
+	"stint/internal/pim"
+)
 
 // eligibleAt selects the principals with an eligible assignment of a role that settings at the leaf of a path touch:
 // made there, below, or above, from where a part may be activated. An empty path is everywhere.
@@ -38,25 +42,41 @@ const withinEligible = `, within(id, depth) AS (SELECT principal_id, 0 FROM elig
 
 const hasPasskey = "EXISTS (SELECT 1 FROM credentials c WHERE c.principal_id = p.id AND c.removed_at = 0)"
 
-// EligiblePeople lists the enabled people of EligibleCounts, groups expanded, by name; bare wants only those without a
-// passkey.
-func (r *Reader) EligiblePeople(roleID string, path pim.Path, bare bool, limit int) ([]pim.Principal, error) {
-	from, args := r.eligiblePeople(roleID, path, bare)
+// hasKey is hasPasskey for those that count by a rule; one without roots takes any passkey.
+func hasKey(args *[]any, rule pim.KeyRule) string {
+	if !rule.Possible() {
+		return hasPasskey
+	}
+	more := " AND c.backup_eligible = 0 AND c.backed_up = 0 AND c.attested_by IN " + in(args, rule.Roots)
+	if len(rule.Models) > 0 {
+		models := make([]string, len(rule.Models))
+		for i, m := range rule.Models {
+			models[i] = to64(m)
+		}
+		more += " AND c.aaguid IN " + in(args, models)
+	}
+	return strings.TrimSuffix(hasPasskey, ")") + more + ")"
+}
+
+// EligiblePeople lists the enabled people of EligibleCounts, groups expanded, by name; lacking, where given, wants only
+// those without a passkey that counts by it.
+func (r *Reader) EligiblePeople(roleID string, path pim.Path, lacking *pim.KeyRule, limit int) ([]pim.Principal, error) {
+	from, args := r.eligiblePeople(roleID, path, lacking)
 	args = append(args, limit)
 	return many(r, scanPrincipal, from("SELECT "+principalCols)+" ORDER BY p.name, p.id LIMIT "+dollar(len(args)), args...)
 }
 
 // CountEligiblePeople counts them.
-func (r *Reader) CountEligiblePeople(roleID string, path pim.Path, bare bool) (int64, error) {
-	from, args := r.eligiblePeople(roleID, path, bare)
+func (r *Reader) CountEligiblePeople(roleID string, path pim.Path, lacking *pim.KeyRule) (int64, error) {
+	from, args := r.eligiblePeople(roleID, path, lacking)
 	return one(r, scanInt, from("SELECT COUNT(*)"), args...)
 }
 
-func (r *Reader) eligiblePeople(roleID string, path pim.Path, bare bool) (from func(what string) string, args []any) {
+func (r *Reader) eligiblePeople(roleID string, path pim.Path, lacking *pim.KeyRule) (from func(what string) string, args []any) {
 	with, query := eligibleAt(&args, us(r.Now), roleID, path)
 	tail := " FROM principals p WHERE p.id IN (SELECT id FROM within) AND p.kind = 'person' AND p.enabled = 1 AND p.removed_at = 0"
-	if bare {
-		tail += " AND NOT " + hasPasskey
+	if lacking != nil {
+		tail += " AND NOT " + hasKey(&args, *lacking)
 	}
 	return func(what string) string {
 		return with + ", eligible(principal_id) AS (" + query + ")" + withinEligible + " " + what + tail

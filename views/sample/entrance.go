@@ -37,8 +37,8 @@ func (s Samples) entrance() []Page {
 			Shell: s.shell(), By: views.ByNothing,
 			Why: s.T("You had a passkey before, so a voucher from an administrator is not enough. Whoever runs Stint’s server can replace lost passkeys."),
 		})},
-		{"passkeys", "/passkeys", views.Passkeys(views.PasskeysView{Shell: s.shell(), By: views.ByExisting, Rows: []views.PasskeyRow{
-			{ID: "k1", Name: s.T("Blue key"), CreatedAt: ago(60 * 24 * 90), LastUsed: ago(28)},
+		{"passkeys", "/passkeys", views.Passkeys(views.PasskeysView{Shell: s.shell(), By: views.ByExisting, Makes: true, Rows: []views.PasskeyRow{
+			{ID: "k1", Name: s.T("Blue key"), Attested: true, CreatedAt: ago(60 * 24 * 90), LastUsed: ago(28)},
 			{ID: "k2", Name: s.T("Phone"), Synced: true, CreatedAt: ago(60 * 24 * 9), Error: s.T("Another passkey of yours has this name.")},
 		}})},
 		{"step-up", "/step-up/:id", views.StepUp(s.stepUp())},

@@ -67,6 +67,7 @@ func (w *World) Group(id string, members ...string) {
 type Rules struct {
 	Max, Default time.Duration
 	NoPasskey    bool
+	Attested     bool // a passkey that stays on its device, of a trusted make
 	NoReason     bool
 	Ticket       bool
 	Approvers    []string // set: approval is asked for
@@ -105,6 +106,10 @@ func (w *World) Rules(roleID string, rules Rules) {
 	if rules.NoPasskey {
 		none := pim.StepUpNone
 		s.StepUp = &none
+	}
+	if rules.Attested {
+		attested := pim.StepUpAttested
+		s.StepUp = &attested
 	}
 	reason, approval := !rules.NoReason, len(rules.Approvers) > 0
 	s.Justification, s.Ticket, s.Approval, s.Approvers = &reason, &rules.Ticket, &approval, rules.Approvers

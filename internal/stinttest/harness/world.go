@@ -21,6 +21,7 @@ import (
 	"stint/internal/stinttest/database"
 	"stint/internal/stinttest/faketarget"
 	"stint/internal/stinttest/oidc"
+	"stint/internal/stinttest/passkey"
 	"stint/internal/store"
 	"stint/web"
 )
@@ -34,6 +35,7 @@ type World struct {
 	Web      *web.Server
 	Provider *oidc.Provider
 	Target   *faketarget.Target // behind the target "dir"
+	Maker    *passkey.Maker     // of authenticators; trusted after TrustMaker
 	Config   web.Config         // as the server was made with
 	URL      string             // http://localhost:port
 	Log      *Log
@@ -80,6 +82,10 @@ func (w *World) build(options []Option) {
 	w.Cleanup(func() { w.OK(w.Store.Close()) })
 	rp, err := stepup.New(w.URL, "Stint")
 	w.OK(err)
+	w.Maker = passkey.NewMaker("Northkey")
+	trust, err := stepup.ReadTrust(w.Maker.Root(), nil)
+	w.OK(err)
+	rp = rp.Trusting(trust)
 	sealer, err := broker.OpenSealer(filepath.Join(w.TempDir(), "seal.key"), "")
 	w.OK(err)
 	log := slog.New(slog.NewJSONHandler(w.Log, nil))
@@ -95,6 +101,18 @@ func (w *World) build(options []Option) {
 	}
 	w.Web, err = web.New(w.Config)
 	w.OK(err)
+}
+
+// TrustMaker lets passkeys that the Maker vouches for count as attested, as the configuration does at a start.
+func (w *World) TrustMaker() {
+	w.Helper()
+	w.OK(w.Broker.EnsureKeyRule(context.Background()))
+}
+
+// Distrust takes the trust back, as a start without it does.
+func (w *World) Distrust() {
+	w.Helper()
+	w.Do(func(tx *store.Tx) error { return tx.SetMeta(store.MetaKeyRule, "") })
 }
 
 // NeedsFile skips a test that looks into the database's file when the tests run on PostgreSQL.

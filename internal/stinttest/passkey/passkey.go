@@ -28,8 +28,9 @@ type Passkey struct {
 	AAGUID         [16]byte
 	BackupEligible bool
 	BackedUp       bool
-	SelfAttest     bool // a "packed" self attestation instead of "none"
-	NoCount        bool // always counts 0, as synced passkeys do
+	SelfAttest     bool   // a "packed" self attestation instead of "none"
+	NoCount        bool   // always counts 0, as synced passkeys do
+	Maker          *Maker // vouches for the make of the next key, where it is asked for
 
 	Faults Faults
 	keys   []key
@@ -83,8 +84,9 @@ type descriptor struct {
 // RegistrationResponseJSON.
 func (p *Passkey) Create(options []byte) ([]byte, error) {
 	var o struct {
-		Challenge string `json:"challenge"`
-		User      struct {
+		Challenge   string `json:"challenge"`
+		Attestation string `json:"attestation"`
+		User        struct {
 			ID string `json:"id"`
 		} `json:"user"`
 		Exclude []descriptor `json:"excludeCredentials"`
@@ -101,7 +103,7 @@ func (p *Passkey) Create(options []byte) ([]byte, error) {
 	}
 	k := key{id: p.newID(), handle: handle, signer: newSigner(p.Alg)}
 	p.keys = append(p.keys, k)
-	return p.attest(k, p.clientData("webauthn.create", o.Challenge))
+	return p.attest(k, p.clientData("webauthn.create", o.Challenge), o.Attestation == "direct")
 }
 
 // Get answers request options (PublicKeyCredentialRequestOptionsJSON) with the first key that is
@@ -198,7 +200,7 @@ func (p *Passkey) sign(k key, authData, clientData []byte) []byte {
 	return sig
 }
 
-func (p *Passkey) attest(k key, clientData []byte) ([]byte, error) {
+func (p *Passkey) attest(k key, clientData []byte, direct bool) ([]byte, error) {
 	cose := k.signer.cose()
 	if p.Faults.Key != nil {
 		p.Faults.Key(cose)
@@ -209,6 +211,9 @@ func (p *Passkey) attest(k key, clientData []byte) ([]byte, error) {
 	if p.SelfAttest {
 		object["fmt"] = "packed"
 		object["attStmt"] = map[string]any{"alg": cose[3], "sig": p.sign(k, authData, clientData)}
+	}
+	if p.Maker != nil && direct {
+		object["fmt"], object["attStmt"] = "packed", p.Maker.vouch(p.AAGUID, authData, clientData)
 	}
 	if p.Faults.Attestation != nil {
 		p.Faults.Attestation(object)

@@ -325,7 +325,7 @@ func settingsReach(t *testing.T, s *store.Store) {
 			func() error { return tx.InsertResource(resource("beside", "")) },
 			eligible("dbas", "table"), eligible("cem", "beside"),
 			func() error {
-				return tx.InsertCredential(pim.Credential{ID: "key", PrincipalID: "bob", Name: "key", RawID: []byte("bob"), PublicKey: []byte("bob")})
+				return tx.InsertCredential(pim.Credential{ID: "key", PrincipalID: "bob", Name: "key", RawID: []byte("bob"), PublicKey: []byte("bob"), AAGUID: []byte{7}, AttestedBy: "root"})
 			})
 	})
 	for _, c := range []struct {
@@ -345,7 +345,8 @@ func settingsReach(t *testing.T, s *store.Store) {
 			if err != nil || people != c.people || groups != c.groups {
 				t.Errorf("%q: %d people, %d groups, %v", c.node, people, groups, err)
 			}
-			for bare, want := range map[bool]string{false: c.names, true: c.bare} {
+			attested := pim.KeyRule{Roots: []string{"root"}, Models: [][]byte{{7}}}
+			for bare, want := range map[*pim.KeyRule]string{nil: c.names, {}: c.bare, &attested: c.bare, {Roots: []string{"other"}}: c.names, {Roots: []string{"root"}, Models: [][]byte{{8}}}: c.names} {
 				list, err := r.EligiblePeople("dba", path, bare, 10)
 				n, wrong := r.CountEligiblePeople("dba", path, bare)
 				if got := strings.Join(namesOf(list), " "); err != nil || wrong != nil || got != want || int(n) != len(list) {

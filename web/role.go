@@ -165,7 +165,7 @@ func (s *Server) saveRole(q *request, id string) error {
 	d := broker.RoleDraft{RoleID: id, Version: v.Version, Name: v.Name, Description: v.About, Privileged: v.Privileged, Twice: v.Twice}
 	for i, m := range v.Means {
 		if !v.Off[i] {
-			d.Means = append(d.Means, broker.RoleMeaning{ResourceID: m.Resource, Name: m.Name})
+			d.Means = append(d.Means, meaningOf(m))
 		}
 	}
 	back := "/roles/new"
@@ -181,6 +181,14 @@ func (s *Server) saveRole(q *request, id string) error {
 	}
 	v.Errors = atMeanings(v)
 	return s.roleForm(q, http.StatusUnprocessableEntity, v)
+}
+
+func meaningOf(m views.MeaningLine) broker.RoleMeaning {
+	out := broker.RoleMeaning{ResourceID: m.Resource, Name: m.Name}
+	if m.Owner {
+		out.Relation = pim.Owner
+	}
+	return out
 }
 
 // atMeanings moves the error of the n-th meaning sent to the line it has in the form, where some are ticked away.
@@ -209,8 +217,11 @@ func addMeaning(v *views.RoleFormView) int {
 		v.Errors = views.Errors{"add": "Write what it is called there."}
 		return http.StatusUnprocessableEntity
 	}
-	v.Means, v.Off = append(v.Means, views.MeaningLine{Resource: v.Chosen, Name: v.Add, New: true}), append(v.Off, false)
-	v.Chosen = ""
+	v.Means, v.Off = append(v.Means, views.MeaningLine{Resource: v.Chosen, Name: v.Add, New: true, Owner: v.AddOwner}), append(v.Off, false)
+	if v.AddOwner {
+		v.Privileged = true // suggested: whoever owns a group hands it out
+	}
+	v.Chosen, v.AddOwner = "", false
 	return http.StatusOK
 }
 
@@ -220,13 +231,13 @@ const maxMeaningLines = 60
 func roleFormOf(q *request, id string) views.RoleFormView {
 	version, _ := strconv.ParseInt(q.FormValue("version"), 10, 64) // another one is a conflict, said in words
 	v := views.RoleFormView{ID: id, Version: version, Name: q.FormValue("name"), About: q.FormValue("description"), Privileged: q.FormValue("privileged") == "yes",
-		Where: strings.TrimSpace(clip(storable(q.FormValue("where")), 200)), Chosen: storable(q.FormValue("add_resource")), Add: q.FormValue("add"), Twice: q.FormValue("twice") == "yes"}
+		Where: strings.TrimSpace(clip(storable(q.FormValue("where")), 200)), Chosen: storable(q.FormValue("add_resource")), Add: q.FormValue("add"), AddOwner: q.FormValue("add_relation") == string(pim.Owner), Twice: q.FormValue("twice") == "yes"}
 	for i := range maxMeaningLines {
 		n := strconv.Itoa(i)
 		if q.FormValue("means"+n) == "" {
 			break
 		}
-		v.Means = append(v.Means, views.MeaningLine{Resource: storable(q.FormValue("resource" + n)), Name: q.FormValue("means" + n)})
+		v.Means = append(v.Means, views.MeaningLine{Resource: storable(q.FormValue("resource" + n)), Name: q.FormValue("means" + n), Owner: q.FormValue("relation"+n) == string(pim.Owner)})
 		v.Off = append(v.Off, q.FormValue("off"+n) == "yes")
 	}
 	return v

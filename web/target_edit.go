@@ -137,7 +137,7 @@ func (s *Server) RetireTarget(q *request) error {
 
 // BrowseTargetPage is GET /targets/:id/browse: what can be held there, looked up now.
 func (s *Server) BrowseTargetPage(q *request) error {
-	return s.browse(q, http.StatusOK, views.BrowseView{Q: q.QueryParam("q"), Privileged: true}, nil)
+	return s.browse(q, http.StatusOK, views.BrowseView{Q: q.QueryParam("q"), Privileged: true, PrivilegedOwners: true}, nil)
 }
 
 // BringIn is POST /targets/:id/browse: makes resources and roles of what was picked; the passkey comes next.
@@ -146,8 +146,9 @@ func (s *Server) BringIn(q *request) error {
 	if err != nil {
 		return err
 	}
-	v := views.BrowseView{Q: form.Get("q"), Below: form.Get("below"), Privileged: form.Get("privileged") == "yes"}
-	out, err := s.broker.BringIn(q.ctx(), q.actor(), q.Param("id"), v.Below, form["pick"], v.Privileged)
+	v := views.BrowseView{Q: form.Get("q"), Below: form.Get("below"), Privileged: form.Get("privileged") == "yes", PrivilegedOwners: form.Get("privileged_owners") == "yes"}
+	out, err := s.broker.BringIn(q.ctx(), q.actor(), broker.BringIn{TargetID: q.Param("id"), ParentID: v.Below, Picked: form["pick"],
+		Privileged: v.Privileged, PrivilegedOwners: v.PrivilegedOwners})
 	if wrong, other := fieldErrors(err); wrong != nil {
 		v.Errors = wrong
 		return s.browse(q, http.StatusUnprocessableEntity, v, form["pick"])

@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"stint/internal/broker"
+	"stint/internal/connector"
 	"stint/internal/pim"
 	"stint/internal/stinttest/faketarget"
 	stinttest "stint/internal/stinttest/harness"
 	"stint/internal/store"
+	"stint/views"
 )
 
 const canary = "canary-credential-5Qx"
@@ -172,6 +174,58 @@ func TestBringIn(t *testing.T) {
 	w.Target.Misbehave(faketarget.Faults{Down: true})
 	if got := carol.Get("/targets/dir/browse").Want(t, http.StatusOK).Text(".callout.bad"); !strings.Contains(got, "down") {
 		t.Errorf("a target that is down: %q", got)
+	}
+}
+
+// A-38: a group's members and owners are chosen each for itself, in one step or later, and stand on one resource. Roles of
+// owners are suggested as privileged. A group without owners says why.
+func TestBringInOwners(t *testing.T) {
+	t.Parallel()
+	w := stinttest.New(t)
+	carol := manager(w)
+	ops, flat, wiki := w.Target.AddEntitlement("ops"), w.Target.AddEntitlement("flat"), w.Target.AddEntitlement("wiki")
+	page := carol.Get("/targets/dir/browse").Want(t, http.StatusOK)
+	if page.Find(`input[name=pick][value="`+string(connector.OwnersOf(ops))+`"]`).Length() != 1 || page.Find(`input[name=pick][value="`+string(connector.OwnersOf(flat))+`"]`).Length() != 0 {
+		t.Errorf("owners to choose: %s", page.Text("tbody"))
+	}
+	if got := page.Text("tbody"); !strings.Contains(got, "No owners: a flat group has none.") {
+		t.Errorf("a group without owners: %s", got)
+	}
+	if page.Find("input[name=privileged_owners][checked]").Length() != 1 {
+		t.Error("the roles of owners are not suggested as privileged")
+	}
+	bring := func(pairs ...string) *stinttest.Page {
+		step := carol.Post("/targets/dir/browse", append([]string{"below", stinttest.Northwind}, pairs...)...).Want(t, http.StatusSeeOther)
+		said := carol.Get(step.Location())
+		carol.Confirm(step.Location()).Want(t, http.StatusSeeOther)
+		return said
+	}
+	said := bring("pick", string(ops), "pick", string(connector.OwnersOf(ops)), "pick", string(connector.OwnersOf(flat)), "privileged_owners", "yes").Text("main")
+	for _, want := range []string{"ops becomes a resource with the role Member of ops", "ops, which is a resource already, gets the role Owner of ops",
+		"Whoever owns a group decides at the target", "The roles of owners are privileged", "a flat group has none"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the touch does not say %q: %s", want, said)
+		}
+	}
+	bring("pick", string(wiki))
+	bring("pick", string(connector.OwnersOf(wiki)))
+	for _, group := range []connector.EntitlementID{ops, wiki} {
+		means := stinttest.Read(w, func(r *store.Reader) ([]pim.Meaning, error) {
+			return r.MeaningsOf([]string{string(group), string(connector.OwnersOf(group))})
+		})
+		if len(means) != 2 || means[0].ResourceID != means[1].ResourceID {
+			t.Fatalf("meanings of %s: %+v", group, means)
+		}
+		for _, m := range means {
+			role := stinttest.Read(w, func(r *store.Reader) (pim.RoleDefinition, error) { return r.Role(m.RoleID) })
+			if role.Privileged != (group == ops && m.Relation == pim.Owner) {
+				t.Errorf("%s: privileged %v", role.Name, role.Privileged)
+			}
+			note := carol.Get("/roles/"+role.ID+"/meaning").Want(t, http.StatusOK).Text("main")
+			if strings.Contains(note, views.OwnersNote) != (m.Relation == pim.Owner) {
+				t.Errorf("%s: %s", role.Name, note)
+			}
+		}
 	}
 }
 

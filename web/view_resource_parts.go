@@ -103,7 +103,7 @@ func rolesAt(r *store.Reader, _ *request, path pim.Path, v *views.ResourceView) 
 	here := map[string][]string{}
 	for _, m := range meanings {
 		if m.ResourceID == id {
-			here[m.RoleID] = append(here[m.RoleID], m.Name)
+			here[m.RoleID] = append(here[m.RoleID], m.Called())
 			continue
 		}
 		if below[m.RoleID] == nil {

@@ -74,7 +74,7 @@ func (c *catalogue) roleDefRow(d pim.RoleDefinition, use store.RoleUse) views.Ro
 func (c *catalogue) meaningLine(m pim.Meaning) views.MeaningLine {
 	path := c.paths[m.ResourceID]
 	target := path.TargetID()
-	return views.MeaningLine{Resource: m.ResourceID, Scope: path.Names(), Name: m.Name, TargetID: target, Target: c.targets[target], Found: m.EntitlementID}
+	return views.MeaningLine{Resource: m.ResourceID, Scope: path.Names(), Name: m.Name, TargetID: target, Target: c.targets[target], Found: m.EntitlementID, Owner: m.Relation == pim.Owner}
 }
 
 // signOf chooses a role's sign from where it means something.
@@ -317,7 +317,7 @@ func roleFormIn(r *store.Reader, v views.RoleFormView) (views.RoleFormView, erro
 			return v, err
 		}
 		for _, m := range have {
-			known[broker.RoleMeaning{ResourceID: m.ResourceID, Name: m.Name}] = true
+			known[broker.RoleMeaning{ResourceID: m.ResourceID, Name: m.Name, Relation: m.Relation}] = true
 		}
 		if v.Use, err = broker.RoleInUse(r, d); err != nil {
 			return v, err
@@ -332,7 +332,7 @@ func roleFormIn(r *store.Reader, v views.RoleFormView) (views.RoleFormView, erro
 		return v, err
 	}
 	for i, m := range v.Means {
-		v.Means[i].Scope, v.Means[i].New = paths[m.Resource].Names(), !known[broker.RoleMeaning{ResourceID: m.Resource, Name: m.Name}]
+		v.Means[i].Scope, v.Means[i].New = paths[m.Resource].Names(), !known[meaningOf(m)]
 	}
 	if v.Where != "" {
 		v.Found, err = resourcesOfTargets(r, v.Where)

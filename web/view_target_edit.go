@@ -97,7 +97,8 @@ func placesOfTarget(r *store.Reader, targetID string) (out []views.Option, err e
 
 func foundRows(list []broker.Found, picked []string) (out []views.FoundRow) {
 	for _, f := range list {
-		out = append(out, views.FoundRow{ID: f.ID, Name: f.Name, Detail: f.Detail, Refused: f.Refused, Means: f.Means, Picked: slices.Contains(picked, f.ID)})
+		out = append(out, views.FoundRow{ID: f.ID, Name: f.Name, Detail: f.Detail, Refused: f.Refused, Means: f.Means, Picked: slices.Contains(picked, f.ID),
+			Owners: f.Owners, NoOwners: f.NoOwners, Owned: f.Owned, OwnersPicked: slices.Contains(picked, f.Owners)})
 	}
 	return out
 }

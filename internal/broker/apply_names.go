@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"stint/internal/connector"
+	"stint/internal/pim"
 	"stint/internal/store"
 )
 
@@ -44,8 +45,8 @@ func unresolvedNames(r *store.Reader) (out []named, err error) {
 	}
 	targets, err := targetsOf(r, meanings)
 	for _, m := range meanings {
-		out = append(out, named{targets[m.ResourceID], fmt.Sprintf("entitlement %q", m.Name), func(ctx context.Context, c connector.Connector) error {
-			_, err := c.Canonical(ctx, m.Name)
+		out = append(out, named{targets[m.ResourceID], fmt.Sprintf("entitlement %q", m.Called()), func(ctx context.Context, c connector.Connector) error {
+			_, err := connector.Find(ctx, c, m.Name, m.Relation == pim.Owner)
 			return err
 		}})
 	}

@@ -138,7 +138,7 @@ func (e *exporter) role(d pim.RoleDefinition) orgfile.Role {
 	}
 	for _, m := range e.meanings {
 		if m.RoleID == d.ID {
-			f.Means = append(f.Means, orgfile.Meaning{Resource: e.key[m.ResourceID], Entitlement: m.Name})
+			f.Means = append(f.Means, orgfile.Meaning{Resource: e.key[m.ResourceID], Entitlement: m.Name, Relation: m.Relation})
 		}
 	}
 	for _, s := range e.settings {
@@ -147,7 +147,7 @@ func (e *exporter) role(d pim.RoleDefinition) orgfile.Role {
 		}
 	}
 	slices.SortFunc(f.Means, func(a, b orgfile.Meaning) int {
-		return cmp.Or(cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Entitlement, b.Entitlement))
+		return cmp.Or(cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Entitlement, b.Entitlement), cmp.Compare(a.Relation, b.Relation))
 	})
 	slices.SortFunc(f.Settings, func(a, b orgfile.Settings) int { return cmp.Compare(a.Resource, b.Resource) })
 	return f

@@ -242,30 +242,32 @@ func privileged(yes bool) string {
 // once, follow the new meaning.
 func (p *planner) planMeanings() {
 	roles := index(p.roles, func(d pim.RoleDefinition) string { return d.ID })
-	type key struct{ role, resource, name string }
+	type key = pim.Meaning // without the target's id
 	have, want := map[key]bool{}, map[key]bool{}
 	for _, m := range p.meanings {
-		have[key{m.RoleID, m.ResourceID, m.Name}] = true
+		m.EntitlementID = ""
+		have[m] = true
 	}
 	event := func(t pim.EventType, k key) pim.Event {
-		e := saved(t, k.role, map[string]any{}).WithText("name", k.name)
-		e.RoleID, e.ResourceID = k.role, k.resource
+		e := relating(saved(t, k.RoleID, map[string]any{}), k.Relation).WithText("name", k.Name)
+		e.RoleID, e.ResourceID = k.RoleID, k.ResourceID
 		return e
 	}
 	for _, f := range p.doc.Roles {
 		for _, m := range f.Means {
-			k := key{p.id["role/"+f.ID], p.id["resource/"+m.Resource], m.Entitlement}
+			k := key{RoleID: p.id["role/"+f.ID], ResourceID: p.id["resource/"+m.Resource], Name: m.Entitlement, Relation: m.Relation}
 			if want[k] = true; have[k] {
 				continue
 			}
 			p.step(stageMeanings, "+", m.Pos, emit(event(pim.EvMeaningSaved, k), func(a *applying) error {
 				a.redefined = true
-				return a.tx.SaveMeaning(pim.Meaning{RoleID: k.role, ResourceID: k.resource, Name: k.name})
-			}), "meaning of role/%s at resource/%s: %q", f.ID, m.Resource, m.Entitlement)
+				return a.tx.SaveMeaning(k)
+			}), "meaning of role/%s at resource/%s: %q", f.ID, m.Resource, k.Called())
 		}
 	}
 	for _, m := range p.meanings {
-		k := key{m.RoleID, m.ResourceID, m.Name}
+		k := m
+		k.EntitlementID = ""
 		if want[k] || roles[m.RoleID].Source != pim.SourceFile {
 			continue
 		}
@@ -273,7 +275,7 @@ func (p *planner) planMeanings() {
 		p.step(stageMeaningsOff, "-", orgfile.Pos{}, emit(e, func(a *applying) error {
 			a.redefined = true
 			return a.tx.RemoveMeaning(m)
-		}), "meaning of %s at %s: %q", p.label[m.RoleID], p.label[m.ResourceID], m.Name)
+		}), "meaning of %s at %s: %q", p.label[m.RoleID], p.label[m.ResourceID], m.Called())
 	}
 }
 

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"stint/internal/connector"
 	"stint/internal/pim"
 	"stint/internal/store"
 )
@@ -22,6 +23,31 @@ type reach struct {
 type place struct {
 	pim.Meaning
 	targetID, targetName string
+	targetKind           string
+}
+
+// entitlements are what a meaning comes to at its target, with what people read. Where nobody owns what they are no member
+// of, an owner needs both, the membership first.
+func (p place) entitlements() (ids, names []string) {
+	about, owners := connector.EntitlementID(p.EntitlementID).Owned()
+	if owners && connector.OwnersAreMembers(p.targetKind) {
+		ids, names = append(ids, string(about)), append(names, p.Name)
+	}
+	return append(ids, p.EntitlementID), append(names, p.Called())
+}
+
+// meantIDs are the target's ids of everything that meanings may come to.
+func meantIDs(meanings []pim.Meaning) (ids []string) {
+	for _, m := range meanings {
+		if m.EntitlementID == "" {
+			continue
+		}
+		ids = append(ids, m.EntitlementID)
+		if about, owners := connector.EntitlementID(m.EntitlementID).Owned(); owners {
+			ids = append(ids, string(about))
+		}
+	}
+	return ids
 }
 
 // placesOf returns what a role at a resource means there and on everything below.
@@ -39,17 +65,15 @@ func loadPlaces(r *store.Reader, roleID, resourceID string) ([]place, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, out := map[string]string{}, make([]place, len(meanings))
+	known, out := map[string]store.TargetRow{}, make([]place, len(meanings))
 	for i, m := range meanings {
 		id := targets[m.ResourceID]
-		if _, known := names[id]; !known && id != "" {
-			t, err := r.Target(id)
-			if err != nil {
+		if _, asked := known[id]; !asked && id != "" {
+			if known[id], err = r.Target(id); err != nil {
 				return nil, err
 			}
-			names[id] = t.Name
 		}
-		out[i] = place{m, id, names[id]}
+		out[i] = place{m, id, known[id].Name, known[id].Kind}
 	}
 	return out, nil
 }
@@ -69,7 +93,7 @@ func reachOf(r *store.Reader, principalID, roleID, resourceID string) (reach, er
 	for i := range accounts {
 		at[accounts[i].TargetID] = &accounts[i]
 	}
-	asked := map[string]bool{"": true}
+	asked, has := map[string]bool{"": true}, map[[2]string]bool{}
 	for _, p := range places {
 		account := at[p.targetID]
 		if !asked[p.targetID] {
@@ -80,7 +104,13 @@ func reachOf(r *store.Reader, principalID, roleID, resourceID string) (reach, er
 			out.complete = false
 			continue
 		}
-		out.facts = append(out.facts, fact{p.targetID, account.ExternalID, p.EntitlementID, account.Name, p.Name})
+		ids, names := p.entitlements()
+		for i, id := range ids {
+			if key := [2]string{p.targetID, id}; !has[key] { // two meanings may come to one thing
+				has[key] = true
+				out.facts = append(out.facts, fact{p.targetID, account.ExternalID, id, account.Name, names[i]})
+			}
+		}
 	}
 	return out, nil
 }

@@ -29,6 +29,7 @@ type observation struct {
 	readDelay time.Duration
 	acted     bool   // a write went before it: until this look succeeds nothing is known
 	held      bool   // nothing is granted now: come back
+	next      bool   // held, and only until another grant of the same need was given
 	wanted    bool   // what a pass that ends here without an error was for
 	first     bool   // nothing was done in this pass before it
 	gave      bool   // a grant was written before it, or may have been
@@ -70,6 +71,12 @@ func (b *Broker) pass(ctx context.Context, g store.GrantRow) error {
 		return err
 	}
 	if step == pim.StepGrant {
+		if waits, err := b.awaitsMembership(ctx, g); err != nil || waits {
+			if err == nil {
+				_, err = b.record(ctx, g, observation{held: true, next: true, final: true})
+			}
+			return err
+		}
 		if err := b.journal.begin(g.Grant); err != nil { // no grant that a restored database could not be told of (T19)
 			b.log.Error("noting a grant outside the database", "grant", g.ID, "target", g.TargetID, "error", err)
 			_, err = b.record(ctx, g, observation{held: true, final: true})
@@ -87,6 +94,23 @@ func (b *Broker) pass(ctx context.Context, g store.GrantRow) error {
 	seen.final, seen.acted, seen.wanted, seen.asked, seen.reissue, seen.gave = true, true, g.Wanted, g.WantedUntil, reissue, acted.gave
 	_, err = b.record(ctx, g, b.closeSessions(ctx, conn, g, seen))
 	return err
+}
+
+// awaitsMembership reports whether somebody is to own what they are no member of yet, where owners are members: given
+// first, the ownership would bring a membership that was then taken for held before Stint.
+func (b *Broker) awaitsMembership(ctx context.Context, g store.GrantRow) (bool, error) {
+	about, owners := connector.EntitlementID(g.EntitlementID).Owned()
+	if !owners {
+		return false, nil
+	}
+	return store.Read(ctx, b.store, func(r *store.Reader) (bool, error) {
+		t, err := r.Target(g.TargetID)
+		if err != nil || !connector.OwnersAreMembers(t.Kind) {
+			return false, err
+		}
+		member, err := r.GrantOf(g.TargetID, g.AccountID, string(about))
+		return member == nil || member.Seen != pim.Present, err
+	})
 }
 
 // note records a first look. One that found, on the way to a revoke, just what is recorded already needs no

@@ -134,6 +134,8 @@ func schedule(g *store.GrantRow, o observation, now time.Time, jitter float64) {
 	}
 	g.LeaseUntil = time.Time{}
 	switch {
+	case o.next:
+		g.DueAt = now.Add(nextTry)
 	case o.held:
 		g.DueAt = now.Add(pausedLook)
 	case o.err == nil && settled:
@@ -153,6 +155,9 @@ func schedule(g *store.GrantRow, o observation, now time.Time, jitter float64) {
 
 // pausedLook is how often a grant that may not be given now is tried again.
 const pausedLook = 10 * time.Second
+
+// nextTry is how soon a grant is tried again that waits for another one of the same need.
+const nextTry = time.Second
 
 // lookAgain is how often a grant that is held is looked at, so that what another hand takes away is found.
 const lookAgain = 5 * time.Minute

@@ -343,17 +343,12 @@ func heldThrough(r *store.Reader, id, targetID string) (t through, err error) {
 	if err != nil {
 		return t, err
 	}
-	var entitlements []string
 	for _, m := range all {
-		if targets[m.ResourceID] != targetID || targetID == "" {
-			continue
-		}
-		t.meanings = append(t.meanings, m)
-		if m.EntitlementID != "" {
-			entitlements = append(entitlements, m.EntitlementID)
+		if targets[m.ResourceID] == targetID && targetID != "" {
+			t.meanings = append(t.meanings, m)
 		}
 	}
-	t.held, err = r.HeldFor(targetID, entitlements)
+	t.held, err = r.HeldFor(targetID, meantIDs(t.meanings))
 	return t, err
 }
 

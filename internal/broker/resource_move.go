@@ -210,8 +210,8 @@ func (o *moveResource) apply(b *Broker, tx *store.Tx, who pim.Principal, evidenc
 func meant(r *store.Reader, id string) (map[string]bool, error) {
 	list, err := r.MeaningsUnder(id, maxTouched+1)
 	out := map[string]bool{}
-	for _, m := range list {
-		out[m.EntitlementID] = m.EntitlementID != ""
+	for _, id := range meantIDs(list) {
+		out[id] = true
 	}
 	return out, err
 }

@@ -32,10 +32,12 @@ type RoleDraft struct {
 	Twice       bool // wanted although another role has the same name or means the same
 }
 
-// RoleMeaning is what a role is at a target: an entitlement by the name it has there, and the resource that has it.
+// RoleMeaning is what a role is at a target: being a member of an entitlement, or owning it, by the name it has there, and
+// the resource that has it.
 type RoleMeaning struct {
 	ResourceID string
 	Name       string
+	Relation   pim.Relation
 }
 
 // MeaningField is the field of a refusal about the n-th meaning of a draft.
@@ -105,7 +107,7 @@ func (b *Broker) mayMean(ctx context.Context, actor Actor, op *saveRole) error {
 		}
 		conn, err := b.connect(ctx, p.targetID)
 		if err == nil {
-			_, err = conn.Canonical(ctx, m.Name)
+			_, err = connector.Find(ctx, conn, m.Name, m.Relation == pim.Owner)
 		}
 		switch kind := connector.KindOf(err); {
 		case err == nil:
@@ -164,7 +166,7 @@ func (op *saveRole) change(r *store.Reader) (c roleChange, err error) {
 	}
 	known := map[RoleMeaning]bool{}
 	for _, m := range have {
-		key := RoleMeaning{m.ResourceID, m.Name}
+		key := RoleMeaning{m.ResourceID, m.Name, m.Relation}
 		if known[key] = true; !slices.Contains(op.Means, key) {
 			c.leave = append(c.leave, m)
 		}
@@ -212,6 +214,9 @@ func placeFor(r *store.Reader, roleID string, n int, m RoleMeaning) (place, erro
 	if _, wrong := orgfile.CleanText(m.Name, maxEntitlement); wrong != "" || m.Name == "" {
 		return place{}, pim.Invalid(MeaningField(n), "Write what it is called at the target, such as a group’s DN or a database role. %s", wrong)
 	}
+	if m.Relation != pim.Member && m.Relation != pim.Owner {
+		return place{}, pim.Invalid(MeaningField(n), "Say whether whoever holds the role is a member there, or an owner.")
+	}
 	if _, err := r.Resource(m.ResourceID); err != nil {
 		if errors.Is(err, store.ErrNotFound) {
 			return place{}, pim.Invalid(MeaningField(n), "The resource is not there any more. Choose another one.")
@@ -227,5 +232,5 @@ func placeFor(r *store.Reader, roleID string, n int, m RoleMeaning) (place, erro
 		return place{}, pim.Invalid(MeaningField(n), "%s belongs to no target, so a role can mean nothing there. Choose a resource of a target.", path.Leaf().Name)
 	}
 	t, err := r.Target(id)
-	return place{pim.Meaning{RoleID: roleID, ResourceID: m.ResourceID, Name: m.Name}, id, t.Name}, err
+	return place{pim.Meaning{RoleID: roleID, ResourceID: m.ResourceID, Name: m.Name, Relation: m.Relation}, id, t.Name, t.Kind}, err
 }

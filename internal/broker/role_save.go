@@ -52,7 +52,10 @@ func (op *saveRole) says(r *store.Reader, c roleChange) (says []string, err erro
 			if err != nil {
 				return nil, err
 			}
-			say("It means “%s” at %s, on %s", m.Name, p.targetName, pathText(path))
+			say("It means “%s” at %s, on %s", p.Called(), p.targetName, pathText(path))
+			if m.Relation == pim.Owner {
+				say("Whoever holds it decides at the target who is a member, beside Stint")
+			}
 		}
 	}
 	for _, m := range c.leave {
@@ -60,7 +63,7 @@ func (op *saveRole) says(r *store.Reader, c roleChange) (says []string, err erro
 		if err != nil {
 			return nil, err
 		}
-		say("It no longer means “%s” on %s", m.Name, pathText(path))
+		say("It no longer means “%s” on %s", m.Called(), pathText(path))
 	}
 	return says, nil
 }
@@ -105,7 +108,7 @@ func (op *saveRole) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence s
 // mean adds and takes away what the role means. The target's ids are found by the resolver.
 func (op *saveRole) mean(tx *store.Tx, who pim.Principal, d pim.RoleDefinition, c roleChange, evidence string) error {
 	for _, m := range c.leave {
-		e := roleEvent(pim.EvMeaningRemoved, who.ID, d, evidence).With("entitlement", m.EntitlementID).WithText("name", m.Name)
+		e := relating(roleEvent(pim.EvMeaningRemoved, who.ID, d, evidence), m.Relation).With("entitlement", m.EntitlementID).WithText("name", m.Name)
 		e.ResourceID = m.ResourceID
 		tx.Emit(e)
 		if err := tx.RemoveMeaning(m); err != nil {
@@ -117,7 +120,7 @@ func (op *saveRole) mean(tx *store.Tx, who pim.Principal, d pim.RoleDefinition, 
 		if !isNew {
 			continue
 		}
-		e := roleEvent(pim.EvMeaningSaved, who.ID, d, evidence).WithText("name", m.Name)
+		e := relating(roleEvent(pim.EvMeaningSaved, who.ID, d, evidence), m.Relation).WithText("name", m.Name)
 		e.ResourceID, e.TargetID = m.ResourceID, p.targetID
 		tx.Emit(e)
 		if err := tx.SaveMeaning(p.Meaning); err != nil {
@@ -125,6 +128,14 @@ func (op *saveRole) mean(tx *store.Tx, who pim.Principal, d pim.RoleDefinition, 
 		}
 	}
 	return nil
+}
+
+// relating says that a meaning is about owners.
+func relating(e pim.Event, relation pim.Relation) pim.Event {
+	if relation == pim.Member {
+		return e
+	}
+	return e.With("relation", string(relation))
 }
 
 // roleEvent is a change of a role definition by somebody.

@@ -77,5 +77,5 @@ func (op *saveRole) refuseTwice(r *store.Reader, c roleChange) error {
 		more = fmt.Sprintf(" (and %d more like it)", len(same)-1)
 	}
 	return pim.Invalid(fieldTwice, "The role “%s” means “%s” at the same target already%s: whoever holds one of them holds what both give. Say that you want both.",
-		same[0].Role.Name, same[0].Meaning.Name, more)
+		same[0].Role.Name, same[0].Meaning.Called(), more)
 }

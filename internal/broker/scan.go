@@ -43,6 +43,7 @@ type listing struct {
 	target      store.TargetRow
 	entitlement string
 	name        string // by which roles mean it
+	owners      bool   // they mean owning it
 	begun       time.Time
 	delay       time.Duration
 	first       bool // nothing is known of it: what is found is standing access
@@ -204,7 +205,7 @@ func listsOf(r *store.Reader, at store.Scan) (out []listing, err error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, listing{Scan: at, target: target, entitlement: m.EntitlementID, name: m.Name, first: !known})
+		out = append(out, listing{Scan: at, target: target, entitlement: m.EntitlementID, name: m.Name, owners: m.Relation == pim.Owner, first: !known})
 	}
 	return out, nil
 }

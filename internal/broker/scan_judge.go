@@ -24,7 +24,7 @@ func (b *Broker) mayRemove(ctx context.Context, conn connector.Connector, l list
 	if err != nil || slices.ContainsFunc(values, func(v string) bool { return !listed[v] }) {
 		return false, err
 	}
-	id, refused := conn.Canonical(ctx, l.name)
+	id, refused := connector.Find(ctx, conn, l.name, l.owners)
 	return refused == nil && string(id) == l.entitlement, nil
 }
 

@@ -203,7 +203,7 @@ func (b *Broker) resolveMeaning(ctx context.Context, m pim.Meaning, targetID str
 	conn, err := b.connect(ctx, targetID)
 	if err == nil {
 		var id connector.EntitlementID
-		if id, err = conn.Canonical(ctx, m.Name); err == nil {
+		if id, err = connector.Find(ctx, conn, m.Name, m.Relation == pim.Owner); err == nil {
 			m.EntitlementID = string(id)
 			return b.resolved(ctx, targetID, func(tx *store.Tx) error {
 				e := pim.Event{Type: pim.EvMeaningSaved, Actor: pim.System, RoleID: m.RoleID, ResourceID: m.ResourceID, TargetID: targetID, Result: pim.OK,

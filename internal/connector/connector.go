@@ -18,7 +18,8 @@ func (a AccountID) Unnamed() bool {
 	return strings.HasPrefix(string(a), "dn:") || strings.HasPrefix(string(a), "uid:")
 }
 
-// EntitlementID is a target's immutable id of something an account can hold: a group, a database role.
+// EntitlementID is a target's immutable id of something an account can hold: a group, a database role; or of owning one
+// (OwnersOf).
 type EntitlementID string
 
 // Connector makes a target follow. Every call has a hard deadline shorter than the worker's lease, and every error has
@@ -31,7 +32,7 @@ type Connector interface {
 	// Gone when there is none, Refused when the name is ambiguous, malformed, protected or not on the may_write list.
 	Canonical(ctx context.Context, name string) (EntitlementID, error)
 
-	// Describe says what an entitlement is called now. Gone when it no longer exists.
+	// Describe says what an entitlement is called now, owned or held. Gone when it no longer exists.
 	Describe(ctx context.Context, ent EntitlementID) (Entry, error)
 
 	// FindAccount matches a login name or claim to exactly one account and returns its immutable id and a name to show.
@@ -98,4 +99,5 @@ type Entry struct {
 	Detail    string    // one line to tell it from others of the same name (DN, description)
 	Aliases   []string  // further names a may_write list may know it by (DN, SID)
 	Protected string    // Describe only: why, by what it can do now, only a literal may_write line allows granting it
+	NoOwners  string    // of a group: why the target keeps no owners of it that could be given; empty: it does
 }

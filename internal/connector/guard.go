@@ -165,6 +165,11 @@ func (g *guard) mayGrant(ctx context.Context, ent EntitlementID) error {
 	if !slices.ContainsFunc(g.mayWrite, func(p string) bool { return g.means(p, ent, e) }) {
 		return g.refuseUnlisted(e.Name)
 	}
+	if _, owners := ent.Owned(); owners {
+		if err := refuseOwners(e); err != nil {
+			return err
+		}
+	}
 	// Not asked of a revoke, nor remembered: what an entitlement can do may change after it was given.
 	if e.Protected != "" && !g.listsLiterally(ent, e) {
 		return Errorf(Refused, "%q is protected, because %s: target %s may grant it only when %s names it literally, without a *",
@@ -205,12 +210,13 @@ func (g *guard) means(pattern string, ent EntitlementID, e Entry) bool {
 // match knows the id patterns; a bare name (no id) may be any of them.
 func (g *guard) match(pattern string, ent EntitlementID, name string) Match {
 	id, isID := strings.CutPrefix(pattern, idPattern)
+	about, _ := ent.Owned() // who may be made a member of it may be made its owner
 	switch {
 	case !isID:
 		return g.covers(pattern, name)
 	case ent == "":
 		return Maybe
-	case strings.EqualFold(strings.TrimSpace(id), string(ent)):
+	case strings.EqualFold(strings.TrimSpace(id), string(about)):
 		return Yes
 	}
 	return No

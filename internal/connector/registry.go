@@ -38,6 +38,9 @@ type Factory struct {
 	// a "*" is never a literal naming.
 	Covers func(pattern, name string) Match
 
+	// OwnersAreMembers: nobody owns what they are no member of, so that whoever is given the one is given both.
+	OwnersAreMembers bool
+
 	// Fields describes the plain settings for forms; a kind without them is set up in a file alone.
 	Fields []Field
 }

@@ -90,7 +90,7 @@ func (c *checker) once() {
 	}
 	for _, r := range c.doc.Roles {
 		for _, m := range r.Means {
-			seen(m.Pos, "roles["+r.ID+"].means", "this meaning", m.Resource, m.Entitlement)
+			seen(m.Pos, "roles["+r.ID+"].means", "this meaning", m.Resource, m.Entitlement, "as "+string(m.Relation))
 		}
 		for _, s := range r.Settings {
 			seen(s.Pos, "roles["+r.ID+"].settings", "what holds at this resource", "at "+s.Resource)

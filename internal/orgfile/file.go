@@ -102,6 +102,7 @@ type Meaning struct {
 	Pos
 	Resource    string
 	Entitlement string
+	Relation    pim.Relation // relation: member (left out) or owner
 }
 
 // Settings are the rules of the role at a resource and below it, or everywhere; what is nil is inherited, and

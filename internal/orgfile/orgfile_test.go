@@ -163,6 +163,8 @@ func TestEveryFieldRefusesWhatItMust(t *testing.T) {
 		{"entitlement: \"cn=dba,ou=groups,dc=example,dc=org\"", "entitlement: \"\"", "roles[dba].means[1].entitlement: is empty"},
 		{"entitlement: \"cn=dba,ou=groups,dc=example,dc=org\"", "entitlement: " + long, "is longer than 1000 characters"},
 		{"entitlement: \"cn=dba,ou=groups,dc=example,dc=org\"}", "entitlement: a}, {resource: db, entitlement: a}", "this meaning is there already in line 21; keep one"},
+		{"entitlement: \"cn=dba,ou=groups,dc=example,dc=org\"}", "entitlement: a, relation: owner}, {resource: db, entitlement: a, relation: owner}", "this meaning is there already in line 21; keep one"},
+		{"entitlement: \"cn=dba,ou=groups,dc=example,dc=org\"}", "entitlement: a, relation: manager}", `"manager" must be member or owner`},
 		{"id: auditor,", "id: auditor, name: Me,", "roles[auditor].name: auditor is Stint's own role: only its settings can be given"},
 		{"id: auditor,", "id: dba,", "roles[dba]: the id is taken already in line 17"},
 

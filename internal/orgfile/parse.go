@@ -160,8 +160,12 @@ func (r *reader) role(n *yaml.Node, where string) Role {
 		}
 	}
 	o.list("means", func(n *yaml.Node, where string) {
-		m := r.object(n, where, "resource", "entitlement")
-		role.Means = append(role.Means, Meaning{pos(n), m.ref("resource", "resource", true), m.text("entitlement", true, asAny, isText(maxEntitlement))})
+		m := r.object(n, where, "resource", "entitlement", "relation")
+		means := Meaning{Pos: pos(n), Resource: m.ref("resource", "resource", true), Entitlement: m.text("entitlement", true, asAny, isText(maxEntitlement))}
+		if relation := m.choice("relation", "member", string(pim.Owner)); relation != nil && *relation == string(pim.Owner) {
+			means.Relation = pim.Owner
+		}
+		role.Means = append(role.Means, means)
 	})
 	o.list("settings", func(n *yaml.Node, where string) { role.Settings = append(role.Settings, r.settings(n, where, role)) })
 	return role

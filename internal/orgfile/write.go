@@ -182,6 +182,7 @@ func (r Role) node() *yaml.Node {
 			item := flow(yaml.MappingNode)
 			text(item, "resource", m.Resource)
 			put(item, "entitlement", quoted(m.Entitlement))
+			text(item, "relation", string(m.Relation))
 			list.Content = append(list.Content, item)
 		}
 		put(n, "means", list)

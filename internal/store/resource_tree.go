@@ -112,16 +112,16 @@ func (r *Reader) Subtree(id string, limit int) ([]pim.Resource, error) {
 
 // MeaningsUnder lists what roles mean at a resource and below it, at most limit of them.
 func (r *Reader) MeaningsUnder(id string, limit int) ([]pim.Meaning, error) {
-	return many(r, scanMeaning, downFrom+`SELECT m.role_id, m.resource_id, m.name, m.entitlement_id FROM role_meanings m JOIN down ON down.id = m.resource_id
-		ORDER BY m.resource_id, m.role_id, m.name LIMIT $2`, id, limit)
+	return many(r, scanMeaning, downFrom+`SELECT m.role_id, m.resource_id, m.name, m.entitlement_id, m.relation FROM role_meanings m JOIN down ON down.id = m.resource_id
+		ORDER BY m.resource_id, m.role_id, m.name, m.relation LIMIT $2`, id, limit)
 }
 
 // MeaningsOf lists the meanings of entitlements, by the target's immutable id; another target may use the same one.
 func (r *Reader) MeaningsOf(entitlementIDs []string) ([]pim.Meaning, error) {
 	var args []any
 	list := in(&args, entitlementIDs)
-	return many(r, scanMeaning, "SELECT role_id, resource_id, name, entitlement_id FROM role_meanings WHERE entitlement_id <> '' AND entitlement_id IN "+list+
-		" ORDER BY resource_id, role_id, name", args...)
+	return many(r, scanMeaning, "SELECT role_id, resource_id, name, entitlement_id, relation FROM role_meanings WHERE entitlement_id <> '' AND entitlement_id IN "+list+
+		" ORDER BY resource_id, role_id, name, relation", args...)
 }
 
 // AssignmentsUnder lists the assignments at a resource and below it that were not removed or expired.

@@ -48,12 +48,12 @@ func (tx *Tx) RemoveRole(id string) error {
 }
 
 func scanMeaning(r row) (m pim.Meaning, err error) {
-	return m, r.Scan(&m.RoleID, &m.ResourceID, &m.Name, &m.EntitlementID)
+	return m, r.Scan(&m.RoleID, &m.ResourceID, &m.Name, &m.EntitlementID, &m.Relation)
 }
 
 // Meanings lists what every role means, by role and resource.
 func (r *Reader) Meanings() ([]pim.Meaning, error) {
-	return many(r, scanMeaning, "SELECT role_id, resource_id, name, entitlement_id FROM role_meanings ORDER BY role_id, resource_id, name")
+	return many(r, scanMeaning, "SELECT role_id, resource_id, name, entitlement_id, relation FROM role_meanings ORDER BY role_id, resource_id, name, relation")
 }
 
 // MeaningsBelow lists what holding a role at a resource means there and on everything below.
@@ -62,8 +62,8 @@ func (r *Reader) MeaningsBelow(roleID, resourceID string) ([]pim.Meaning, error)
 		SELECT id, 0 FROM resources WHERE id = $2
 		UNION
 		SELECT s.id, down.depth + 1 FROM resources s JOIN down ON s.parent_id = down.id WHERE down.depth < 32 AND s.removed_at = 0)
-		SELECT role_id, resource_id, name, entitlement_id FROM role_meanings WHERE role_id = $1 AND resource_id IN (SELECT id FROM down)
-		ORDER BY resource_id, name`, roleID, resourceID)
+		SELECT role_id, resource_id, name, entitlement_id, relation FROM role_meanings WHERE role_id = $1 AND resource_id IN (SELECT id FROM down)
+		ORDER BY resource_id, name, relation`, roleID, resourceID)
 }
 
 // ResourcesBelow lists, by name, where a role can be held below a resource: nodes at or below which it means
@@ -84,26 +84,26 @@ func (r *Reader) ResourcesBelow(roleID, resourceID, query string, limit int) ([]
 
 // SaveMeaning adds a meaning or records the target's immutable id for it.
 func (tx *Tx) SaveMeaning(m pim.Meaning) error {
-	_, err := tx.exec(`INSERT INTO role_meanings (role_id, resource_id, name, entitlement_id) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (role_id, resource_id, name) DO UPDATE SET entitlement_id = excluded.entitlement_id`, m.RoleID, m.ResourceID, m.Name, m.EntitlementID)
+	_, err := tx.exec(`INSERT INTO role_meanings (role_id, resource_id, name, entitlement_id, relation) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (role_id, resource_id, name, relation) DO UPDATE SET entitlement_id = excluded.entitlement_id`, m.RoleID, m.ResourceID, m.Name, m.EntitlementID, m.Relation)
 	return err
 }
 
 // RemoveMeaning removes a meaning.
 func (tx *Tx) RemoveMeaning(m pim.Meaning) error {
-	return tx.must("DELETE FROM role_meanings WHERE role_id = $1 AND resource_id = $2 AND name = $3", m.RoleID, m.ResourceID, m.Name)
+	return tx.must("DELETE FROM role_meanings WHERE role_id = $1 AND resource_id = $2 AND name = $3 AND relation = $4", m.RoleID, m.ResourceID, m.Name, m.Relation)
 }
 
 // MeaningsUnresolved lists meanings whose immutable id at the target is not known yet.
 func (r *Reader) MeaningsUnresolved() ([]pim.Meaning, error) {
-	return many(r, scanMeaning, "SELECT role_id, resource_id, name, entitlement_id FROM role_meanings WHERE entitlement_id = '' ORDER BY role_id, resource_id, name")
+	return many(r, scanMeaning, "SELECT role_id, resource_id, name, entitlement_id, relation FROM role_meanings WHERE entitlement_id = '' ORDER BY role_id, resource_id, name, relation")
 }
 
 // MeaningName returns what an entitlement is called in the file, by the target's id, or "" where no role means it.
 func (r *Reader) MeaningName(entitlementID string) (string, error) {
-	name, err := one(r, scanString, "SELECT name FROM role_meanings WHERE entitlement_id = $1 ORDER BY name LIMIT 1", entitlementID)
+	m, err := one(r, scanMeaning, "SELECT role_id, resource_id, name, entitlement_id, relation FROM role_meanings WHERE entitlement_id = $1 ORDER BY name LIMIT 1", entitlementID)
 	if errors.Is(err, ErrNotFound) {
 		return "", nil
 	}
-	return name, err
+	return m.Called(), err
 }

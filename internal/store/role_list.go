@@ -89,14 +89,15 @@ func (r *Reader) RoleUses(ids []string, upTo int) (map[string]RoleUse, error) {
 func (r *Reader) MeaningsOfRoles(roleIDs ...string) ([]pim.Meaning, error) {
 	var args []any
 	list := in(&args, roleIDs)
-	return many(r, scanMeaning, "SELECT role_id, resource_id, name, entitlement_id FROM role_meanings WHERE role_id IN "+list+" ORDER BY role_id, resource_id, name", args...)
+	return many(r, scanMeaning, "SELECT role_id, resource_id, name, entitlement_id, relation FROM role_meanings WHERE role_id IN "+list+" ORDER BY role_id, resource_id, name, relation", args...)
 }
 
-// MeaningsLike lists what other roles mean by the same name or the same immutable id, at whatever target.
+// MeaningsLike lists what other roles mean by the same name or the same immutable id, at whatever target. Members and
+// owners of one group are not alike.
 func (r *Reader) MeaningsLike(m pim.Meaning) ([]pim.Meaning, error) {
-	return many(r, scanMeaning, `SELECT m.role_id, m.resource_id, m.name, m.entitlement_id FROM role_meanings m JOIN role_definitions d ON d.id = m.role_id
-		WHERE m.role_id <> $1 AND d.removed_at = 0 AND (LOWER(m.name) = LOWER($2) OR (m.entitlement_id <> '' AND m.entitlement_id = $3)) ORDER BY m.role_id, m.name`,
-		m.RoleID, m.Name, m.EntitlementID)
+	return many(r, scanMeaning, `SELECT m.role_id, m.resource_id, m.name, m.entitlement_id, m.relation FROM role_meanings m JOIN role_definitions d ON d.id = m.role_id
+		WHERE m.role_id <> $1 AND d.removed_at = 0 AND m.relation = $4 AND (LOWER(m.name) = LOWER($2) OR (m.entitlement_id <> '' AND m.entitlement_id = $3)) ORDER BY m.role_id, m.name, m.relation`,
+		m.RoleID, m.Name, m.EntitlementID, m.Relation)
 }
 
 // ResourcesNamed lists resources by name that have a part of it, after those whose name it is.

@@ -33,6 +33,7 @@ func (s Samples) roles() []Page {
 func (s Samples) meanings() []views.MeaningLine {
 	return []views.MeaningLine{
 		{Resource: "r1", Scope: []string{s.T("Northwind"), s.T("Directory"), s.T("corp.northwind.example")}, Name: s.T("cn=domain-admins,ou=groups,dc=northwind,dc=example"), Target: s.T("Head office directory"), TargetID: "t1", Found: s.T("7b0c1d52-91aa-4a03-8a6e-0e3f5b5f5a11")},
+		{Resource: "r1", Owner: true, Scope: []string{s.T("Northwind"), s.T("Directory"), s.T("corp.northwind.example")}, Name: s.T("cn=helpdesk,ou=groups,dc=northwind,dc=example"), Target: s.T("Head office directory"), TargetID: "t1", Found: s.T("owner:0c1d7b52-91aa-4a03-8a6e-0e3f5b5f5a12")},
 		{Resource: "r2", Scope: []string{s.T("Northwind"), s.T("PostgreSQL"), s.T("billing-prod")}, Name: s.T("db_owner"), Target: s.T("Billing database"), TargetID: "t3", Same: []views.Link{{Text: s.T("Database on call"), Href: "/roles/d4/meaning"}}},
 	}
 }

@@ -32,6 +32,11 @@ type Harness struct {
 	Put               func(t *testing.T, login, canonicalName string) // into the entitlement, by hand
 	Holders           func(t *testing.T, canonicalName string) (logins []string)
 
+	// Those of an entitlement that NewEntitlement makes; nil where it has no owners that could be given.
+	Owners           func(t *testing.T, canonicalName string) (logins []string)
+	PutOwner         func(t *testing.T, login, canonicalName string) // and in, where OwnersAreMembers
+	OwnersAreMembers bool
+
 	Unlisted  string // an existing entitlement outside may_write
 	Protected string // an existing entitlement that is protected
 }
@@ -58,6 +63,8 @@ func Run(t *testing.T, h Harness) {
 		{"at once", testConcurrent},
 		{"guard", testGuard},
 		{"browse", testBrowse},
+		{"owners", testOwners},
+		{"owners in words", testOwnersInWords},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, newBench(t, h)) })
 	}

@@ -14,7 +14,7 @@ import (
 	"stint/internal/connector"
 )
 
-// List yields every member but the filler. One whose entry is gone, hidden or elsewhere is a stranger under its value.
+// List yields every member but the filler, or every owner. One whose entry is gone, hidden or elsewhere is a stranger under its value.
 func (d *directory) List(ctx context.Context, ent connector.EntitlementID) iter.Seq2[connector.AccountID, error] {
 	return func(yield func(connector.AccountID, error) bool) {
 		var all []connector.AccountID
@@ -34,35 +34,38 @@ func (d *directory) List(ctx context.Context, ent connector.EntitlementID) iter.
 }
 
 func (d *directory) members(s *session, ent connector.EntitlementID) ([]connector.AccountID, error) {
-	group, err := d.byID(s, string(ent), "1.1")
+	about, in := d.keptIn(ent)
+	group, err := d.byID(s, string(about), "1.1")
 	if err != nil {
 		return nil, err
 	}
-	if d.flavour == activeDirectory {
+	if d.flavour == activeDirectory && !in.owners {
 		return d.membersInRanges(s, group.DN)
 	}
-	found, err := s.search(group.DN, goldap.ScopeBaseObject, "(objectClass=*)", 0, string(d.membership))
+	found, err := s.search(group.DN, goldap.ScopeBaseObject, "(objectClass=*)", 0, in.attribute)
 	if err != nil {
 		return nil, err
 	}
 	if len(found) != 1 {
 		return nil, connector.Errorf(connector.Gone, "%s is gone", group.DN)
 	}
-	values := found[0].GetEqualFoldAttributeValues(string(d.membership))
-	if len(values) == 0 {
-		return nil, d.readable(s, group.DN)
-	}
-	if d.membership == byMemberUID {
+	values := found[0].GetEqualFoldAttributeValues(in.attribute)
+	switch {
+	case len(values) == 0:
+		return nil, d.readable(s, group.DN, in.attribute)
+	case in.prefix == uidPrefix:
 		return d.byUIDs(s, values)
+	case !in.owners:
+		values = slices.DeleteFunc(values, d.isFiller)
 	}
-	return d.byDNs(s, slices.DeleteFunc(values, d.isFiller))
+	return d.byDNs(s, values)
 }
 
 // readable tells an empty group from one whose members may not be read.
-func (d *directory) readable(s *session, group string) error {
-	found, err := s.search(group, goldap.ScopeBaseObject, "(!("+string(d.membership)+"=*))", 0, "1.1")
+func (d *directory) readable(s *session, group, attribute string) error {
+	found, err := s.search(group, goldap.ScopeBaseObject, "(!("+attribute+"=*))", 0, "1.1")
 	if err == nil && len(found) == 0 {
-		return connector.Errorf(connector.Denied, "%s may not read %s of %s", d.bindDN, d.membership, group)
+		return connector.Errorf(connector.Denied, "%s may not read %s of %s", d.bindDN, attribute, group)
 	}
 	return err
 }

@@ -163,11 +163,13 @@ func firstOf(e *goldap.Entry, attributes ...string) string {
 // Describe tells every name a may_write list may know the group by.
 func (d *directory) Describe(ctx context.Context, ent connector.EntitlementID) (entry connector.Entry, err error) {
 	err = d.pool.do(ctx, func(s *session) error {
-		e, err := d.byID(s, string(ent), d.groupAttributes()...)
+		about, _ := ent.Owned()
+		e, err := d.byID(s, string(about), d.groupAttributes()...)
 		if err != nil {
 			return err
 		}
 		entry = d.entry(e, connector.GroupEntry)
+		entry.ID = string(ent)
 		return nil
 	})
 	return entry, connector.Unseen(connector.Entitlement, err)
@@ -181,6 +183,7 @@ func (d *directory) entry(e *goldap.Entry, kind connector.EntryKind) connector.E
 	}
 	out.Name = firstOf(e, d.nameAttribute(), "cn")
 	out.Aliases = append(out.Aliases, e.GetEqualFoldAttributeValues("cn")...)
+	out.NoOwners = d.noOwners(e)
 	if sid := formatSID(e.GetEqualFoldRawAttributeValue("objectSid")); sid != "" {
 		out.Aliases = append(out.Aliases, sid)
 	}

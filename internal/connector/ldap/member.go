@@ -19,8 +19,9 @@ const (
 // uidAttribute is what memberUid refers to (RFC 2307 §5.5).
 const uidAttribute = "uid"
 
-// membershipOf is one possible membership, looked up afresh for each call: this value in this group.
+// membershipOf is one possible membership or ownership, looked up afresh for each call: this value in this group.
 type membershipOf struct {
+	kept         // where
 	group string // DN
 	value string // the member's DN or uid
 }
@@ -29,26 +30,27 @@ type membershipOf struct {
 // no answer tells that from what was deleted (RFC 4511 §4.1.9, noSuchObject).
 func (d *directory) with(ctx context.Context, acc connector.AccountID, ent connector.EntitlementID,
 	fn func(*session, membershipOf) error) error {
+	about, in := d.keptIn(ent)
 	err := d.pool.do(ctx, func(s *session) error {
-		group, err := d.byID(s, string(ent), "1.1")
+		group, err := d.byID(s, string(about), "1.1")
 		if err != nil {
 			return err
 		}
-		value, err := d.valueOf(s, acc)
+		value, err := d.valueOf(s, acc, in)
 		if err != nil {
 			return connector.Unseen(connector.Account, err)
 		}
-		return fn(s, membershipOf{group.DN, value})
+		return fn(s, membershipOf{in, group.DN, value})
 	})
 	return connector.Unseen(connector.Entitlement, err)
 }
 
 // valueOf is what stands in the group for the account.
-func (d *directory) valueOf(s *session, acc connector.AccountID) (string, error) {
-	if v, ok := strings.CutPrefix(string(acc), d.strangerPrefix()); ok {
+func (d *directory) valueOf(s *session, acc connector.AccountID, in kept) (string, error) {
+	if v, ok := strings.CutPrefix(string(acc), in.prefix); ok {
 		return v, nil
 	}
-	if d.membership != byMemberUID {
+	if in.prefix == dnPrefix {
 		e, err := d.byID(s, string(acc), "1.1")
 		if err != nil {
 			return "", err
@@ -65,13 +67,6 @@ func (d *directory) valueOf(s *session, acc connector.AccountID) (string, error)
 	return "", connector.Errorf(connector.Refused, "%s has no single %s, which %s groups need", e.DN, uidAttribute, d.membership)
 }
 
-func (d *directory) strangerPrefix() string {
-	if d.membership == byMemberUID {
-		return uidPrefix
-	}
-	return dnPrefix
-}
-
 // Observe looks for the account's own value in the group.
 func (d *directory) Observe(ctx context.Context, acc connector.AccountID, ent connector.EntitlementID) (h connector.Holding, err error) {
 	err = d.with(ctx, acc, ent, func(s *session, m membershipOf) error {
@@ -83,7 +78,7 @@ func (d *directory) Observe(ctx context.Context, acc connector.AccountID, ent co
 
 // present compares at the server, by the attribute's own matching rule.
 func (d *directory) present(s *session, m membershipOf) (bool, error) {
-	held := equals(string(d.membership), m.value)
+	held := equals(m.attribute, m.value)
 	found, err := s.search(m.group, goldap.ScopeBaseObject, held, 0, "1.1")
 	if err != nil || len(found) == 1 {
 		return err == nil, err
@@ -92,22 +87,22 @@ func (d *directory) present(s *session, m membershipOf) (bool, error) {
 	// true as well before a person is called gone (RFC 4511 §4.5.1.7).
 	found, err = s.search(m.group, goldap.ScopeBaseObject, "(!"+held+")", 0, "1.1")
 	if err == nil && len(found) == 0 {
-		return false, connector.Errorf(connector.Denied, "%s may not search %s of %s", d.bindDN, d.membership, m.group)
+		return false, connector.Errorf(connector.Denied, "%s may not search %s of %s", d.bindDN, m.attribute, m.group)
 	}
 	return false, err
 }
 
 // Grant adds the account's value. The directory does not end it by itself: until is ignored (Capabilities).
 func (d *directory) Grant(ctx context.Context, acc connector.AccountID, ent connector.EntitlementID, _ time.Time) error {
-	if strings.HasPrefix(string(acc), d.strangerPrefix()) {
+	if acc.Unnamed() {
 		return connector.Errorf(connector.Refused, "%q is no account: only what has an immutable id is granted anything", acc)
 	}
 	return d.with(ctx, acc, ent, func(s *session, m membershipOf) error {
 		if sameDN(m.value, m.group) {
-			return connector.Errorf(connector.Refused, "%s cannot be its own member", m.group)
+			return connector.Errorf(connector.Refused, "%s cannot be its own %s", m.group, m.attribute)
 		}
 		change := goldap.NewModifyRequest(m.group, nil)
-		change.Add(string(d.membership), []string{m.value})
+		change.Add(m.attribute, []string{m.value})
 		return d.settled(s, m, true, s.modify(change))
 	})
 }
@@ -115,13 +110,13 @@ func (d *directory) Grant(ctx context.Context, acc connector.AccountID, ent conn
 // Revoke deletes the account's value. A group that may not be empty keeps the filler in its stead.
 func (d *directory) Revoke(ctx context.Context, acc connector.AccountID, ent connector.EntitlementID) error {
 	return d.with(ctx, acc, ent, func(s *session, m membershipOf) error {
-		if d.isFiller(m.value) {
+		if !m.owners && d.isFiller(m.value) {
 			return nil
 		}
 		change := goldap.NewModifyRequest(m.group, nil)
-		change.Delete(string(d.membership), []string{m.value})
+		change.Delete(m.attribute, []string{m.value})
 		err := s.modify(change)
-		if d.needsFiller(err) {
+		if !m.owners && d.needsFiller(err) {
 			err = d.swapForFiller(s, m)
 			if goldap.IsErrorWithCode(err, goldap.LDAPResultAttributeOrValueExists) {
 				err = s.modify(change) // another revoke put the filler in since

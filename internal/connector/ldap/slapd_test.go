@@ -129,6 +129,26 @@ func (f fixture) holders(t *testing.T, name string) (logins []string) {
 }
 
 func (f fixture) harness() connectortest.Harness {
+	h := f.members()
+	if f.class != "posixGroup" {
+		h.PutOwner = func(t *testing.T, login, name string) { f.Modify(t, name, "owner", personDN(login), true) }
+		h.Owners = func(t *testing.T, name string) []string { return loginsOf(f.Values(t, name, "owner")) }
+	}
+	return h
+}
+
+func loginsOf(dns []string) (logins []string) {
+	for _, v := range dns {
+		dn, err := goldap.ParseDN(v)
+		if err != nil {
+			panic(err)
+		}
+		logins = append(logins, dn.RDNs[0].Attributes[0].Value)
+	}
+	return logins
+}
+
+func (f fixture) members() connectortest.Harness {
 	return connectortest.Harness{
 		Kind: ldap.Kind, Settings: f.settings, Secret: secret, Redirect: redirect, Spell: spellings,
 		NewEntitlement: func(t *testing.T, name string) string {

@@ -1,5 +1,7 @@
 // Package postgres makes roles of a PostgreSQL cluster follow: an entitlement is a role that can be granted, an account a
-// role that can log in, and holding it is direct membership, one row of pg_auth_members.
+// role that can log in, and holding it is direct membership, one row of pg_auth_members. Owning a role is membership with the
+// ADMIN OPTION: whoever has it makes others, and themselves, members. Before version 16 there is no such option without
+// membership, so everywhere an owner is a member as well, who ends to be one apart from the other.
 //
 // It owns how a cluster is spoken to: connections, TLS, quoting, identities, what differs between versions, and ending an
 // account's sessions. It hands off what may be written and how long a call may take to the guard of package connector.

@@ -66,7 +66,8 @@ func (r role) text() string { return strconv.FormatInt(r.id, 10) }
 
 // Describe also judges what whoever holds the role could do (Entry.Protected).
 func (c *cluster) Describe(ctx context.Context, ent connector.EntitlementID) (connector.Entry, error) {
-	id, err := oid(string(ent))
+	about, _ := ent.Owned()
+	id, err := oid(string(about))
 	if err != nil {
 		return connector.Entry{}, err
 	}
@@ -76,6 +77,7 @@ func (c *cluster) Describe(ctx context.Context, ent connector.EntitlementID) (co
 			return connector.Entry{}, err
 		}
 		e := r.entry(connector.GroupEntry)
+		e.ID = string(ent)
 		e.Protected, err = c.dangerOf(ctx, s, id)
 		return e, err
 	})
@@ -127,26 +129,50 @@ func (c *cluster) FindAccount(ctx context.Context, name string) (connector.Accou
 	return connector.AccountID(r.text()), r.name, nil
 }
 
-// Observe looks for the account's own row in pg_auth_members, whoever granted it.
+// Observe looks for the account's own row in pg_auth_members, whoever granted it; an owner's has the ADMIN OPTION.
 func (c *cluster) Observe(ctx context.Context, acc connector.AccountID, ent connector.EntitlementID) (connector.Holding, error) {
-	account, role, err := oids(acc, ent)
+	account, role, owners, err := oids(acc, ent)
 	if err != nil {
 		return connector.Holding{}, err
 	}
 	return one(ctx, c, func(s *session) (connector.Holding, error) {
-		_, _, grantors, err := s.membership(ctx, account, role)
-		return connector.Holding{Present: len(grantors) > 0}, err
+		_, _, rows, err := s.membership(ctx, account, role)
+		return connector.Holding{Present: len(rows.of(owners)) > 0}, err
 	})
 }
 
-// grantor is who made an account a member.
+// grantor is who granted a role to an account, and what that gives it.
 type grantor struct {
-	id   int64
-	name string
+	id     int64
+	name   string
+	usable bool // it is a member by it: a row with the ADMIN OPTION alone, which version 16 has, gives nothing
+	admin  bool // it may make others members
+}
+
+type grantors []grantor
+
+// of keeps the rows that make the account an owner, or a member.
+func (all grantors) of(owners bool) (out grantors) {
+	for _, g := range all {
+		if owners && g.admin || !owners && g.usable {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// own is the row that a role granted, nothing where it granted none.
+func (all grantors) own(self int64) (g grantor) {
+	for _, g := range all {
+		if g.id == self {
+			return g
+		}
+	}
+	return grantor{}
 }
 
 // membership reads both roles and who granted one to the other. Gone when either role is.
-func (s *session) membership(ctx context.Context, account, entitlement int64) (acc, ent role, by []grantor, err error) {
+func (s *session) membership(ctx context.Context, account, entitlement int64) (acc, ent role, by grantors, err error) {
 	if acc, err = s.byID(ctx, account); err != nil {
 		return acc, ent, nil, err
 	}
@@ -157,13 +183,13 @@ func (s *session) membership(ctx context.Context, account, entitlement int64) (a
 	return acc, ent, by, err
 }
 
-func (s *session) grantors(ctx context.Context, account, entitlement int64) ([]grantor, error) {
+func (s *session) grantors(ctx context.Context, account, entitlement int64) (grantors, error) {
 	rows, err := s.Query(ctx, membershipsQuery(s.version), account, entitlement)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (g grantor, err error) {
-		err = row.Scan(&g.id, &g.name)
+		err = row.Scan(&g.id, &g.name, &g.usable, &g.admin)
 		return g, err
 	})
 }
@@ -185,7 +211,8 @@ func (c *cluster) List(ctx context.Context, ent connector.EntitlementID) iter.Se
 }
 
 func (c *cluster) holders(ctx context.Context, ent connector.EntitlementID) ([]int64, error) {
-	id, err := oid(string(ent))
+	about, owners := ent.Owned()
+	id, err := oid(string(about))
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +220,7 @@ func (c *cluster) holders(ctx context.Context, ent connector.EntitlementID) ([]i
 		if _, err := s.byID(ctx, id); err != nil {
 			return nil, err
 		}
-		rows, err := s.Query(ctx, holdersQuery(s.version), id, s.self)
+		rows, err := s.Query(ctx, holdersQuery(s.version, owners), id, s.self)
 		if err != nil {
 			return nil, err
 		}

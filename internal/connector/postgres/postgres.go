@@ -22,6 +22,8 @@ func init() {
 		Protected: protected,
 		Covers:    covers,
 		Fields:    described,
+
+		OwnersAreMembers: true,
 	})
 }
 
@@ -65,11 +67,12 @@ func oid(id string) (int64, error) {
 	return int64(n), nil
 }
 
-func oids(acc connector.AccountID, ent connector.EntitlementID) (account, role int64, err error) {
+func oids(acc connector.AccountID, ent connector.EntitlementID) (account, role int64, owners bool, err error) {
+	about, owners := ent.Owned()
 	if account, err = oid(string(acc)); err == nil {
-		role, err = oid(string(ent))
+		role, err = oid(string(about))
 	}
-	return account, role, err
+	return account, role, owners, err
 }
 
 // one runs fn on a connection and returns what it found.

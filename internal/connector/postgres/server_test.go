@@ -132,6 +132,15 @@ func (f fixture) harness() connectortest.Harness {
 		Put: func(t *testing.T, login, name string) {
 			f.Exec(t, "GRANT "+quoted(name)+" TO "+quoted(login))
 		},
+		PutOwner: func(t *testing.T, login, name string) {
+			f.Exec(t, "GRANT "+quoted(name)+" TO "+quoted(login)+" WITH ADMIN OPTION")
+		},
+		Owners: func(t *testing.T, name string) []string {
+			return f.Strings(t, `SELECT DISTINCT a.rolname::text FROM pg_auth_members m JOIN pg_roles a ON a.oid = m.member JOIN pg_roles r ON r.oid = m.roleid
+				WHERE r.rolname = $1 AND a.rolname <> $2 AND m.admin_option`, name, ownRole)
+		},
+		OwnersAreMembers: true,
+
 		Holders:   f.holders,
 		Unlisted:  "unlisted",
 		Protected: "pg_read_all_settings",

@@ -24,11 +24,11 @@ func TestStatements(t *testing.T) {
 		{160000, `GRANT "Weird ""Role""" TO "alice" WITH ADMIN FALSE, SET TRUE`, "(m.inherit_option OR m.set_option)"},
 		{180001, `GRANT "Weird ""Role""" TO "alice" WITH ADMIN FALSE, SET TRUE`, "(m.inherit_option OR m.set_option)"},
 	} {
-		if got := grantStatement(c.version, `Weird "Role"`, "alice"); got != c.grant {
+		if got := grantStatement(c.version, `Weird "Role"`, "alice", grantor{}); got != c.grant {
 			t.Errorf("%d: %s, want %s", c.version, got, c.grant)
 		}
-		for _, query := range []string{membershipsQuery(c.version), holdersQuery(c.version)} {
-			if !strings.Contains(query, "AND "+c.usable) {
+		for _, query := range []string{membershipsQuery(c.version), holdersQuery(c.version, false)} {
+			if !strings.Contains(query, c.usable) {
 				t.Errorf("%d: no %s in %s", c.version, c.usable, query)
 			}
 		}
@@ -38,10 +38,32 @@ func TestStatements(t *testing.T) {
 	}
 }
 
+// What makes an owner and ends one, in either way to keep it.
+func TestOwnerStatements(t *testing.T) {
+	nothing, member, owner, both := grantor{}, grantor{usable: true}, grantor{admin: true}, grantor{usable: true, admin: true}
+	for _, c := range []struct{ got, want string }{
+		{grantAdminStatement(159999, "r", "a", member), `GRANT "r" TO "a" WITH ADMIN OPTION`},
+		{grantAdminStatement(160000, "r", "a", member), `GRANT "r" TO "a" WITH ADMIN TRUE`},
+		{grantAdminStatement(160000, "r", "a", nothing), `GRANT "r" TO "a" WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`},
+		{grantStatement(160000, "r", "a", owner), `GRANT "r" TO "a" WITH INHERIT TRUE, SET TRUE`},
+		{grantStatement(159999, "r", "a", owner), `GRANT "r" TO "a"`},
+		{revokeAdminStatement(159999, "r", "a", both), `REVOKE ADMIN OPTION FOR "r" FROM "a"`},
+		{revokeAdminStatement(160000, "r", "a", both), `REVOKE ADMIN OPTION FOR "r" FROM "a" CASCADE`},
+		{revokeAdminStatement(160000, "r", "a", owner), `REVOKE "r" FROM "a" CASCADE`},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s, want %s", c.got, c.want)
+		}
+	}
+	if query := holdersQuery(160000, true); !strings.Contains(query, "AND m.admin_option") || strings.Contains(query, "set_option") {
+		t.Errorf("owners by %s", query)
+	}
+}
+
 // From version 16 on another grantor's grant outlives Stint's REVOKE, with a warning alone.
 func TestOthersGrants(t *testing.T) {
 	const self = 7
-	own, dba := grantor{self, "stint"}, grantor{10, "postgres"}
+	own, dba := grantor{id: self, name: "stint"}, grantor{id: 10, name: "postgres"}
 	for _, c := range []struct {
 		version int
 		by      []grantor

@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	connector.Register(Kind, connector.Factory{
+	whole := connector.Factory{
 		Open: func(cfg connector.Config) (connector.Connector, error) {
 			t, ok := find(cfg.Settings["name"])
 			if !ok {
@@ -28,7 +28,10 @@ func init() {
 		Fields:    []connector.Field{{Name: "name", Free: true}, {Name: "address"}, {Name: "base", Free: true}},
 		Protected: func(map[string]string) []string { return []string{"protected"} },
 		Covers:    covers,
-	})
+	}
+	connector.Register(Kind, whole)
+	whole.OwnersAreMembers = true
+	connector.Register(ClusterKind, whole)
 }
 
 // covers knows names and "*" for every one.
@@ -104,11 +107,21 @@ func (r reach) Describe(ctx context.Context, ent connector.EntitlementID) (conne
 		return connector.Entry{}, err
 	}
 	defer r.t.mu.Unlock()
-	name, ok := r.t.entitlements[ent]
+	about, _ := ent.Owned()
+	name, ok := r.t.entitlements[about]
 	if !ok {
 		return connector.Entry{}, connector.Errorf(connector.Gone, "%s is gone at the fake target", ent)
 	}
-	return connector.Entry{ID: string(ent), Name: name, Kind: connector.GroupEntry}, nil
+	return entry(ent, name), nil
+}
+
+// entry describes a group; one called flat keeps no owners.
+func entry(ent connector.EntitlementID, name string) connector.Entry {
+	e := connector.Entry{ID: string(ent), Name: name, Kind: connector.GroupEntry}
+	if name == "flat" {
+		e.NoOwners = "a flat group has none."
+	}
+	return e
 }
 
 func (r reach) FindAccount(ctx context.Context, name string) (connector.AccountID, string, error) {
@@ -169,7 +182,8 @@ func (t *Target) exist(acc connector.AccountID, ent connector.EntitlementID) err
 	if _, ok := t.accounts[behind(acc)]; !ok {
 		return connector.Errorf(connector.Gone, "%s is gone at the fake target", acc)
 	}
-	if _, ok := t.entitlements[ent]; !ok {
+	about, _ := ent.Owned()
+	if _, ok := t.entitlements[about]; !ok {
 		return connector.Errorf(connector.Gone, "%s is gone at the fake target", ent)
 	}
 	return nil
@@ -249,7 +263,7 @@ func (r reach) Browse(ctx context.Context, query string) iter.Seq2[connector.Ent
 		}
 		var found []connector.Entry
 		for id, name := range r.t.entitlements {
-			found = append(found, connector.Entry{ID: string(id), Name: name, Kind: connector.GroupEntry})
+			found = append(found, entry(id, name))
 		}
 		for id, login := range r.t.accounts {
 			found = append(found, connector.Entry{ID: string(id), Name: login, Kind: connector.AccountEntry})

@@ -78,6 +78,9 @@ func New(t testing.TB, now func() time.Time) *Target {
 // Kind is the kind of connector it is reached by.
 const Kind = "fake"
 
+// ClusterKind reaches one at which owners are members.
+const ClusterKind = "fake-cluster"
+
 // Settings are the plain settings that reach this target; it may write every entitlement.
 func (t *Target) Settings() map[string]string {
 	return map[string]string{"name": t.name, connector.MayWrite: "*"}

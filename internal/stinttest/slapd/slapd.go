@@ -109,8 +109,8 @@ rootpw {PASSWORD}
 index objectClass,entryUUID,uid,cn,member,memberUid eq
 access to attrs=userPassword by anonymous auth by * none
 access to dn.subtree="ou=hidden,{BASE}" by * none
-access to dn.subtree="ou=blind,{BASE}" attrs=member,uniqueMember,memberUid by * none
-access to dn.subtree="ou=groups,{BASE}" attrs=member,uniqueMember,memberUid by dn.exact="{SERVICE}" write by * none
+access to dn.subtree="ou=blind,{BASE}" attrs=member,uniqueMember,memberUid,owner by * none
+access to dn.subtree="ou=groups,{BASE}" attrs=member,uniqueMember,memberUid,owner by dn.exact="{SERVICE}" write by * none
 access to * by dn.exact="{SERVICE}" read by * none
 `
 

@@ -156,14 +156,17 @@ func TestBrowserPhone(t *testing.T) {
 // WCAG 2.2 A and AA, and best practices, by axe-core: light on a screen, dark on a phone.
 func TestBrowserAccessibility(t *testing.T) {
 	for theme, width := range map[string]int64{"light": 1280, "dark": 390} {
-		still := &site{t: t, text: sample.Plain, theme: theme}
-		still.deaf.Store(true) // a page that changes while it is looked at is judged half changed
-		b := newTab(t, still)
-		b.Size(width, 860)
-		for _, p := range samples(t, sample.Plain).Pages() {
-			b.Open("/" + p.Name)
-			b.Accessible(fmt.Sprintf("%s, %s, %d px", p.Name, theme, width))
-		}
+		t.Run(theme, func(t *testing.T) {
+			t.Parallel() // each in a browser of its own: looking takes as long as there are processors for it
+			still := &site{t: t, text: sample.Plain, theme: theme}
+			still.deaf.Store(true) // a page that changes while it is looked at is judged half changed
+			b := newTab(t, still)
+			b.Size(width, 860)
+			for _, p := range samples(t, sample.Plain).Pages() {
+				b.Open("/" + p.Name)
+				b.Accessible(fmt.Sprintf("%s, %s, %d px", p.Name, theme, width))
+			}
+		})
 	}
 }
 

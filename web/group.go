@@ -25,15 +25,16 @@ func (s *Server) GroupsPage(q *request) error {
 	if v.Shell, err = s.shell(q); err != nil {
 		return err
 	}
-	var next string
+	var next, note string
 	v.Rows, err = read(s, q, func(r *store.Reader) (rows []views.GroupRow, err error) {
-		rows, next, err = groupsIn(r, page)
+		rows, next, note, err = groupsIn(r, page)
 		return rows, err
 	})
 	if err != nil {
 		return err
 	}
 	v.Pager = forwardPager("/groups", url.Values{"q": {search}}, q.QueryParam("cursor"), next)
+	v.Pager.Note = note
 	return s.ok(q, views.Groups(v))
 }
 
@@ -103,7 +104,9 @@ func (s *Server) groupPage(q *request, status int, values *views.GroupValues, wr
 	if values != nil {
 		v.Values = *values
 	}
+	note := v.Pager.Note
 	v.Pager = forwardPager("/groups/"+v.ID, url.Values{"q": {v.Q}}, q.QueryParam("cursor"), next)
+	v.Pager.Note = note
 	if v.Shell, err = s.shell(q); err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func (s *Server) PeoplePage(q *request) error {
 		return err
 	}
 	v.Rows, v.Pager = rows.rows, pagerView("/people", url.Values{"q": {search}, "state": {state}}, q.QueryParam("cursor"), rows.next)
-	v.Pager.Forward = true
+	v.Pager.Forward, v.Pager.Note = true, rows.note
 	return s.ok(q, views.People(v))
 }
 

@@ -8,9 +8,10 @@ import (
 )
 
 // groupsIn is a page of groups and the cursor to go on from.
-func groupsIn(r *store.Reader, page store.PrincipalPage) (rows []views.GroupRow, next string, err error) {
+func groupsIn(r *store.Reader, page store.PrincipalPage) (rows []views.GroupRow, next, note string, err error) {
 	page.Limit = pageSize + 1
-	groups, err := r.Groups(page)
+	groups, searched, err := r.Groups(page)
+	next, note = onFrom(searched)
 	if len(groups) > pageSize {
 		groups = groups[:pageSize]
 		next = nameCursor(groups[pageSize-1].ID, groups[pageSize-1].Name)
@@ -18,7 +19,7 @@ func groupsIn(r *store.Reader, page store.PrincipalPage) (rows []views.GroupRow,
 	for _, g := range groups {
 		rows = append(rows, views.GroupRow{ID: g.ID, Name: g.Name, From: sourceWords[g.Source], Claim: g.MatchValue, Members: int(g.Members), Roles: int(g.Roles)})
 	}
-	return rows, next, err
+	return rows, next, note, err
 }
 
 func groupNamedBy(r *store.Reader, id string) (pim.Principal, error) {
@@ -38,13 +39,14 @@ func groupIn(r *store.Reader, id string, page store.PrincipalPage) (v views.Grou
 	v = views.GroupView{ID: g.ID, Name: g.Name, From: sourceWords[g.Source], FromFile: g.Source == pim.SourceFile, Version: g.Version, Q: page.Query,
 		Values: views.GroupValues{Name: g.Name, Claim: g.MatchValue}}
 	page.Limit = pageSize + 1
-	members, err := r.MembersIn(g.ID, page)
+	members, searched, err := r.MembersIn(g.ID, page)
 	if err != nil {
 		return v, "", err
 	}
+	next, v.Pager.Note = onFrom(searched)
 	if len(members) > pageSize {
 		members = members[:pageSize]
-		next = nameCursor(members[pageSize-1].ID, members[pageSize-1].Name)
+		next = nameCursor(members[pageSize-1].ID, members[pageSize-1].SortName)
 	}
 	for _, m := range members {
 		v.Members = append(v.Members, memberRow(r, m))
@@ -130,7 +132,7 @@ func membersFound(r *store.Reader, id, search string) (views.AddMembersView, err
 		return views.AddMembersView{}, err
 	}
 	v := views.AddMembersView{ID: g.ID, Name: g.Name, Q: search}
-	groups, err := r.Groups(store.PrincipalPage{Query: search, Limit: pageSize + 1})
+	groups, _, err := r.Groups(store.PrincipalPage{Query: search, Limit: pageSize + 1})
 	if err != nil {
 		return v, err
 	}

@@ -13,61 +13,43 @@ import (
 	"stint/views"
 )
 
-// peopleRows is a page of people and the cursor to go on from.
+// peopleRows is a page of people and where the next one goes on; note says how far a search looked.
 type peopleRows struct {
-	rows []views.PersonRow
-	next string
+	rows       []views.PersonRow
+	next, note string
 }
 
 // peopleIn is a page of people.
 func peopleIn(r *store.Reader, page store.PrincipalPage) (out peopleRows, err error) {
 	page.Limit = pageSize + 1
-	people, err := r.People(page)
+	people, searched, err := r.SearchPeople(page)
+	if err != nil {
+		return out, err
+	}
+	out.next, out.note = onFrom(searched)
 	if len(people) > pageSize {
 		people = people[:pageSize]
 		out.next = nameCursor(people[pageSize-1].ID, people[pageSize-1].Name)
 	}
+	ids := make([]string, len(people))
+	for i, p := range people {
+		ids[i] = p.ID
+	}
+	uses, err := r.PeopleUses(ids)
 	for _, p := range people {
-		row, err := personRow(r, p)
-		if err != nil {
-			return out, err
-		}
-		out.rows = append(out.rows, row)
+		u := uses[p.ID]
+		out.rows = append(out.rows, views.PersonRow{Person: personView(p), Enabled: p.Enabled, Guest: p.Guest, SignedIn: p.LastSeenAt,
+			Passkeys: u.Passkeys, Eligible: u.Eligible, Active: u.Active, ToConfirm: u.ToConfirm})
 	}
 	return out, err
 }
 
-func personRow(r *store.Reader, p pim.Principal) (views.PersonRow, error) {
-	row := views.PersonRow{Person: personView(p), Enabled: p.Enabled, Guest: p.Guest, SignedIn: p.LastSeenAt}
-	keys, err := r.CredentialsOf(p.ID)
-	if err != nil {
-		return row, err
+// onFrom is where a search goes on that looked at all it may on one page, and the words for it.
+func onFrom(s store.Searched) (next, note string) {
+	if s.ID == "" {
+		return "", ""
 	}
-	eligible, err := r.AssignmentsFor(p.ID, pim.Eligible)
-	if err != nil {
-		return row, err
-	}
-	active, err := r.AssignmentsFor(p.ID, pim.Active)
-	if err != nil {
-		return row, err
-	}
-	open, err := r.OpenActivationsOf(p.PersonID)
-	if err != nil {
-		return row, err
-	}
-	accounts, err := r.AccountsOf(p.ID)
-	row.Passkeys, row.Eligible, row.Active = len(keys), len(eligible), len(active)
-	for _, a := range open {
-		if a.PrincipalID == p.ID && a.ActiveAt(r.Now) {
-			row.Active++
-		}
-	}
-	for _, a := range accounts {
-		if a.ExternalID != "" && !a.Confirmed() {
-			row.ToConfirm++
-		}
-	}
-	return row, err
+	return nameCursor(s.ID, s.Name), "Searched as far as " + s.Name
 }
 
 // personIn is everything on a person's page that the database knows.

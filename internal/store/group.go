@@ -1,6 +1,8 @@
 package store
 
 import (
+	"slices"
+
 	"stint/internal/pim"
 )
 
@@ -24,53 +26,96 @@ type extended struct {
 
 func (e extended) Scan(dest ...any) error { return e.row.Scan(append(dest, e.more...)...) }
 
+// MostCounted is how far the members and roles of a group are counted in a list.
+const MostCounted = 1000
+
 // Groups lists groups by name, a page at a time; Filter is not looked at.
-func (r *Reader) Groups(page PrincipalPage) ([]GroupRow, error) {
+func (r *Reader) Groups(page PrincipalPage) ([]GroupRow, Searched, error) {
 	var w where
-	w.add("p.kind = 'group'")
-	w.add("p.removed_at = 0")
+	w.add("p.kind = 'group' AND p.removed_at = 0")
+	bound := 0
 	if page.Query != "" {
-		like := "%" + escapeLike(page.Query) + "%"
-		w.add(`(LOWER(p.name) LIKE LOWER(?) ESCAPE '\' OR LOWER(p.match_value) LIKE LOWER(?) ESCAPE '\')`, like, like)
+		bound = examined
 	}
-	if page.AfterID != "" {
-		w.add("(p.name, p.id) > (?, ?)", page.AfterName, page.AfterID)
+	searched, err := r.reach(&w, page, bound)
+	if err != nil {
+		return nil, searched, err
 	}
-	w.args = append(w.args, us(r.Now), page.Limit)
-	now, limit := dollar(len(w.args)-1), dollar(len(w.args))
-	return many(r, scanGroupRow, "SELECT "+principalCols+`,
-		(SELECT COUNT(DISTINCT m.member_id) FROM group_members m WHERE m.group_id = p.id AND (m.fresh_until = 0 OR m.fresh_until > `+now+`)),
-		(SELECT COUNT(*) FROM assignments g WHERE g.principal_id = p.id AND g.ended_at = 0) FROM principals p`+w.String()+` ORDER BY p.name, p.id LIMIT `+limit, w.args...)
+	w.parts("p.search_text", page.Query)
+	w.args = append(w.args, us(r.Now), MostCounted+1, page.Limit)
+	now, most, limit := dollar(len(w.args)-2), dollar(len(w.args)-1), dollar(len(w.args))
+	rows, err := many(r, scanGroupRow, "SELECT "+principalCols+`,
+		(SELECT COUNT(*) FROM (SELECT DISTINCT m.member_id FROM group_members m WHERE m.group_id = p.id AND (m.fresh_until = 0 OR m.fresh_until > `+now+`) LIMIT `+most+`) x),
+		(SELECT COUNT(*) FROM (SELECT 1 FROM assignments g WHERE g.principal_id = p.id AND g.ended_at = 0 LIMIT `+most+`) x)
+		FROM principals p`+w.String()+` ORDER BY p.name, p.id LIMIT `+limit, w.args...)
+	if len(rows) == page.Limit {
+		searched = Searched{}
+	}
+	return rows, searched, err
 }
 
 // Member is one direct member of a group, or a group that somebody is directly in.
 type Member struct {
 	pim.Principal
-	Edges []pim.Membership // one for each source
+	Edges    []pim.Membership // one for each source
+	SortName string           // its place in the order of MembersIn
 }
 
-// MembersIn lists the direct members of a group by name, a page at a time; those of a claim that is not fresh any
-// more among them until they are taken out.
-func (r *Reader) MembersIn(groupID string, page PrincipalPage) ([]Member, error) {
+// MembersIn lists the direct members of a group by folded name, a page at a time; those of a claim that is not fresh any
+// more among them until they are taken out. A search looks at so many members and says how far it came.
+func (r *Reader) MembersIn(groupID string, page PrincipalPage) ([]Member, Searched, error) {
 	var w where
-	w.add("p.removed_at = 0")
-	w.add("EXISTS (SELECT 1 FROM group_members m WHERE m.group_id = ? AND m.member_id = p.id)", groupID)
-	if page.Query != "" {
-		like := "%" + escapeLike(page.Query) + "%"
-		w.add(`(LOWER(p.name) LIKE LOWER(?) ESCAPE '\' OR LOWER(p.email) LIKE LOWER(?) ESCAPE '\')`, like, like)
-	}
+	w.add("m.group_id = ?", groupID)
 	if page.AfterID != "" {
-		w.add("(p.name, p.id) > (?, ?)", page.AfterName, page.AfterID)
+		w.add("(m.sort_name, m.member_id) > (?, ?)", page.AfterName, page.AfterID)
+	}
+	searched, from := Searched{}, " FROM group_members m"
+	if page.Query != "" {
+		args := append(slices.Clone(w.args), examinedMembers-1)
+		ends, err := many(r, scanSearched, "SELECT m.sort_name, m.member_id"+from+w.String()+" ORDER BY m.sort_name, m.member_id LIMIT 1 OFFSET "+dollar(len(args)), args...)
+		if err != nil {
+			return nil, searched, err
+		}
+		if len(ends) > 0 {
+			searched = ends[0]
+			w.add("(m.sort_name, m.member_id) <= (?, ?)", searched.Name, searched.ID)
+		}
+		from += " JOIN principals p ON p.id = m.member_id"
+		w.parts("p.search_text", page.Query)
 	}
 	w.args = append(w.args, page.Limit)
-	people, err := many(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p"+w.String()+" ORDER BY p.name, p.id LIMIT "+dollar(len(w.args)), w.args...)
+	keys, err := many(r, scanSearched, "SELECT DISTINCT m.sort_name, m.member_id"+from+w.String()+" ORDER BY m.sort_name, m.member_id LIMIT "+dollar(len(w.args)), w.args...)
+	if err != nil {
+		return nil, searched, err
+	}
+	if len(keys) == page.Limit {
+		searched = Searched{}
+	}
+	out, err := r.membersAt(groupID, keys)
+	return out, searched, err
+}
+
+// membersAt loads members in the order of their keys.
+func (r *Reader) membersAt(groupID string, keys []Searched) ([]Member, error) {
+	ids := make([]string, len(keys))
+	for i, k := range keys {
+		ids[i] = k.ID
+	}
+	var args []any
+	list := in(&args, ids)
+	people, err := many(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p WHERE p.removed_at = 0 AND p.id IN "+list, args...)
 	if err != nil {
 		return nil, err
 	}
-	args := []any{groupID}
-	list := in(&args, idsOf(people))
+	slices.SortFunc(people, func(a, b pim.Principal) int { return slices.Index(ids, a.ID) - slices.Index(ids, b.ID) })
+	args = []any{groupID}
+	list = in(&args, idsOf(people))
 	edges, err := many(r, scanMembership, "SELECT group_id, member_id, source, fresh_until FROM group_members WHERE group_id = $1 AND member_id IN "+list+" ORDER BY source", args...)
-	return withEdges(people, edges, func(m pim.Membership) string { return m.MemberID }), err
+	out := withEdges(people, edges, func(m pim.Membership) string { return m.MemberID })
+	for i := range out {
+		out[i].SortName = keys[slices.Index(ids, out[i].ID)].Name
+	}
+	return out, err
 }
 
 func idsOf(people []pim.Principal) []string {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -38,10 +39,15 @@ func words(folded string) []string {
 	return all[:min(len(all), maxWords)]
 }
 
-func (tx *Tx) saveWords(id, name string) error {
+// saveWords keeps the beginnings by which a principal is found: the words of the name, and the whole address.
+func (tx *Tx) saveWords(p pim.Principal) error {
+	found := words(Fold(p.Name))
+	if p.Email != "" && !slices.Contains(found, Fold(p.Email)) {
+		found = append(found, Fold(p.Email))
+	}
 	var values []any
-	for _, w := range words(Fold(name)) {
-		values = append(values, w, id)
+	for _, w := range found {
+		values = append(values, w, p.ID)
 	}
 	if len(values) == 0 {
 		return nil
@@ -50,31 +56,50 @@ func (tx *Tx) saveWords(id, name string) error {
 	return insertRows(tx.ctx, tx.db, "principal_words (word, principal_id)", values)
 }
 
-// rename lets what is sorted and searched by a principal's name follow a change of it.
-func (tx *Tx) rename(id, name string) error {
-	folded := Fold(name)
-	old, err := one(tx.Reader, scanString, "SELECT sort_name FROM principals WHERE id = $1", id)
-	if errors.Is(err, ErrNotFound) || err == nil && old == folded {
+// maxSearchText keeps what a search reads within an entry of an index of PostgreSQL, which is at most 2,700 bytes.
+const maxSearchText = 1000
+
+// searchText is what a search for a part of something looks at; no part reaches from one field into the next.
+func searchText(p pim.Principal) string {
+	text := Fold(strings.Join([]string{p.Name, p.Email, p.Department, p.MatchValue}, "\x1f"))
+	for len(text) > maxSearchText {
+		_, size := utf8.DecodeLastRuneInString(text)
+		text = text[:len(text)-size]
+	}
+	return text
+}
+
+// rename lets what is sorted and searched by a principal's name, and the rest of what finds one, follow a change of it.
+func (tx *Tx) rename(p pim.Principal) error {
+	folded, text := Fold(p.Name), searchText(p)
+	old, err := one(tx.Reader, func(r row) (old [2]string, err error) { return old, r.Scan(&old[0], &old[1]) },
+		"SELECT sort_name, search_text FROM principals WHERE id = $1", p.ID)
+	if errors.Is(err, ErrNotFound) || err == nil && old == [2]string{folded, text} {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if _, err := tx.exec("UPDATE principals SET sort_name = $1 WHERE id = $2", folded, id); err != nil {
+	if _, err := tx.exec("UPDATE principals SET sort_name = $1, search_text = $2 WHERE id = $3", folded, text, p.ID); err != nil {
 		return err
 	}
-	if _, err := tx.exec("UPDATE assignments SET sort_name = $1 WHERE principal_id = $2 AND ended_at = 0", folded, id); err != nil {
+	if old[0] != folded || old[1] == "" {
+		if _, err := tx.exec("UPDATE assignments SET sort_name = $1 WHERE principal_id = $2 AND ended_at = 0 AND sort_name <> $1", folded, p.ID); err != nil {
+			return err
+		}
+		if _, err := tx.exec("UPDATE group_members SET sort_name = $1 WHERE member_id = $2 AND sort_name <> $1", folded, p.ID); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.exec("DELETE FROM principal_words WHERE principal_id = $1", p.ID); err != nil {
 		return err
 	}
-	if _, err := tx.exec("DELETE FROM principal_words WHERE principal_id = $1", id); err != nil {
-		return err
-	}
-	return tx.saveWords(id, name)
+	return tx.saveWords(p)
 }
 
 const (
 	foldPiece   = 1000 // bounds one transaction of foldNames
-	foldedSince = 10   // the migration from which on names are folded
+	foldedSince = 19   // the migration from which on names are folded as they are now
 )
 
 // foldNames folds the names of rows that were written before names were folded.
@@ -98,13 +123,12 @@ func (s *Store) foldSome(ctx context.Context) (int, error) {
 	}
 	defer func() { _ = db.Rollback() }()
 	tx := &Tx{Reader: &Reader{db: db, ctx: ctx}}
-	old, err := many(tx.Reader, func(r row) (p pim.Principal, err error) { return p, r.Scan(&p.ID, &p.Name) },
-		"SELECT id, name FROM principals WHERE sort_name = '' ORDER BY id LIMIT $1", foldPiece)
+	old, err := many(tx.Reader, scanPrincipal, "SELECT "+principalCols+" FROM principals p WHERE p.search_text = '' ORDER BY p.id LIMIT $1", foldPiece)
 	if err != nil || len(old) == 0 {
 		return 0, err
 	}
 	for _, p := range old {
-		if err := tx.rename(p.ID, p.Name); err != nil {
+		if err := tx.rename(p); err != nil {
 			return 0, err
 		}
 	}
@@ -118,21 +142,21 @@ func prefixEnd(prefix string) string { return prefix + string(unicode.MaxRune) }
 const pickable = 1000
 
 // FindPrincipals lists enabled people, groups and workloads by name whose name has words that begin with those of a
-// search, for a picker; without a search the first ones.
+// search, or whose address does, for a picker; without a search the first ones.
 func (r *Reader) FindPrincipals(search string, limit int) ([]pim.Principal, error) {
 	var w where
 	w.add("p.removed_at = 0 AND p.enabled = 1")
 	lead := ""
 	for _, word := range words(Fold(search)) {
 		like := escapeLike(word) + "%"
-		w.add(`(p.sort_name LIKE ? ESCAPE '\' OR p.sort_name LIKE ? ESCAPE '\')`, like, "% "+like)
+		w.add(`(p.sort_name LIKE ? ESCAPE '\' OR p.sort_name LIKE ? ESCAPE '\' OR LOWER(p.email) LIKE ? ESCAPE '\')`, like, "% "+like, like)
 		if len(word) > len(lead) {
 			lead = word
 		}
 	}
 	if lead == "" {
 		w.args = append(w.args, limit)
-		return many(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p"+w.String()+" ORDER BY p.name, p.id LIMIT "+dollar(len(w.args)), w.args...)
+		return many(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p"+w.String()+" ORDER BY p.sort_name, p.id LIMIT "+dollar(len(w.args)), w.args...)
 	}
 	w.add("p.id = x.principal_id")
 	from := "(SELECT DISTINCT principal_id FROM (SELECT principal_id FROM principal_words WHERE word >= $" + next(&w, lead) + " AND word < $" + next(&w, prefixEnd(lead)) +

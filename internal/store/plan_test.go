@@ -85,6 +85,23 @@ var hot = []struct {
 		return err
 	}, ""},
 	{"people, searched", func(tx *Tx) error { _, err := tx.People(PrincipalPage{Query: "x", Limit: 50}); return err }, ""},
+	{"people disabled", func(tx *Tx) error {
+		_, err := tx.People(PrincipalPage{Filter: PeopleDisabled, AfterName: "n", AfterID: "i", Limit: 50})
+		return err
+	}, ""},
+	{"people without a passkey", func(tx *Tx) error { _, err := tx.People(PrincipalPage{Filter: PeopleNoPasskey, Limit: 50}); return err }, ""},
+	{"use of people", func(tx *Tx) error { _, err := tx.PeopleUses([]string{"a", "b"}); return err }, ""},
+	{"groups, next page", func(tx *Tx) error {
+		_, _, err := tx.Groups(PrincipalPage{AfterName: "n", AfterID: "i", Limit: 50})
+		return err
+	}, ""},
+	{"groups, searched", func(tx *Tx) error { _, _, err := tx.Groups(PrincipalPage{Query: "x", Limit: 50}); return err }, ""},
+	{"members of a group, next page", func(tx *Tx) error {
+		_, _, err := tx.MembersIn("g", PrincipalPage{AfterName: "n", AfterID: "i", Limit: 50})
+		return err
+	}, ""},
+	{"members of a group, searched", func(tx *Tx) error { _, _, err := tx.MembersIn("g", PrincipalPage{Query: "x", Limit: 50}); return err }, ""},
+	{"a picker before a search", func(tx *Tx) error { _, err := tx.FindPrincipals("", 20); return err }, "principals_pick"},
 	{"groups of a person", func(tx *Tx) error { _, err := tx.GroupsOf("p"); return err }, ""},
 	{"people in groups", func(tx *Tx) error { _, err := tx.PeopleIn([]string{"g", "p"}); return err }, ""},
 	{"session", func(tx *Tx) error { _, err := tx.Session("s", time.Hour); return err }, ""},
@@ -156,7 +173,7 @@ var hot = []struct {
 		_, err := tx.AssignmentRequestsBy("p", Keyset{At: tx.Now, ID: "x"}, 50)
 		return err
 	}, ""},
-	{"a rename", func(tx *Tx) error { return tx.rename("p", "New Name") }, ""},
+	{"a rename", func(tx *Tx) error { return tx.rename(pim.Principal{ID: "p", Name: "New Name"}) }, ""},
 	{"assignments due", func(tx *Tx) error { _, err := tx.AssignmentsDue(50); return err }, ""},
 	{"what lies in a subtree", func(tx *Tx) error {
 		_, err := tx.ResourcesIn([]string{"a", "b"}, Subtree{Roots: []string{"r"}})
@@ -273,6 +290,37 @@ func TestAssignmentsAreNotSorted(t *testing.T) {
 		}
 		if text := strings.Join(plans, "\n  "); strings.Contains(text, "B-TREE") || len(plans) == 0 {
 			t.Errorf("%+v sorts what it finds:\n  %s", f, text)
+		}
+	}
+}
+
+// No page of people, of groups or of the members of a group sorts what it finds.
+func TestPeopleAreNotSorted(t *testing.T) {
+	s := open(t)
+	people := func(p PrincipalPage) func(*Tx) error {
+		return func(tx *Tx) error { _, _, err := tx.SearchPeople(p); return err }
+	}
+	after := PrincipalPage{AfterName: "n", AfterID: "i", Query: "x", Limit: 50}
+	for name, run := range map[string]func(*Tx) error{
+		"people": people(PrincipalPage{Limit: 50}), "people searched": people(after), "enabled": people(PrincipalPage{Filter: PeopleEnabled, Limit: 50}),
+		"disabled": people(PrincipalPage{Filter: PeopleDisabled, Limit: 50}), "guests": people(PrincipalPage{Filter: PeopleGuests, Limit: 50}),
+		"never seen": people(PrincipalPage{Filter: PeopleNeverSeen, Limit: 50}), "keyless": people(PrincipalPage{Filter: PeopleNoPasskey, Limit: 50}),
+		"groups": func(tx *Tx) error { _, _, err := tx.Groups(PrincipalPage{Limit: 50}); return err },
+		"picker": func(tx *Tx) error { _, err := tx.FindPrincipals("", 20); return err },
+	} {
+		var plans []string
+		err := Do(context.Background(), s, func(tx *Tx) error {
+			p := &planner{conn: tx.db}
+			tx.db = p
+			err := run(tx)
+			plans = p.plans
+			return errors.Join(errRollBack, err)
+		})
+		if !errors.Is(err, errRollBack) {
+			t.Fatal(err)
+		}
+		if text := strings.Join(plans, "\n  "); strings.Contains(text, "FOR ORDER BY") || len(plans) == 0 {
+			t.Errorf("%s: sorts what it finds:\n  %s", name, text)
 		}
 	}
 }

@@ -51,7 +51,7 @@ func (r *Reader) Principals(kind pim.PrincipalKind) ([]pim.Principal, error) {
 
 // PrincipalPage is a keyset page of people.
 type PrincipalPage struct {
-	Query     string // part of name, e-mail or department
+	Query     string // parts of name, address, department or claim, with spaces between
 	Filter    PeopleFilter
 	AfterName string
 	AfterID   string
@@ -78,25 +78,6 @@ var peopleFilters = map[PeopleFilter]string{
 	PeopleGuests:    "p.guest = 1",
 }
 
-// People lists people by name, a page at a time.
-func (r *Reader) People(page PrincipalPage) ([]pim.Principal, error) {
-	var w where
-	w.add("p.kind = 'person'")
-	w.add("p.removed_at = 0")
-	if page.Query != "" {
-		like := "%" + escapeLike(page.Query) + "%"
-		w.add(`(LOWER(p.name) LIKE LOWER(?) ESCAPE '\' OR LOWER(p.email) LIKE LOWER(?) ESCAPE '\' OR LOWER(p.department) LIKE LOWER(?) ESCAPE '\')`, like, like, like)
-	}
-	if cond, ok := peopleFilters[page.Filter]; ok {
-		w.add(cond)
-	}
-	if page.AfterID != "" {
-		w.add("(p.name, p.id) > (?, ?)", page.AfterName, page.AfterID)
-	}
-	w.args = append(w.args, page.Limit)
-	return many(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p"+w.String()+" ORDER BY p.name, p.id LIMIT "+dollar(len(w.args)), w.args...)
-}
-
 // Names returns the names of principals by id, removed ones included: history stays readable.
 func (r *Reader) Names(ids []string) (map[string]string, error) {
 	return r.pairs("SELECT id, name FROM principals WHERE id IN ", ids)
@@ -105,19 +86,19 @@ func (r *Reader) Names(ids []string) (map[string]string, error) {
 // InsertPrincipal adds a principal.
 func (tx *Tx) InsertPrincipal(p pim.Principal) error {
 	_, err := tx.exec(`INSERT INTO principals (id, kind, file_key, name, email, department, title, issuer, subject, match_claim, match_value,
-		person_id, manager_id, guest, claimed, enabled, source, zone, theme, created_at, last_seen_at, sort_name, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, 1)`,
+		person_id, manager_id, guest, claimed, enabled, source, zone, theme, created_at, last_seen_at, sort_name, search_text, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, 1)`,
 		p.ID, p.Kind, p.Key, p.Name, p.Email, p.Department, p.Title, p.Issuer, p.Subject, p.MatchClaim, p.MatchValue,
-		p.PersonID, p.ManagerID, num(p.Guest), p.Claimed, num(p.Enabled), p.Source, p.Zone, p.Theme, us(tx.Now), us(p.LastSeenAt), Fold(p.Name))
+		p.PersonID, p.ManagerID, num(p.Guest), p.Claimed, num(p.Enabled), p.Source, p.Zone, p.Theme, us(tx.Now), us(p.LastSeenAt), Fold(p.Name), searchText(p))
 	if err != nil {
 		return err
 	}
-	return tx.saveWords(p.ID, p.Name)
+	return tx.saveWords(p)
 }
 
 // UpdatePrincipal saves everything but kind and creation; the version must be the one read.
 func (tx *Tx) UpdatePrincipal(p pim.Principal) error {
-	if err := tx.rename(p.ID, p.Name); err != nil {
+	if err := tx.rename(p); err != nil {
 		return err
 	}
 	return tx.must(`UPDATE principals SET file_key = $1, name = $2, email = $3, department = $4, title = $5, issuer = $6, subject = $7,
@@ -189,7 +170,8 @@ func (r *Reader) Members() ([]pim.Membership, error) {
 
 // AddMember adds an edge, or refreshes one that came from a claim.
 func (tx *Tx) AddMember(m pim.Membership) error {
-	_, err := tx.exec(`INSERT INTO group_members (group_id, member_id, source, fresh_until) VALUES ($1, $2, $3, $4)
+	_, err := tx.exec(`INSERT INTO group_members (group_id, member_id, source, fresh_until, sort_name) VALUES ($1, $2, $3, $4,
+		COALESCE((SELECT p.sort_name FROM principals p WHERE p.id = $2), ''))
 		ON CONFLICT (group_id, member_id, source) DO UPDATE SET fresh_until = excluded.fresh_until`, m.GroupID, m.MemberID, m.Source, us(m.FreshUntil))
 	return err
 }

@@ -61,7 +61,7 @@ func groupsInPages(t *testing.T, s *store.Store) {
 	var seen []string
 	page := store.PrincipalPage{Limit: 2}
 	for range 3 {
-		rows := get(t, s, func(r *store.Reader) ([]store.GroupRow, error) { return r.Groups(page) })
+		rows := get(t, s, func(r *store.Reader) ([]store.GroupRow, error) { rows, _, err := r.Groups(page); return rows, err })
 		for _, g := range rows {
 			seen = append(seen, g.ID)
 			page.AfterName, page.AfterID = g.Name, g.ID
@@ -74,7 +74,8 @@ func groupsInPages(t *testing.T, s *store.Store) {
 		t.Errorf("pages: %v", seen)
 	}
 	if got := get(t, s, func(r *store.Reader) ([]store.GroupRow, error) {
-		return r.Groups(store.PrincipalPage{Query: "P_A", Limit: 9})
+		rows, _, err := r.Groups(store.PrincipalPage{Query: "P_A", Limit: 9})
+		return rows, err
 	}); len(got) != 0 {
 		t.Errorf("an underscore finds %v", got) // T22
 	}
@@ -97,7 +98,8 @@ func membersInPages(t *testing.T, s *store.Store) {
 		return nil
 	})
 	rows := get(t, s, func(r *store.Reader) ([]store.Member, error) {
-		return r.MembersIn("dbas", store.PrincipalPage{Limit: 10, Query: "bo"})
+		rows, _, err := r.MembersIn("dbas", store.PrincipalPage{Limit: 10, Query: "bo"})
+		return rows, err
 	})
 	if len(rows) != 1 || rows[0].ID != "bob" || len(rows[0].Edges) != 2 || rows[0].Edges[1].FreshUntil.IsZero() {
 		t.Errorf("members: %+v", rows)

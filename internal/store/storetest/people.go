@@ -19,6 +19,8 @@ var people = []testCase{
 	{"binding by claim", bindingByClaim},
 	{"people in pages", peopleInPages},
 	{"people searched with hostile characters", hostileSearch},
+	{"a search is bounded and finds everybody (T31)", searchIsBounded},
+	{"uses of people", usesOfPeople},
 	{"names that look alike are different groups", lookAlikes},
 	{"people narrowed down", peopleNarrowed},
 	{"groups in pages", groupsInPages},

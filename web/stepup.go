@@ -134,8 +134,8 @@ var stepUpTitles = map[pim.StepUpAction]string{
 	pim.ActionAssign: "Confirm assigning a role", pim.ActionChangeAssignment: "Confirm changing an assignment", pim.ActionRemoveAssignment: "Confirm removing an assignment",
 	pim.ActionDecideAssignment: "Confirm your decision",
 	pim.ActionDisablePerson:    "Confirm disabling a person", pim.ActionEnablePerson: "Confirm enabling a person", pim.ActionEndSessions: "Confirm ending sessions",
-	pim.ActionSaveSettings: "Confirm these settings",
-	pim.ActionSaveRole:     "Confirm this role", pim.ActionRetireRole: "Confirm retiring a role",
+	pim.ActionSaveSettings: "Confirm these settings", pim.ActionSaveSync: "Confirm following a directory", pim.ActionRemoveSync: "Confirm no longer following a directory", pim.ActionConfirmSync: "Confirm letting people go",
+	pim.ActionSaveRole: "Confirm this role", pim.ActionRetireRole: "Confirm retiring a role",
 }
 
 // stepUpTitle names what is confirmed, and how many of it.

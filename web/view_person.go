@@ -99,7 +99,7 @@ func voucherWhy(p pim.Principal, keys int, ever bool) string {
 	return ""
 }
 
-var sourceWords = map[pim.Source]string{pim.SourceFile: "the file", pim.SourceSignIn: "sign-in", pim.SourceBrowser: "this portal",
+var sourceWords = map[pim.Source]string{pim.SourceFile: "the file", pim.SourceSignIn: "sign-in", pim.SourceBrowser: "this portal", pim.SourceDirectory: "the directory",
 	pim.SourceLink: "an administrator’s link", pim.SourceBuiltin: "Stint itself"}
 
 func identityFacts(p pim.Principal) []views.Detail {

@@ -55,7 +55,8 @@ type Broker struct {
 	begun    taken
 	drills   atomic.Int64 // when accounts for emergencies were last looked at, in µs
 	scans    scans
-	logouts  taken // ids of logout tokens
+	logouts  taken       // ids of logout tokens
+	syncs    atomic.Bool // a directory sync runs on this node
 }
 
 // New makes a Broker.

@@ -253,7 +253,7 @@ func enablePerson(tx *store.Tx, personID, by string) error {
 		return moved(err)
 	}
 	tx.Emit(pim.PersonEvent(pim.EvPersonEnabled, by, p.ID, p.ID))
-	return syncAssignmentNeedsOf(tx, p.ID)
+	return errors.Join(tx.ForgetSyncOff(p.ID), syncAssignmentNeedsOf(tx, p.ID))
 }
 
 func endSessions(tx *store.Tx, personID, by string) error {

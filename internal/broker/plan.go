@@ -236,6 +236,8 @@ func why(s pim.Source) string {
 	switch s {
 	case pim.SourceSignIn:
 		return "from sign-in, left alone"
+	case pim.SourceDirectory:
+		return "from the directory sync, left alone"
 	case pim.SourceLink:
 		return "made by `stint admin link`, left alone"
 	case pim.SourceFile:

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"cmp"
+	"errors"
 	"strings"
 	"time"
 
@@ -141,7 +142,7 @@ func (p *planner) changedPerson(f managed, row pim.Principal) {
 			if err := a.updatePrincipal(row.ID, func(h *pim.Principal) { h.Enabled = true }); err != nil {
 				return err
 			}
-			return syncAssignmentNeedsOf(a.tx, row.ID)
+			return errors.Join(a.tx.ForgetSyncOff(row.ID), syncAssignmentNeedsOf(a.tx, row.ID))
 		}), "person/%s: enabled", f.ID)
 	}
 }

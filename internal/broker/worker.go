@@ -101,6 +101,7 @@ func (b *Broker) round(ctx context.Context, passes *sync.WaitGroup) {
 	b.refresh(ctx)
 	b.resolveAside(ctx, passes)
 	b.scanAside(ctx, passes)
+	b.syncAside(ctx, passes)
 	if err := b.TellLate(ctx); err != nil {
 		b.log.Error("telling about late grants", "error", err)
 	}

@@ -41,6 +41,9 @@ type Factory struct {
 	// OwnersAreMembers: nobody owns what they are no member of, so that whoever is given the one is given both.
 	OwnersAreMembers bool
 
+	// People says that connectors of this kind are People.
+	People bool
+
 	// Fields describes the plain settings for forms; a kind without them is set up in a file alone.
 	Fields []Field
 }

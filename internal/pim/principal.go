@@ -23,11 +23,12 @@ const (
 type Source string
 
 const (
-	SourceFile    Source = "file"    // written by `stint apply`
-	SourceSignIn  Source = "signin"  // made at first sign-in, or from a claim
-	SourceBrowser Source = "browser" // made by an administrator in the portal
-	SourceLink    Source = "link"    // made by `stint admin link`
-	SourceBuiltin Source = "builtin" // Stint's own target, resource and roles
+	SourceFile      Source = "file"      // written by `stint apply`
+	SourceSignIn    Source = "signin"    // made at first sign-in, or from a claim
+	SourceBrowser   Source = "browser"   // made by an administrator in the portal
+	SourceDirectory Source = "directory" // kept by a directory sync
+	SourceLink      Source = "link"      // made by `stint admin link`
+	SourceBuiltin   Source = "builtin"   // Stint's own target, resource and roles
 )
 
 // Principal is a person, a group or a workload. People are found by (Issuer, Subject), never by e-mail.

@@ -24,13 +24,15 @@ func init() {
 		Protected: protected,
 		Covers:    covers,
 		Fields:    described,
+		People:    true,
 	})
 }
 
 // directory is a connector.Connector for one directory.
 type directory struct {
 	settings
-	pool pool
+	pool     pool
+	deadline time.Duration // of one page of people
 }
 
 func open(cfg connector.Config) (connector.Connector, error) {
@@ -49,7 +51,7 @@ func open(cfg connector.Config) (connector.Connector, error) {
 			return nil, &connector.FieldError{Field: "ca_file", Message: "holds no PEM certificate: " + s.caFile}
 		}
 	}
-	return &directory{settings: s, pool: pool{settings: s, tls: conf, secret: cfg.Secret}}, nil
+	return &directory{settings: s, pool: pool{settings: s, tls: conf, secret: cfg.Secret}, deadline: cfg.Timeout}, nil
 }
 
 // Capabilities: native expiry (the TTL values of a Windows forest with its PAM feature on) is not used; see until in

@@ -25,6 +25,7 @@ func init() {
 			}
 			return []string{"password"}
 		},
+		People:    true,
 		Fields:    []connector.Field{{Name: "name", Free: true}, {Name: "address"}, {Name: "base", Free: true}},
 		Protected: func(map[string]string) []string { return []string{"protected"} },
 		Covers:    covers,

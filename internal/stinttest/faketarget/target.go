@@ -26,6 +26,7 @@ type Target struct {
 	expires      bool
 	slowest      time.Duration // the latest it ever was
 	made         int
+	people       func(yield func(connector.PersonEntry) bool)
 }
 
 // Faults are ways to misbehave; the zero value is a good target.
@@ -40,7 +41,9 @@ type Faults struct {
 	Slow        time.Duration           // every call takes so long
 	Hidden      connector.AccountID     // is not shown: it is Unseen, and what it holds is listed under a value
 	NoGroup     connector.EntitlementID // is not shown: it is Unseen
-	HalfPages   bool                    // List and Browse break off in the middle
+	HalfPages   bool                    // List, Browse and ReadPeople break off in the middle
+	NoPeople    bool                    // ReadPeople finds nobody and calls it everybody
+	BetweenPage func(page int)          // called before each page of people; may do anything
 	ReadDelay   time.Duration           // reads show what was there so long ago
 	Late        time.Duration           // writes are answered with yes and take effect so much later
 }

@@ -262,7 +262,7 @@ func (f *followed) confirm(run string) {
 	if out.CeremonyID == "" {
 		f.Fatal("no passkey was asked for")
 	}
-	if page := f.carol.Confirm("/step-up/" + out.CeremonyID).Want(f, 303); page.Location() != "/sync/dir" {
+	if page := f.carol.Confirm("/step-up/"+out.CeremonyID).Want(f, 303); page.Location() != "/sync/dir" {
 		f.Fatalf("confirming led to %s", page.Location())
 	}
 }
@@ -369,7 +369,9 @@ func TestSyncOfGroups(t *testing.T) {
 }
 
 func (f *followed) members(group string) int {
-	return len(stinttest.Read(f.World, func(r *store.Reader) ([]store.Member, error) { return r.MembersIn(group, store.PrincipalPage{Limit: 100}) }))
+	return len(stinttest.Read(f.World, func(r *store.Reader) ([]store.Member, error) {
+		return r.MembersIn(group, store.PrincipalPage{Limit: 100})
+	}))
 }
 
 // A scheduled run comes by itself, and sooner after one that failed.

@@ -79,12 +79,16 @@ func syncsRunOnce(t *testing.T, s *store.Store) {
 
 func syncLinks(t *testing.T, s *store.Store) {
 	do(t, s, func(tx *store.Tx) error { return tx.SetSyncOff("dir", "e", true) })
-	links := get(t, s, func(r *store.Reader) (map[string]store.SyncLink, error) { return r.SyncLinks("dir", []string{"e", "f"}) })
+	links := get(t, s, func(r *store.Reader) (map[string]store.SyncLink, error) {
+		return r.SyncLinks("dir", []string{"e", "f"})
+	})
 	hits := get(t, s, func(r *store.Reader) ([]pim.Principal, error) { return r.MatchedBy("upn", []string{"p@x", "q@x"}) })
 	if len(links) != 1 || !links["e"].Off || links["e"].Removed || links["e"].Principal.Name != "P" || len(hits) != 1 {
 		t.Errorf("links %+v, matched %v", links, hits)
 	}
-	do(t, s, func(tx *store.Tx) error { return errors.Join(tx.ForgetSyncOff("p"), tx.RemovePrincipal("p"), tx.RemoveSync("dir")) })
+	do(t, s, func(tx *store.Tx) error {
+		return errors.Join(tx.ForgetSyncOff("p"), tx.RemovePrincipal("p"), tx.RemoveSync("dir"))
+	})
 	links = get(t, s, func(r *store.Reader) (map[string]store.SyncLink, error) { return r.SyncLinks("dir", []string{"e"}) })
 	if l := links["e"]; l.Off || !l.Removed {
 		t.Errorf("of who was removed is remembered: %+v", l)

@@ -74,20 +74,13 @@ func askedRuns(t *testing.T, normal int) int {
 
 // runMachines spreads runs over shards that run side by side.
 func runMachines(t *testing.T, shards, runs int, seen *sightings, template func(*testing.T) *template) {
-	checks := flag.Lookup("rapid.checks")
-	if checks.Value.String() == checks.DefValue {
-		if err := checks.Value.Set(strconv.Itoa((runs + shards - 1) / shards)); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = checks.Value.Set(checks.DefValue) })
-	}
 	for i := range shards {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			if shards > 1 {
 				t.Parallel()
 			}
 			tmpl := template(t)
-			rapid.Check(t, func(rt *rapid.T) {
+			checkRuns(t, (runs+shards-1)/shards, func(rt *rapid.T) {
 				m := tmpl.machine(rt, seen)
 				for range machineSteps {
 					m.step()
@@ -95,6 +88,28 @@ func runMachines(t *testing.T, shards, runs int, seen *sightings, template func(
 				m.quiesce()
 				m.verify()
 			})
+		})
+	}
+}
+
+// checkRuns is rapid.Check with a number of runs of its own, unless -rapid.checks says another: that flag is one for all
+// tests of the process, and two that set it side by side each get the other's. What shrinks a failure is not counted.
+func checkRuns(t *testing.T, runs int, property func(*rapid.T)) {
+	if f := flag.Lookup("rapid.checks"); f.Value.String() != f.DefValue {
+		rapid.Check(t, property)
+		return
+	}
+	done, failing := 0, false
+	for done < runs {
+		rapid.Check(t, func(rt *rapid.T) {
+			if done >= runs && !failing {
+				return
+			}
+			done++
+			ended := false
+			defer func() { failing = failing || !ended || rt.Failed() }()
+			property(rt)
+			ended = true
 		})
 	}
 }

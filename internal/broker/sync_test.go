@@ -370,7 +370,8 @@ func TestSyncOfGroups(t *testing.T) {
 
 func (f *followed) members(group string) int {
 	return len(stinttest.Read(f.World, func(r *store.Reader) ([]store.Member, error) {
-		return r.MembersIn(group, store.PrincipalPage{Limit: 100})
+		members, _, err := r.MembersIn(group, store.PrincipalPage{Limit: 100})
+		return members, err
 	}))
 }
 

@@ -265,9 +265,9 @@ func BreakGlass(v BreakGlassView) templ.Component {
 					}
 					ctx = templ.InitializeContext(ctx)
 					var templ_7745c5c3_Var10 string
-					templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs("There should be at least " + Plural(v.Min, "account", "accounts") + " for emergencies, each with its passkeys in another place.")
+					templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs("There should be at least " + Plural(v.Min, "account", "accounts") + " for emergencies, each with its passkeys in a place of their own.")
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `breakglass.templ`, Line: 107, Col: 135}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `breakglass.templ`, Line: 107, Col: 142}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 					if templ_7745c5c3_Err != nil {
@@ -318,7 +318,7 @@ func BreakGlass(v BreakGlassView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(v.Accounts) == 0 {
-				templ_7745c5c3_Err = empty("life-buoy", "No account for emergencies", "Whoever is locked out together with the provider can only be let in by whoever runs the server.").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = empty("life-buoy", "No account for emergencies", "While the provider is down, nobody could sign in: only whoever runs the server could let somebody in.").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

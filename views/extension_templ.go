@@ -206,7 +206,7 @@ func Extend(v ExtendView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if !v.NewEnd.IsZero() {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<small>Then ends at about")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<small>It then ends at about")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -172,7 +172,7 @@ func MyRoles(v MyRolesView) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = searchBox("Search my roles", "Role, scope or system", v.List.Q).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = searchBox("Search my roles", "Role, scope or kind", v.List.Q).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -748,7 +748,7 @@ func myRolesNone(v MyRolesListView) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if v.Q != "" {
-			templ_7745c5c3_Err = noHit(v.Q, "role, scope and system", query("/my-roles", "state", v.State)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = noHit(v.Q, "role, scope and kind", query("/my-roles", "state", v.State)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

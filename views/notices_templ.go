@@ -83,7 +83,7 @@ func Notices(v NoticesView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(v.Rows) == 0 {
-				templ_7745c5c3_Err = empty("bell", "No notices", "When a request of yours is decided or a role ends, it says so here.").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = empty("bell", "No notices", "When a request of yours is decided or a role ends, it stands here.").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

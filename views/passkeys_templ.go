@@ -702,10 +702,14 @@ func enrolForm(v PasskeysView) templ.Component {
 }
 
 func enrolTitle(v PasskeysView) string {
-	if len(v.Rows) == 0 {
+	switch {
+	case v.By == ByNothing:
+		return "Add a passkey"
+	case len(v.Rows) == 0:
 		return "Add your first passkey"
+	default:
+		return "Add another passkey"
 	}
-	return "Add another passkey"
 }
 
 var _ = templruntime.GeneratedTemplate

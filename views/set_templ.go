@@ -297,7 +297,7 @@ func ActivateSet(v ActivateSetView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "</h1><p>One reason and one touch of your passkey; each role keeps its own rules, and is refused alone.</p></div></header>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "</h1><p>One reason and one touch of your passkey. Each role keeps its own rules; if one is refused, the others go on.</p></div></header>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -661,7 +661,7 @@ func keepSet(v ActivateSetView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "> <small id=\"name-help\">Such as Monday on call: these roles and durations, one click away on My roles. A set of the same name is replaced. The reason is yours to give each time.</small>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "> <small id=\"name-help\">Such as Monday on call: these roles and durations, one click away on My roles. A set of the same name is replaced. You give the reason anew each time.</small>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -138,7 +138,7 @@ func assignmentFacts(a broker.AssignmentView) (out []views.Detail) {
 	}
 	add("Made by", a.MadeBy)
 	out = append(out, views.Detail{Term: "Made", At: a.Row.CreatedAt})
-	add("Comes from", sourceWords[a.Row.Source])
+	add("Known from", sourceWords[a.Row.Source])
 	add("Ticket", strings.TrimSpace(a.Row.TicketNumber+" "+a.Row.TicketSystem))
 	if a.Row.StateAt(a.Row.EndedAt) == pim.AssignmentRemoved && !a.Row.EndedAt.IsZero() {
 		out = append(out, views.Detail{Term: "Removed", At: a.Row.EndedAt})

@@ -61,12 +61,12 @@ func matches(text, q string) bool {
 	return true
 }
 
-// searchText is what a search looks at: role, scope and system.
+// searchText is what a search looks at: role, scope and kind.
 func searchText(r views.Role) string {
 	return strings.ToLower(r.Name + " " + strings.Join(r.Scope, " ") + " " + r.Kind)
 }
 
-// matching keeps the rows whose role, scope or system contains every word of q.
+// matching keeps the rows whose role, scope or kind contains every word of q.
 func matching(rows []views.RoleRow, q string) []views.RoleRow {
 	if q == "" {
 		return rows

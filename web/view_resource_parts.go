@@ -136,10 +136,27 @@ func settingsAt(r *store.Reader, _ *request, path pim.Path, v *views.ResourceVie
 	}
 	names, err := r.Names(people)
 	for _, s := range rows {
-		words := broker.SettingsInWords(s, func(id string) string { return names[id] })
-		v.Settings = append(v.Settings, views.Detail{Term: called[s.RoleID], Value: strings.Join(words, ", ")})
+		v.Settings = append(v.Settings, views.Detail{Term: called[s.RoleID], Value: strings.Join(setInWords(s, names), "; ")})
 	}
 	return err
+}
+
+// setInWords are the fields that a row sets, as the screen says them, with the approvers by name.
+func setInWords(row pim.RoleSettings, names map[string]string) (out []string) {
+	for _, f := range pim.Fields() {
+		words := row.Words(f)
+		if f == pim.FieldApprovers && len(row.Approvers) > 0 {
+			called := make([]string, len(row.Approvers))
+			for i, id := range row.Approvers {
+				called[i] = names[id]
+			}
+			words = strings.Join(called, ", ")
+		}
+		if words != "" {
+			out = append(out, f.Title()+": "+words)
+		}
+	}
+	return out
 }
 
 func rightBelow(r *store.Reader, q *request, path pim.Path, v *views.ResourceView) error {

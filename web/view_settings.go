@@ -235,7 +235,7 @@ func settingsWords(view broker.SettingsView, tab string) (demands []views.Verdic
 	if len(demands) == 0 {
 		say("circle-check", "nothing more")
 	}
-	return demands, "Then it is held for " + pim.FormatDuration(s.DefaultDuration) + " as the form opens, and at most " + pim.FormatDuration(s.MaxDuration) + "."
+	return demands, "The form suggests " + pim.FormatDuration(s.DefaultDuration) + ", and allows at most " + pim.FormatDuration(s.MaxDuration) + "."
 }
 
 func orForEver(yes bool) string {

@@ -415,14 +415,6 @@ func (p *planner) words(r pim.RoleSettings) (out []string) {
 	return out
 }
 
-// SettingsInWords are the fields that are set in a row, as a file says them.
-func SettingsInWords(r pim.RoleSettings, name func(id string) string) (out []string) {
-	for _, w := range settingsWords(r, name) {
-		out = append(out, strings.ReplaceAll(w[0], "_", " ")+" "+w[1])
-	}
-	return out
-}
-
 // settingsWords are the fields that are set, with the file's names and words.
 func settingsWords(r pim.RoleSettings, name func(id string) string) (out [][2]string) {
 	length := func(field string, d *time.Duration) {

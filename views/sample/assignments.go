@@ -170,7 +170,7 @@ func (s Samples) assignment() views.AssignmentView {
 	form.Begun, form.Ticket, form.Values.EndAt, form.Values.Justification = true, false, "2026-11-24T14:22", ""
 	return views.AssignmentView{Shell: s.managing(), ID: "as1", Holder: s.holder(s.dave()), HolderHref: "/people/p4", Role: s.dbOwner(), RoleHref: "/roles/r1/members?resource=n3",
 		State: views.InForce, From: day(-160), Until: day(5), Reason: s.T("Member of the database operations team."),
-		Facts: []views.Detail{{Term: "Made by", Value: s.T("Carol Lindqvist")}, {Term: "Made", At: day(-160)}, {Term: "Ticket", Value: s.T("CHG-10217")}, {Term: "Comes from", Value: s.T("this portal")}},
+		Facts: []views.Detail{{Term: "Made by", Value: s.T("Carol Lindqvist")}, {Term: "Made", At: day(-160)}, {Term: "Ticket", Value: s.T("CHG-10217")}, {Term: "Known from", Value: s.T("this portal")}},
 		Needs: s.needs("fingerprint", "message-square-text", "user-check"),
 		Gives: []string{s.T("At billing-prod (PostgreSQL): member of db_owner."), s.T("For at most 4 h at a time, with approval by one of 5.")},
 		Uses: []views.AssignmentUse{{Person: s.dave(), Status: views.StatusView{State: views.Active}, At: ago(20), Href: "/activations/x2"},

@@ -75,7 +75,7 @@ func (s Samples) resource() views.ResourceView {
 			{Who: views.Person{ID: "g1", Name: s.T("On call")}, Group: true, Role: s.T("Reader"), Kind: "active", Until: views.TimeView{Reader: s.reader()}, From: views.Link{Text: s.T("Northwind"), Href: "/resources/r0"}},
 			{Who: s.bob(), Role: s.T("db_owner"), Kind: "eligible", Start: "from 2026-12-01", Until: views.TimeView{Reader: s.reader()}, From: views.Link{Text: s.T("PostgreSQL"), Href: "/resources/r1"}},
 		},
-		HeldMore: true, Settings: []views.Detail{{Term: s.T("db_owner"), Value: s.T("max duration 2h, approval required, approvers [Bob Okafor]")}},
+		HeldMore: true, Settings: []views.Detail{{Term: s.T("db_owner"), Value: s.T("Longest activation: 2 h; Approval: required; Approvers: Bob Okafor")}},
 		Below:  []views.ResourceRow{{ID: "r7", Name: s.T("invoices"), Kind: "resource", KindName: "Resource"}},
 		Manage: true, Movable: true, Assign: "/assignments?resource=r2", BelowMore: "/resources?in=r2",
 	}

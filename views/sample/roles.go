@@ -64,9 +64,9 @@ func (s Samples) rolePage() views.RoleView {
 	strict, usual := s.needs("fingerprint", "message-square-text", "ticket", "user-check"), s.needs("fingerprint", "message-square-text")
 	v := views.RoleView{Shell: s.shell(), Role: s.roleHead(),
 		Set: []views.RulesAt{
-			{Longest: "8 h", Set: "reason, proof", By: "the file"},
+			{Longest: "8 h", Set: "Reason, Confirmed with", By: "the file"},
 			{Resource: "r0", Scope: scope("PostgreSQL"), Longest: "8 h", Set: "ticket", By: "this portal"},
-			{Resource: "r2", Scope: scope("PostgreSQL", "billing-prod"), Longest: "4 h", Set: "longest activation, proof, approval, approvers", By: "this portal"},
+			{Resource: "r2", Scope: scope("PostgreSQL", "billing-prod"), Longest: "4 h", Set: "Longest activation, Confirmed with, Approval, Approvers", By: "this portal"},
 		},
 		Holds: []views.RulesAt{
 			{Resource: "r2", Scope: scope("PostgreSQL", "billing-prod"), Needs: strict, Longest: "4 h", Set: "approval"},

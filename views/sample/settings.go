@@ -54,7 +54,7 @@ func (s Samples) settingsPage() views.SettingsView {
 		Shell: s.shell(), Role: s.roleHead(), Resource: "r2", Scope: []string{s.T("Northwind"), s.T("PostgreSQL"), s.T("billing-prod")}, Tab: "activation", Version: 14,
 		Changed: "Version 14, by " + s.T("Carol Lindqvist"), FromFile: true, Rows: rows, CanEdit: true,
 		Demands:  []views.Verdict{{Text: "passkey", Detail: "fingerprint"}, {Text: "reason", Detail: "message-square-text"}, {Text: "approval by one of 5: " + s.T("Bob Okafor, Carol Lindqvist, grp-db-leads"), Detail: "user-check"}},
-		Then:     "Then it is held for 1 h as the form opens, and at most 4 h.",
+		Then:     "The form suggests 1 h, and allows at most 4 h.",
 		Affected: views.Affected{People: 14, Groups: 2, Below: []views.RulesAt{{Resource: "r7", Scope: []string{s.T("Northwind"), s.T("PostgreSQL"), s.T("billing-prod"), s.T("ledger")}, Set: "Longest activation"}}},
 		Try:      s.T("Alice"), Trial: &views.Trial{Person: s.alice(), Summary: s.T("Alice Keller would need: passkey, reason, approval by one of 4; at most 4 h"), Approver: s.T("Bob Okafor, Carol Lindqvist"), Verdicts: []views.Verdict{{Text: s.T("You are eligible.")}, {State: views.Todo, Text: "A passkey confirms it."}, {State: views.Approver, Text: s.T("Somebody else approves it.")}}},
 	}

@@ -230,6 +230,14 @@ var matrix = map[string]rights{
 	"POST /targets/:id/browse":                    {thing: "target", want: only(cells{422, 422, 404}, "administrator")}, // nothing is picked
 	"GET /targets/:id":                            {thing: "target", want: only(cells{200, 200, 404}, "auditor", "administrator")},
 	"POST /targets/:id/test":                      {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
+	"GET /sync":                                   {want: only(cells{200}, "auditor", "administrator")},
+	"GET /sync/:id":                               {thing: "target", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"POST /sync/:id":                              {thing: "target", form: []string{"every", "6", "share", "10"}, want: only(cells{422, 422, 404}, "administrator")}, // it says nothing
+	"POST /sync/:id/preview":                      {thing: "target", want: only(cells{404, 404, 404}, "administrator")},                                              // it is not followed
+	"POST /sync/:id/run":                          {thing: "target", want: only(cells{404, 404, 404}, "administrator")},
+	"POST /sync/:id/confirm":                      {thing: "target", want: only(cells{404, 404, 404}, "administrator")},
+	"POST /sync/:id/remove":                       {thing: "target", want: only(cells{404, 404, 404}, "administrator")},
+	"GET /sync/:id/runs/:run":                     {thing: "target", want: only(cells{404, 404, 404}, "auditor", "administrator")},
 	"POST /targets/:id/scan":                      {thing: "target", want: only(cells{303, 303, 404}, "administrator")},
 	"POST /people":                                {form: []string{"name", ""}, want: only(cells{422}, "administrator")},
 	"GET /people/new":                             {want: only(cells{200}, "administrator")},

@@ -90,6 +90,7 @@ func (s *Server) shellIn(r *store.Reader, q *request) (views.Shell, error) {
 		Can: views.Can{Approve: q.approver || p.Administrator, People: p.MayAudit(), Targets: p.MayAudit(), Resources: p.MayRead(), Audit: true}} // everybody may read their own audit
 	sh.Can.Groups = p.MayAudit()
 	sh.Can.Roles = p.MayRead()
+	sh.Can.Sync = p.MayAudit()
 	unread, err := r.UnreadNotices(q.who.ID)
 	if err != nil {
 		return sh, err

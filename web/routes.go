@@ -181,6 +181,15 @@ var routes = []route{
 	{post, "/targets/:id/test", administrator, (*Server).TestTarget},
 	{post, "/targets/:id/scan", administrator, (*Server).ScanTarget},
 
+	{get, "/sync", auditor, (*Server).SyncsPage},
+	{get, "/sync/:id", auditor, (*Server).SyncPage},
+	{post, "/sync/:id", administrator, (*Server).SaveSync},
+	{post, "/sync/:id/preview", administrator, (*Server).PreviewSync},
+	{post, "/sync/:id/run", administrator, (*Server).RunSync},
+	{post, "/sync/:id/confirm", administrator, (*Server).ConfirmSync},
+	{post, "/sync/:id/remove", administrator, (*Server).RemoveSync},
+	{get, "/sync/:id/runs/:run", auditor, (*Server).SyncRunPage},
+
 	// Watch
 	{get, "/break-glass", auditor, (*Server).BreakGlassPage},
 	{post, "/break-glass/accounts", administrator, (*Server).MarkBreakGlass},

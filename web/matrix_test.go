@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"stint/internal/pim"
+	"stint/internal/stinttest/faketarget"
 	stinttest "stint/internal/stinttest/harness"
 	"stint/internal/store"
 	"stint/web"
@@ -231,13 +233,13 @@ var matrix = map[string]rights{
 	"GET /targets/:id":                            {thing: "target", want: only(cells{200, 200, 404}, "auditor", "administrator")},
 	"POST /targets/:id/test":                      {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
 	"GET /sync":                                   {want: only(cells{200}, "auditor", "administrator")},
-	"GET /sync/:id":                               {thing: "target", want: only(cells{200, 200, 404}, "auditor", "administrator")},
-	"POST /sync/:id":                              {thing: "target", form: []string{"every", "6", "share", "10"}, want: only(cells{422, 422, 404}, "administrator")}, // it says nothing
-	"POST /sync/:id/preview":                      {thing: "target", want: only(cells{404, 404, 404}, "administrator")},                                              // it is not followed
-	"POST /sync/:id/run":                          {thing: "target", want: only(cells{404, 404, 404}, "administrator")},
-	"POST /sync/:id/confirm":                      {thing: "target", want: only(cells{404, 404, 404}, "administrator")},
-	"POST /sync/:id/remove":                       {thing: "target", want: only(cells{404, 404, 404}, "administrator")},
-	"GET /sync/:id/runs/:run":                     {thing: "target", want: only(cells{404, 404, 404}, "auditor", "administrator")},
+	"GET /sync/:id":                               {thing: "synced", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"POST /sync/:id":                              {thing: "synced", form: []string{"every", "6", "share", "10"}, want: only(cells{422, 422, 404}, "administrator")}, // it says nothing
+	"POST /sync/:id/preview":                      {thing: "synced", want: only(cells{303, 303, 404}, "administrator")},
+	"POST /sync/:id/run":                          {thing: "synced", want: only(cells{409, 409, 404}, "administrator")},                               // it was not previewed
+	"POST /sync/:id/confirm":                      {thing: "synced", form: []string{"run", "run"}, want: only(cells{404, 404, 404}, "administrator")}, // there is no such run
+	"POST /sync/:id/remove":                       {thing: "synced", want: only(cells{303, 303, 404}, "administrator")},
+	"GET /sync/:id/runs/:run":                     {thing: "synced", want: only(cells{200, 200, 404}, "auditor", "administrator")},
 	"POST /targets/:id/scan":                      {thing: "target", want: only(cells{303, 303, 404}, "administrator")},
 	"POST /people":                                {form: []string{"name", ""}, want: only(cells{422}, "administrator")},
 	"GET /people/new":                             {want: only(cells{200}, "administrator")},
@@ -373,6 +375,16 @@ var things = map[string]func(*stage, *stinttest.Person) []string{
 			return tx.InsertRole(pim.RoleDefinition{ID: id, Name: id, Source: pim.SourceBrowser})
 		})
 		return []string{id}
+	},
+	"synced": func(s *stage, p *stinttest.Person) []string {
+		s.made++
+		id := "directory-" + strconv.Itoa(s.made)
+		s.Do(func(tx *store.Tx) error {
+			t := pim.Target{ID: id, Kind: faketarget.Kind, Name: "Directory " + id, Settings: s.Target.Settings(), MayWrite: []string{"*"}, Source: pim.SourceBrowser}
+			return errors.Join(tx.InsertTarget(store.TargetRow{Target: t}), tx.SaveSync(store.Sync{TargetID: id, Salt: "salt", Settings: pim.SyncDefaults(false)}),
+				tx.InsertSyncRun(store.SyncRun{ID: "run-of-" + id, TargetID: id, AskedBy: pim.System, State: pim.SyncDone}))
+		})
+		return []string{id, "run-of-" + id}
 	},
 	"target": func(s *stage, p *stinttest.Person) []string { return []string{stinttest.Directory} },
 	"entry": func(s *stage, p *stinttest.Person) []string {

@@ -78,6 +78,9 @@ func (b *Broker) readPeople(ctx context.Context, run *syncing) error {
 		if len(run.seen) > pim.SyncMaxPeople {
 			return connector.Errorf(connector.Refused, "more than %d people: narrow the filter", pim.SyncMaxPeople)
 		}
+		if len(run.seen) < run.Done+syncTold {
+			return ctx.Err()
+		}
 		return b.keepSync(ctx, run, "reading", len(run.seen), 0)
 	})
 }

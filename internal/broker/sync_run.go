@@ -15,12 +15,13 @@ import (
 const (
 	syncLease   = 2 * time.Minute // renewed with every page and every write
 	syncBatch   = 500             // people compared on one snapshot
+	syncTold    = 2000            // entries read before it is said again how many
 	syncRuns    = 30              // kept of each directory
 	syncListed  = 200             // changes of each kind that a run lists
-	syncPrompt  = 6 * time.Millisecond
-	syncLate    = 15 * time.Millisecond
+	syncPrompt  = 10 * time.Millisecond
+	syncLate    = 25 * time.Millisecond
 	syncAtMost  = 128 // people in one write
-	syncAtLeast = 4
+	syncAtLeast = 16
 )
 
 // syncing is one run, as far as it came. It lives in memory: what a crash leaves undone the next run finds again.
@@ -103,7 +104,7 @@ func (b *Broker) beginSync(ctx context.Context, targetID string) (*syncing, erro
 		e.Actor = run.AskedBy
 		tx.Emit(e)
 		return &syncing{Sync: s, run: run, people: map[digest]string{}, seen: map[digest]bool{}, matches: map[digest]bool{}, unused: map[string]bool{},
-			listed: map[string]int{}, size: syncAtLeast * 4}, tx.InsertSyncRun(run)
+			listed: map[string]int{}, size: syncAtLeast}, tx.InsertSyncRun(run)
 	})
 }
 

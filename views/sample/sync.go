@@ -6,7 +6,11 @@ func (s Samples) syncs() []Page {
 	shell := s.shell()
 	shell.Can.Sync = true
 	run := func(id, kind string, tone views.Tone, state string, minutes int, found, message string) views.SyncRunRow {
-		return views.SyncRunRow{ID: id, Kind: kind, Tone: tone, State: state, At: ago(minutes), Found: s.T(found), Message: s.T(message)}
+		row := views.SyncRunRow{ID: id, Kind: kind, Tone: tone, State: state, At: ago(minutes), Found: s.T(found)}
+		if message != "" {
+			row.Message = s.T(message)
+		}
+		return row
 	}
 	fields := []views.SyncField{
 		{Name: "base", Label: "Base", Value: s.T("ou=people,dc=northwind,dc=example"), Help: "Where people are. Left empty: the target’s base."},

@@ -134,7 +134,7 @@ func TestOpenAlready(t *testing.T) {
 	alice.Post("/activations/nothing/deactivate").Want(t, http.StatusNotFound)
 }
 
-// Favourites come first; the last reason and duration are offered again; search and filter narrow the list.
+// K-09, P-07: one list of what is one's own and what comes through groups; favourites come first; the last reason and duration are offered again; search and filter narrow the list.
 func TestMyRoles(t *testing.T) {
 	t.Parallel()
 	w := stinttest.New(t)

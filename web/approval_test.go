@@ -13,7 +13,7 @@ import (
 	"stint/internal/store"
 )
 
-// T10: nobody approves for themselves, by whatever path they come to be an approver.
+// T10, EC-06: nobody approves for themselves, by whatever path they come to be an approver.
 func TestNoSelfApproval(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

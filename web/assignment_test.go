@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +45,8 @@ func TestAssignSeveral(t *testing.T) {
 	if got := searched.Text("fieldset"); !strings.Contains(got, "alice") || searched.Find("textarea[name=justification]").Text() != "On call from Monday" {
 		t.Errorf("the search says %q, or lost what was typed", got)
 	}
-	form := []string{"role", "dba", "resource", stinttest.Production, "pick", "alice", "pick", "bob", "pick", "oncall", "kind", "eligible", "start", "now", "end", "longest", "justification", "On call from Monday"}
+	form := []string{"role", "dba", "resource", stinttest.Production, "pick", "alice", "pick", "bob", "pick", "oncall", "kind", "eligible", "start", "now", "end", "longest",
+		"justification", "On call from Monday", "ticket_number", "CHG-42", "ticket_system", "Jira"}
 	checks := carol.Post("/assignments/checks", form...).Want(t, http.StatusOK)
 	for _, want := range []string{"alice will be able to activate dba on Production", "Each member of oncall will be able", "bob has this already", "Your passkey confirms it"} {
 		if !strings.Contains(checks.Text("#assign-aside"), want) {
@@ -61,12 +63,12 @@ func TestAssignSeveral(t *testing.T) {
 		t.Errorf("the results say %q", got)
 	}
 	a := assigned(w, "alice", "dba")
-	if len(a) != 1 || a[0].MadeBy != "carol" || a[0].EndsAt.IsZero() || a[0].Justification != "On call from Monday" || len(assigned(w, "bob", "dba")) != 1 {
+	if len(a) != 1 || a[0].MadeBy != "carol" || a[0].EndsAt.IsZero() || a[0].Justification != "On call from Monday" || a[0].TicketNumber != "CHG-42" || a[0].TicketSystem != "Jira" || len(assigned(w, "bob", "dba")) != 1 {
 		t.Errorf("alice has %+v", a)
 	}
 }
 
-// A-05, A-08: a form that is refused comes back with its values, the words at the field, and nothing done.
+// A-05, A-08, K-27: a form that is refused comes back with its values, the words at the field, and nothing done.
 func TestAssignRefusedKeepsTheForm(t *testing.T) {
 	t.Parallel()
 	w := stinttest.New(t)
@@ -103,6 +105,20 @@ func TestAssignRefusedKeepsTheForm(t *testing.T) {
 	}
 	if n := len(assigned(w, "alice", "dba")); n != 0 {
 		t.Errorf("%d assignments were made", n)
+	}
+	page := "/assignments/new?role=dba&resource=" + stinttest.Production
+	if got := carol.Get(page).Find("input[name=end][value=never]").Length(); got != 1 {
+		t.Errorf("%d choices of no end", got)
+	}
+	no := false
+	w.Do(func(tx *store.Tx) error {
+		return tx.SaveSettings(pim.RoleSettings{RoleID: "dba", ResourceID: stinttest.Northwind, PermanentEligible: &no, PermanentActive: &no, Source: pim.SourceBrowser})
+	})
+	if got := carol.Get(page).Find("input[name=end][value=never]").Length(); got != 0 { // A-08: not offered
+		t.Error("no end is offered although the rules forbid it")
+	}
+	if got := carol.Post("/assignments", form("pick", "alice", "end", "never")...).Want(t, http.StatusUnprocessableEntity).Text("#end-err"); !strings.Contains(got, "need an end, at most 180 days") {
+		t.Errorf("sent all the same: %q", got)
 	}
 }
 
@@ -143,7 +159,19 @@ func TestMembersPage(t *testing.T) {
 	if len(seen) != 120 || !strings.Contains(seen["Person p007"], "Inherited from Northwind") || !strings.Contains(seen["Person p008"], "Direct") {
 		t.Errorf("%d people, %q, %q", len(seen), seen["Person p007"], seen["Person p008"])
 	}
-	if got := carol.Get("/roles/dba/members?q=p008").Want(t, http.StatusOK).Find("tbody tr").Length(); got != 1 {
+	olga := w.Person("olga").Ready()
+	w.Owner("olga", stinttest.Production)
+	mine := "/roles/dba/members?resource=" + stinttest.Production
+	above := olga.Get(mine+"&q=p007").Want(t, http.StatusOK)
+	if got := above.Text("tbody"); !strings.Contains(got, "Inherited from Northwind") || above.Find("tbody a").Length() != 0 { // A-34: shown, with nothing to open
+		t.Errorf("an owner sees %q with %d links", got, above.Find("tbody a").Length())
+	}
+	if olga.Get(mine+"&q=p008").Find("a[href='/assignments/of-p008']").Length() != 1 {
+		t.Error("what was made at their resource does not lead an owner to it")
+	}
+	olga.Post("/assignments/of-p007/remove").Want(t, http.StatusNotFound) // A-34: only where it was made
+	olga.Post("/assignments/of-p008/remove").Want(t, http.StatusSeeOther)
+	if got := carol.Get("/roles/dba/members?q=p009").Want(t, http.StatusOK).Find("tbody tr").Length(); got != 1 {
 		t.Errorf("the search finds %d", got)
 	}
 	if got := carol.Get("/roles/dba/members?resource=" + stinttest.Northwind).Find("tbody tr").Length(); got != 1 {
@@ -218,13 +246,29 @@ func TestExportAssignments(t *testing.T) {
 	w.Person("alice")
 	w.Role("dba", stinttest.Rules{})
 	w.Eligible("alice", "dba", time.Time{})
-	page := carol.Post("/assignments/export", "role", "dba").Want(t, http.StatusOK)
+	w.Do(func(tx *store.Tx) error {
+		if err := tx.InsertPrincipal(pim.Principal{ID: "evil", Kind: pim.Person, Name: `=HYPERLINK("http://x";"Zoe")`, PersonID: "evil", Enabled: true, Source: pim.SourceSignIn}); err != nil {
+			return err
+		}
+		return tx.InsertAssignment(pim.Assignment{ID: "zz-evil", PrincipalID: "evil", RoleID: "dba", ResourceID: stinttest.Production, Kind: pim.Active, StartsAt: tx.Now,
+			Justification: "@SUM(1+1)", Source: pim.SourceBrowser})
+	})
+	page := carol.Post("/assignments/export", "role", "dba", "kind", "eligible").Want(t, http.StatusOK)
 	records, err := csv.NewReader(strings.NewReader(page.Body)).ReadAll()
 	if err != nil || len(records) != 2 || records[1][0] != "alice" || !strings.Contains(page.Header.Get("Content-Type"), "text/csv") {
 		t.Errorf("%v, %v, %q", err, records, page.Header.Get("Content-Type"))
 	}
 	if e := w.Events(pim.EvAsgExported); len(e) != 1 || e[0].Actor != "carol" {
 		t.Errorf("events %+v", e)
+	}
+	page = carol.Post("/assignments/export", "resource", stinttest.Northwind).Want(t, http.StatusOK) // with what is below it
+	if records, err = csv.NewReader(strings.NewReader(page.Body)).ReadAll(); err != nil || len(records) != 3 {
+		t.Fatalf("%v, %v", err, records)
+	}
+	for _, cell := range slices.Concat(records...) {
+		if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r") {
+			t.Errorf("a spreadsheet computes %q", cell)
+		}
 	}
 }
 
@@ -265,7 +309,7 @@ func TestChangeAndRemoveAssignment(t *testing.T) {
 	}
 }
 
-// X-01 to X-04, X-08, P-08: the holder asks from 14 days before the end; an administrator decides; members of a group have no link.
+// X-01 to X-04, X-08, P-08, EC-19: the holder asks from 14 days before the end; an administrator decides; members of a group have no link.
 func TestExtendRequest(t *testing.T) {
 	t.Parallel()
 	w := stinttest.New(t)
@@ -286,6 +330,7 @@ func TestExtendRequest(t *testing.T) {
 	if got := bob.Get("/my-roles/"+groups+"/longer").Want(t, http.StatusOK); got.Find("textarea").Length() != 0 || !strings.Contains(got.Text("main"), "through the group oncall") {
 		t.Errorf("a member of a group reads %q", got.Text("main"))
 	}
+	bob.Post("/my-roles/"+groups+"/longer", "justification", "I stay too").Want(t, http.StatusForbidden) // EC-19
 	bob.Get("/my-roles/"+id+"/longer").Want(t, http.StatusNotFound)
 	form := alice.Get("/my-roles/"+id+"/longer").Want(t, http.StatusOK)
 	if form.Find("form[action='/my-roles/"+id+"/longer'] input, form[action='/my-roles/"+id+"/longer'] select").Length() != 0 { // X-02: no dates
@@ -368,10 +413,26 @@ func TestAssignmentsOfAnOwner(t *testing.T) {
 	}
 	olga.Get("/assignments?resource="+stinttest.Northwind).Want(t, http.StatusNotFound)
 	olga.Get("/assignments/above").Want(t, http.StatusNotFound)
-	olga.Post("/assignments", "role", "dba", "resource", stinttest.Northwind, "pick", "alice", "kind", "eligible", "end", "longest").Want(t, http.StatusNotFound)
-	if got := olga.Get("/assignments/new").Want(t, http.StatusOK).Text(".lines"); !strings.Contains(got, "dba") || strings.Contains(got, "Privileged Role Administrator") {
+	hand := func(role string) *stinttest.Page {
+		return olga.Post("/assignments", "role", role, "resource", stinttest.Production, "pick", "alice", "kind", "active", "end", "longest", "justification", "On call")
+	}
+	w.Role("vault", stinttest.Rules{Privileged: true})
+	if got := hand("vault").Want(t, http.StatusForbidden).Text("main"); !strings.Contains(got, "Owners of this resource do not hand out this role") || len(assigned(w, "alice", "vault")) != 0 {
+		t.Errorf("K-33: a role that owners do not hand out: %q", got)
+	}
+	if got := olga.Get("/assignments/new").Want(t, http.StatusOK).Text(".lines"); !strings.Contains(got, "dba") || strings.Contains(got, "vault") || strings.Contains(got, "Privileged Role Administrator") {
 		t.Errorf("the owner may choose %q", got)
 	}
+	hand("dba").Want(t, http.StatusSeeOther)
+	w.Do(func(tx *store.Tx) error {
+		return tx.SaveHandOut(pim.HandOut{ResourceID: stinttest.Production, Roles: []string{"vault"}})
+	})
+	hand("root").Want(t, http.StatusForbidden) // K-33: nothing beside the list
+	olga.Confirm(hand("vault").Want(t, http.StatusSeeOther).Location()).Want(t, http.StatusSeeOther)
+	if len(assigned(w, "alice", "vault")) != 1 || len(assigned(w, "alice", "root")) != 1 { // root is that above
+		t.Errorf("alice has %v and %v", assigned(w, "alice", "vault"), assigned(w, "alice", "root"))
+	}
+	olga.Post("/assignments", "role", "dba", "resource", stinttest.Northwind, "pick", "alice", "kind", "eligible", "end", "longest").Want(t, http.StatusNotFound)
 	if body := olga.Post("/assignments/export").Want(t, http.StatusOK).Body; !strings.Contains(body, "dba") || strings.Contains(body, "root") {
 		t.Errorf("the owner exports %q", body)
 	}

@@ -32,7 +32,8 @@ func touched(t *testing.T, page *stinttest.Page) *stinttest.Page {
 	return page
 }
 
-// P-04, P-05: a group is made, fed and assigned; each member activates for themselves; who leaves loses it at once.
+// P-02 to P-05: any group may be assigned; administrators alone feed it, with a touch where it gives a role; each member
+// activates for themselves; who leaves loses it at once.
 func TestGroupLifeInTheBrowser(t *testing.T) {
 	t.Parallel()
 	w := stinttest.New(t)
@@ -58,6 +59,9 @@ func TestGroupLifeInTheBrowser(t *testing.T) {
 	if !w.Target.Holds(alice.Account, entitlement) || w.Target.Holds(bob.Account, entitlement) {
 		t.Fatal("one member's activation is theirs alone")
 	}
+	olga := w.Person("olga").Ready()
+	w.Owner("olga", stinttest.Production)
+	olga.Post("/groups/"+id+"/members", "pick", "olga").Want(t, http.StatusNotFound) // P-03: nor by who owns what it reaches
 	step := touched(t, carol.Post("/groups/"+id+"/members/alice/remove"))
 	if says := carol.Get(step.Location()).Text("main"); !strings.Contains(says, "alice leaves On call") || !strings.Contains(says, "Members may activate dba on Production") {
 		t.Errorf("the touch restates %q", says)
@@ -111,7 +115,7 @@ func TestGroupsNestWithoutCircles(t *testing.T) {
 	}
 }
 
-// What a preview says is what happens; an approving group and the last way to administer stay (T21, EC-16).
+// P-10: what a preview says is what happens, and the group is nowhere afterwards; an approving group and the last way to administer stay (T21, EC-16).
 func TestRemovingAGroup(t *testing.T) {
 	t.Parallel()
 	w := stinttest.New(t)
@@ -131,6 +135,9 @@ func TestRemovingAGroup(t *testing.T) {
 		t.Errorf("after the removal: %s", a.State)
 	}
 	carol.Get("/groups/oncall").Want(t, http.StatusNotFound)
+	if got := carol.Get("/groups").Want(t, http.StatusOK).Text("main") + carol.Get("/assignments").Text("tbody"); strings.Contains(got, "oncall") { // P-10: at once
+		t.Errorf("the removed group is still listed: %q", got)
+	}
 	if got := carol.Get("/groups/leads/remove").Text(".callout"); !strings.Contains(got, "leads approves requests for root") {
 		t.Errorf("an approving group: %q", got)
 	}

@@ -62,7 +62,7 @@ func TestPersonByHand(t *testing.T) {
 	}
 }
 
-// Attributes follow the claims of a sign-in, and the page says so.
+// P-12: attributes follow the claims of a sign-in, and the page says so; a guest activates like anybody, and is marked.
 func TestAttributesFromClaims(t *testing.T) {
 	t.Parallel()
 	w := stinttest.New(t)
@@ -73,6 +73,10 @@ func TestAttributesFromClaims(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page does not say %q: %s", want, got)
 		}
+	}
+	w.Role("reader", stinttest.Rules{NoPasskey: true})
+	if a := w.Activation(alice.Activate(w.Eligible("alice", "reader", time.Time{}))); !a.State.Holds() {
+		t.Errorf("a guest's activation is %s", a.State)
 	}
 	alice.SignIn().Want(t, http.StatusSeeOther) // absent is not empty
 	p := stinttest.Read(w, func(r *store.Reader) (pim.Principal, error) { return r.Principal("alice") })
@@ -86,7 +90,8 @@ func TestAttributesFromClaims(t *testing.T) {
 	}
 }
 
-// P-11: removing somebody ends everything, and whoever signs in as them afterwards is a stranger.
+// P-11, K-26: removing somebody ends everything and leaves no assignment without a holder; whoever signs in as them
+// afterwards is a stranger.
 func TestRemovingAPerson(t *testing.T) {
 	t.Parallel()
 	w := stinttest.New(t)
@@ -109,6 +114,10 @@ func TestRemovingAPerson(t *testing.T) {
 		t.Errorf("after removing: %s, held %v", a.State, w.Target.Holds(alice.Account, entitlement))
 	}
 	carol.Get("/people/alice").Want(t, http.StatusNotFound)
+	left := stinttest.Read(w, func(r *store.Reader) ([]pim.Assignment, error) { return r.AssignmentsOf("alice") })
+	if len(left) != 0 || strings.Contains(carol.Get("/assignments").Want(t, http.StatusOK).Text("tbody"), "alice") { // K-26
+		t.Errorf("assignments of somebody who is gone: %+v", left)
+	}
 	alice.Get("/my-roles").Want(t, http.StatusSeeOther)
 	alice.SignIn().Want(t, http.StatusSeeOther)
 	again := stinttest.Read(w, func(r *store.Reader) (pim.Principal, error) { return r.PrincipalBySubject(w.Provider.Issuer, "alice") })

@@ -43,6 +43,12 @@ func TestResourceTree(t *testing.T) {
 	if one.Find(`td a[href="/resources/org"]`).Length() != 1 {
 		t.Error("an inherited assignment does not lead to where it was made")
 	}
+	olga := w.Person("olga").Ready()
+	w.Owner("olga", stinttest.Production)
+	theirs := olga.Get("/resources/"+stinttest.Production).Want(t, http.StatusOK)
+	if got := theirs.Text("tbody"); !strings.Contains(got, "Inherited from Northwind") || theirs.Find(`a[href="/resources/org"]`).Length() != 0 {
+		t.Errorf("an owner is led to what is not theirs: %q", got)
+	}
 	if got := one.Text("aside"); !strings.Contains(got, "Directory") || !strings.Contains(got, "from Northwind") {
 		t.Errorf("target: %s", got)
 	}

@@ -79,7 +79,7 @@ func roleAt(t *testing.T, p *stinttest.Person, pairs ...string) string {
 	return page.Location()
 }
 
-// Issue 4 item 2: a role is made in the browser, means something at a target, and can be activated.
+// A-39, issue 4 item 2: a role of one's own is made in the browser, means something at a target, and can be activated.
 func TestMakeRole(t *testing.T) {
 	t.Parallel()
 	w := stinttest.New(t)

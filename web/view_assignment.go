@@ -43,6 +43,9 @@ func assignmentRows(r *store.Reader, q *request, can views.Can, rows []store.Ass
 		row.Holder, row.HolderHref = holderOf(q, can, a.PrincipalID, a.PrincipalName, a.PrincipalKind, a.Suspended)
 		if at != "" && a.ResourceID != at {
 			row.Inherited = views.Link{Text: n.paths[a.ResourceID].Leaf().Name, Href: membersAt(a.RoleID, a.ResourceID)}
+			if row.Closed = !q.powers.Reads(n.paths[a.ResourceID]); row.Closed {
+				row.Inherited.Href = ""
+			}
 		}
 		if a.Via != "" {
 			_, href := holderOf(q, can, a.Via, a.ViaName, pim.Group, "")

@@ -68,6 +68,9 @@ func heldAt(r *store.Reader, q *request, path pim.Path, v *views.ResourceView) e
 
 func madeAt(q *request, path pim.Path, id string) views.Link {
 	at := pathUpTo(path, id)
+	if !q.powers.Reads(at) {
+		return views.Link{Text: at.Leaf().Name}
+	}
 	return views.Link{Text: at.Leaf().Name, Href: "/resources/" + id}
 }
 

@@ -40,7 +40,7 @@ func (p *play) decideAsked(who string, d broker.AssignmentDecision) (broker.Outc
 	return p.confirm(who, out, err)
 }
 
-// how an assignment is kept longer.
+// how an assignment is kept longer.
 func TestExtendAndRenew(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -86,8 +86,9 @@ func TestExtendAndRenew(t *testing.T) {
 			if a := p.asg(id); !a.EndsAt.Equal(end) || a.Justification != "the project goes on" || p.asked(q).State != pim.AssignmentRequestApproved {
 				p.Errorf("%+v", a)
 			}
-			if p.told("bob", "carol approved your request to extend reader on Northwind: agreed") != 1 || p.told("alice", "carol approved the request of bob") != 1 {
-				p.Error("X-06: not told")
+			if p.told("bob", "carol approved your request to extend reader on Northwind: agreed") != 1 || p.told("alice", "carol approved the request of bob") != 1 ||
+				p.told("carol", "the request of bob") != 0 {
+				p.Error("X-06: not exactly the requester and the other administrators are told")
 			}
 			_, err = p.decideAsked("carol", broker.AssignmentDecision{ID: q, Justification: "twice"})
 			p.refuses(err, pim.KindConflict, "no longer waits: it is approved")
@@ -96,12 +97,57 @@ func TestExtendAndRenew(t *testing.T) {
 			id := p.ending(10 * day)
 			q, err := p.ask(id)
 			p.ok(err)
+			if s := p.asked(q).State; s != pim.AssignmentRequestPending {
+				p.Errorf("asked for, it is %s", s)
+			}
 			_, err = p.decideAsked("carol", broker.AssignmentDecision{ID: q, Approve: true, AssignmentTerms: bound(pim.Active, p, 20*day), Justification: "agreed"})
 			p.ok(err)
 			p.later(time.Minute)
 			if p.asg(id).Kind != pim.Active || !p.target.Holds(p.acc["bob"], p.dba) {
 				p.Error("not held")
 			}
+		}},
+		{"X-01, X-04: an active one is extended and renewed likewise; a start ahead may be named", func(p *play) {
+			p.plain()
+			out, err := p.give(broker.AssignRequest{Principals: []string{"bob"}, Places: readerOnOrg, AssignmentTerms: bound(pim.Active, p, 10*day), Justification: "on call"})
+			p.ok(err)
+			q, err := p.ask(out.AssignmentID)
+			p.ok(err)
+			if k := p.asked(q).Kind; k != pim.ExtendAssignment {
+				p.Errorf("asks to %s", k)
+			}
+			terms := bound(pim.Active, p, 30*day)
+			terms.Start = p.clock.Now().Add(2 * day)
+			_, err = p.decideAsked("carol", broker.AssignmentDecision{ID: q, Approve: true, AssignmentTerms: terms, Justification: "agreed"})
+			p.ok(err)
+			if a := p.asg(out.AssignmentID); !a.StartsAt.Equal(terms.Start) || p.target.Holds(p.acc["bob"], p.dba) {
+				p.Errorf("starts %s, held before %v", a.StartsAt, p.target.Holds(p.acc["bob"], p.dba))
+			}
+			p.later(2 * day)
+			if !p.target.Holds(p.acc["bob"], p.dba) {
+				p.Error("not held from its new start on")
+			}
+			p.jump(28*day + time.Minute)
+			if p.target.Holds(p.acc["bob"], p.dba) {
+				p.Error("held after its end")
+			}
+			q, err = p.ask(out.AssignmentID)
+			p.ok(err)
+			if k := p.asked(q).Kind; k != pim.RenewAssignment {
+				p.Errorf("after its end it asks to %s", k)
+			}
+		}},
+		{"X-03: not by those who approve activations of the role", func(p *play) {
+			id := p.ending(10 * day)
+			p.set(pim.RoleSettings{RoleID: "reader", Approval: ptr(true), Approvers: []string{"alice"}})
+			p.ok(store.Do(p.ctx, p.b.Store(), func(tx *store.Tx) error { // alice approves, and administers nothing
+				a, err := tx.Assignment("alice-pra")
+				return errors.Join(err, tx.EndAssignment(a, false))
+			}))
+			q, err := p.ask(id)
+			p.ok(err)
+			_, err = p.decideAsked("alice", broker.AssignmentDecision{ID: q, Approve: true, AssignmentTerms: bound(pim.Eligible, p, 30*day), Justification: "agreed"})
+			p.refuses(err, pim.KindNotFound, "")
 		}},
 		{"X-04: denied with a reason, and nothing changes", func(p *play) {
 			id := p.ending(10 * day)
@@ -112,6 +158,9 @@ func TestExtendAndRenew(t *testing.T) {
 			p.refuses(err, pim.KindInvalid, "Give a reason")
 			_, err = p.decideAsked("carol", broker.AssignmentDecision{ID: q, Justification: "no longer needed"})
 			p.ok(err)
+			if s := p.asked(q).State; s != pim.AssignmentRequestDenied || p.told("alice", "carol denied the request of bob") != 1 {
+				p.Errorf("denied, it is %s, or the other administrators are not told", s)
+			}
 			if p.asg(id) != before || p.told("bob", "carol denied your request to extend reader on Northwind: no longer needed") != 1 {
 				p.Error("changed, or not told")
 			}

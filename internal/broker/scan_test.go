@@ -105,7 +105,7 @@ func (d *drift) authoritative() {
 	})
 }
 
-// DESIGN §3: what was there before is standing access, told once; what appears later is a stranger, told once for many,
+// A-16, DESIGN §3: what was there before is standing access, told once; what appears later is a stranger, told once for many,
 // and never touched where the target is not authoritative.
 func TestStrangersAreFoundAndLeft(t *testing.T) {
 	t.Parallel()

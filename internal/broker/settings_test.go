@@ -422,7 +422,7 @@ func TestLockReachesWhatWasAskedBefore(t *testing.T) {
 	}
 }
 
-// EC-13: what runs is unaffected by a maximum that is lowered, and the preview says so.
+// EC-13, S-05: what runs is unaffected by a maximum that is lowered, and the preview says so.
 func TestLoweredMaximumLeavesWhatRuns(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

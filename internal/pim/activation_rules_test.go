@@ -28,7 +28,7 @@ func request() ActivationRequest {
 	return ActivationRequest{AssignmentID: "asg", Duration: 2 * h, Justification: "patch the database"}
 }
 
-// Each rule alone: what it says, about which field, with which object to link to (R-08, M-07).
+// S-10 to S-15, K-27: each rule alone: what it says in words, about which field, with which object to link to (R-08, M-07).
 func TestActivationRules(t *testing.T) {
 	type mutate = func(*ActivationRequest, *ActivationFacts)
 	for _, c := range []struct {

@@ -8,7 +8,7 @@ import (
 
 const d = 24 * h
 
-// P-01, A-60, X-11, S-25, T21: every rule of an assignment, a row each.
+// P-01, P-11, P-12, A-60, X-11, S-20 to S-25, K-27, T21: every rule of an assignment, a row each.
 func TestEvaluateAssignment(t *testing.T) {
 	person := Principal{ID: "ann", Kind: Person, Name: "Ann", Enabled: true}
 	rules := AssignmentRules{Permanent: true, Max: 90 * d}
@@ -44,10 +44,14 @@ func TestEvaluateAssignment(t *testing.T) {
 		{"A-08 permanent forbidden", func(q *AssignmentTerms, f *AssignmentFacts) {
 			q.Permanent, q.End, f.Rules.Permanent = true, time.Time{}, false
 		}, RuleEnd, "need an end, at most 90 days"},
+		{"A-08, S-22 permanent forbidden for active ones", func(q *AssignmentTerms, f *AssignmentFacts) {
+			q.Kind, q.Permanent, q.End, f.Rules.Permanent = Active, true, time.Time{}, false
+		}, RuleEnd, "Active assignments of this role need an end, at most 90 days"},
 		{"A-13 one of its kind", func(_ *AssignmentTerms, f *AssignmentFacts) { f.Existing = &running }, RuleExisting, "Ann has this already"},
 		{"A-14 a request waits", func(_ *AssignmentTerms, f *AssignmentFacts) { f.Request = &AssignmentRequest{Kind: ExtendAssignment} }, RuleRequest, "A request to extend this waits"},
 		{"P-11 disabled", func(_ *AssignmentTerms, f *AssignmentFacts) { f.Principal.Enabled = false }, RulePrincipal, "Ann is disabled"},
 		{"P-11 gone", func(_ *AssignmentTerms, f *AssignmentFacts) { f.Removed = true }, RulePrincipal, "gone"},
+		{"P-12 a guest", func(_ *AssignmentTerms, f *AssignmentFacts) { f.Principal.Guest = true }, "", ""},
 		{"P-01 a group", func(_ *AssignmentTerms, f *AssignmentFacts) { f.Principal.Kind = Group }, "", ""},
 		{"A-60 a workload eligible", func(_ *AssignmentTerms, f *AssignmentFacts) { f.Principal.Kind = Workload }, RulePrincipal, "is a workload"},
 		{"A-60 a workload active", func(q *AssignmentTerms, f *AssignmentFacts) { f.Principal.Kind, q.Kind = Workload, Active }, "", ""},
@@ -102,7 +106,7 @@ func TestEvaluateAssignment(t *testing.T) {
 	}
 }
 
-// what is left open is the longest that the rules allow, from now or from a start ahead.
+// without an end, until a time, or what is left open: the longest that the rules allow, from now or from a start ahead.
 func TestResolveTerms(t *testing.T) {
 	rules := AssignmentRules{Max: 90 * d}
 	if q := (AssignmentTerms{}).Resolve(rules, t0); !q.Start.Equal(t0) || !q.End.Equal(t0.Add(90*d)) {
@@ -147,7 +151,8 @@ func TestRulesFor(t *testing.T) {
 func TestAskAssignment(t *testing.T) {
 	a := Assignment{Kind: Eligible, StartsAt: t0, EndsAt: t0.Add(100 * d)}
 	end := a.EndsAt
-	expired, removed, ahead := a, a, a
+	expired, removed, ahead, active := a, a, a, a
+	active.Kind = Active
 	expired.EndedAt, expired.Expired = end.Add(time.Minute), true
 	removed.EndedAt = t0.Add(d)
 	ahead.StartsAt = t0.Add(90 * d)
@@ -161,6 +166,8 @@ func TestAskAssignment(t *testing.T) {
 		{"EC-17 14 d 0 h 1 m before", a, "", end.Add(-14*d - time.Minute), ""},
 		{"EC-17 14 days before", a, "", end.Add(-14 * d), ExtendAssignment},
 		{"EC-17 13 d 23 h before", a, "", end.Add(-13*d - 23*h), ExtendAssignment},
+		{"X-01 active, 14 days before", active, "", end.Add(-14 * d), ExtendAssignment},
+		{"X-01 active, after its end", active, "", end.Add(d), RenewAssignment},
 		{"a second before the end", a, "", end.Add(-time.Second), ExtendAssignment},
 		{"at the end, recorded or not", a, "", end, RenewAssignment},
 		{"recorded a minute late", expired, "", end.Add(d), RenewAssignment},

@@ -27,6 +27,7 @@ func TestStatusWords(t *testing.T) {
 		"Revoked still held through “Database on call” until 18:00": {State: views.Ended, How: views.Revoked, Seen: views.StillHeld, Through: "Database on call", Until: at(18, 0, 0)},
 		"Deactivated held before Stint, put back as found":          {State: views.Ended, How: views.Deactivated, Seen: views.HeldBefore},
 		"Person disabled nothing had been granted":                  {State: views.Ended, How: views.PersonDisabled, Seen: views.NothingHeld},
+		"Expired not seen gone: accepted as gone by Carol Voss":     {State: views.Ended, How: views.Expired, Seen: views.AcceptedGone, By: "Carol Voss"},
 		"Eligibility ended confirmed gone at 16:02:13":              {State: views.Ended, How: views.EligibilityEnded, Seen: views.SeenGone, At: at(16, 2, 13)},
 		"Lost at the target":                                        {State: views.Ended, How: views.LostAtTarget},
 		"Denied":                                                    {State: views.Denied},

@@ -230,6 +230,8 @@ var matrix = map[string]rights{
 	"POST /targets/:id/retire":                    {thing: "target", want: only(cells{409, 409, 404}, "administrator")}, // something belongs to it
 	"GET /targets/:id/browse":                     {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
 	"POST /targets/:id/browse":                    {thing: "target", want: only(cells{422, 422, 404}, "administrator")}, // nothing is picked
+	"GET /targets/:id/grants/:grant/gone":         {thing: "gone", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /targets/:id/grants/:grant/gone":        {thing: "gone", want: only(cells{422, 422, 404}, "administrator")}, // no reason is given
 	"GET /targets/:id":                            {thing: "target", want: only(cells{200, 200, 404}, "auditor", "administrator")},
 	"POST /targets/:id/test":                      {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
 	"GET /sync":                                   {want: only(cells{200}, "auditor", "administrator")},
@@ -387,6 +389,15 @@ var things = map[string]func(*stage, *stinttest.Person) []string{
 		return []string{id, "run-of-" + id}
 	},
 	"target": func(s *stage, p *stinttest.Person) []string { return []string{stinttest.Directory} },
+	"gone": func(s *stage, p *stinttest.Person) []string { // held once, over, and not visible any more
+		s.made++
+		id := "gone-" + strconv.Itoa(s.made)
+		s.Do(func(tx *store.Tx) error {
+			g := store.GrantRow{Grant: pim.Grant{ID: id, TargetID: stinttest.Directory, AccountID: string(p.Account), EntitlementID: id, Before: pim.Absent, Seen: pim.Unseen}}
+			return tx.InsertGrant(g)
+		})
+		return []string{stinttest.Directory, id}
+	},
 	"entry": func(s *stage, p *stinttest.Person) []string {
 		mine := stinttest.Read(s.World, func(r *store.Reader) ([]store.EntryRow, error) {
 			return r.Entries(store.EntryFilter{Person: p.ID, Type: string(pim.EvActRequested), Limit: 1})

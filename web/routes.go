@@ -178,6 +178,8 @@ var routes = []route{
 	{post, "/targets/:id/retire", administrator, (*Server).RetireTarget},
 	{get, "/targets/:id/browse", administrator, (*Server).BrowseTargetPage},
 	{post, "/targets/:id/browse", administrator, (*Server).BringIn},
+	{get, "/targets/:id/grants/:grant/gone", administrator, (*Server).AcceptGonePage},
+	{post, "/targets/:id/grants/:grant/gone", administrator, (*Server).AcceptGone},
 	{post, "/targets/:id/test", administrator, (*Server).TestTarget},
 	{post, "/targets/:id/scan", administrator, (*Server).ScanTarget},
 

@@ -126,6 +126,7 @@ var stepUpTitles = map[pim.StepUpAction]string{
 	pim.ActionConfirmAccount: "Confirm this account", pim.ActionIssueVoucher: "Confirm issuing a voucher",
 	pim.ActionSaveResource: "Confirm this change of a resource", pim.ActionMoveResource: "Confirm moving a resource", pim.ActionRetireResource: "Confirm retiring a resource",
 	pim.ActionSaveTarget: "Confirm saving a target", pim.ActionRetireTarget: "Confirm retiring a target", pim.ActionBringIn: "Confirm bringing these in",
+	pim.ActionAcceptGone: "Confirm accepting it as gone",
 	pim.ActionSavePerson: "Confirm this person", pim.ActionRemovePerson: "Confirm removing a person",
 	pim.ActionLinkPeople: "Confirm linking two accounts", pim.ActionUnlinkPerson: "Confirm unlinking an account",
 	pim.ActionAskRecovery: "Confirm asking for a recovery", pim.ActionConfirmRecovery: "Confirm a recovery",

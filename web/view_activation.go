@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"stint/internal/broker"
+	"stint/internal/connector"
 	"stint/internal/pim"
 	"stint/internal/store"
 	"stint/views"
@@ -157,6 +158,9 @@ func fillTarget(r *store.Reader, q *request, a pim.Activation, v *views.Activati
 	f := views.TargetFacts{Target: t.Name, Account: g.AccountName, Wanted: "nothing", Seen: seenWords(g.Seen), SeenAt: g.SeenAt, NextLook: g.DueAt, Late: !g.LateSince.IsZero()}
 	if g.Wanted {
 		f.Wanted = "member of " + g.Entitlement
+		if _, owner := connector.EntitlementID(g.EntitlementID).Owned(); owner {
+			f.Wanted = g.Entitlement
+		}
 	}
 	if q.powers.MayAudit() {
 		f.TargetID, f.LastError = t.ID, g.Error

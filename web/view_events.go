@@ -100,6 +100,7 @@ var eventWords = map[pim.EventType]string{
 	pim.EvScanRequested:     "Scan of a target asked for",
 	pim.EvScanCompleted:     "Target scanned",
 	pim.EvGrantReissued:     "The target’s own end set",
+	pim.EvGrantAccepted:     "Accepted as gone",
 	pim.EvGrantReclaimed:    "Grant of a lost record taken back",
 	pim.EvAuditExported:     "Audit log exported",
 	pim.EvFileApplied:       "File applied",

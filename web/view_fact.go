@@ -42,7 +42,8 @@ var factForms = map[string]struct {
 
 // factWords are Stint's own words where they do not read by themselves.
 var factWords = map[string]string{
-	"present": "yes", "absent": "no", "unknown": "not looked yet", "unseen": "not visible at the target", string(pim.OutcomeNothing): "nothing was given", "step_up": "passkey", "self": "nobody decides for themselves",
+	"present": "yes", "absent": "no", "unknown": "not looked yet", "unseen": "not visible at the target", string(pim.OutcomeNothing): "nothing was given",
+	string(pim.OutcomeAccepted): "not seen gone, accepted as gone by an administrator", "step_up": "passkey", "self": "nobody decides for themselves",
 	string(pim.OutcomeGone): "seen gone", string(pim.OutcomeShared): "still held through another role", string(pim.OutcomeBefore): "put back as found before Stint",
 }
 

@@ -68,6 +68,13 @@ func fillSeen(r *store.Reader, v *views.StatusView, a pim.Activation) error {
 			v.Seen = views.StillHeld
 			v.Through, v.Until, err = sharedWith(r, n.SharedWith)
 			return err
+		case n.Outcome == pim.OutcomeAccepted:
+			v.Seen = views.AcceptedGone
+			names, err := r.Names([]string{n.SharedWith})
+			if v.By = names[n.SharedWith]; err != nil {
+				return err
+			}
+		case v.Seen == views.AcceptedGone:
 		case n.Outcome == pim.OutcomeBefore:
 			v.Seen = views.HeldBefore
 		case n.Outcome == pim.OutcomeGone && v.Seen == views.NothingHeld:

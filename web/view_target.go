@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -90,7 +91,7 @@ func targetIn(r *store.Reader, q *request) (v views.TargetView, err error) {
 	if v.State = q.QueryParam("state"); v.State != "held" && v.State != "late" {
 		v.State = ""
 	}
-	book := needBook{r: r, names: map[string]string{}}
+	book := needBook{r: r, names: map[string]string{}, accepts: q.powers.Administrator}
 	for _, g := range grants {
 		if v.State == "held" && !held(g) || v.State == "late" && !late(g, r.Now) {
 			continue
@@ -140,11 +141,16 @@ func settingTerm(name string) string {
 type needBook struct {
 	r     *store.Reader
 	names map[string]string // role on scope, by "role/resource"
+
+	accepts bool // the reader may state that something is gone
 }
 
 func (b needBook) grantRow(g store.GrantRow) (views.GrantRow, error) {
 	row := views.GrantRow{Account: g.AccountName, Entitlement: g.Entitlement, Wanted: g.Wanted, Before: string(g.Before), Seen: string(g.Seen),
-		SeenAt: g.SeenAt, Due: g.DueAt, Error: g.Error}
+		SeenAt: g.SeenAt, Due: g.DueAt, Error: g.Error, Accepted: g.Accepted}
+	if g.MayBeAccepted(b.r.Now) && b.accepts {
+		row.Accept = "/targets/" + url.PathEscape(g.TargetID) + "/grants/" + url.PathEscape(g.ID) + "/gone"
+	}
 	if late(g, b.r.Now) {
 		row.LateSince = g.LateSince
 	}

@@ -95,12 +95,13 @@ type extension struct {
 type Stories struct {
 	stories map[string]*Story
 	seen    map[string]string // by grant id: what the latest entry of the grant saw at the target
+	stated  map[string]bool   // by grant id: somebody stated that it is gone, and it was not seen since
 	byEvent map[string][]step
 }
 
 // NewStories returns Stories before the first entry.
 func NewStories() *Stories {
-	s := &Stories{stories: map[string]*Story{}, seen: map[string]string{}, byEvent: map[string][]step{}}
+	s := &Stories{stories: map[string]*Story{}, seen: map[string]string{}, stated: map[string]bool{}, byEvent: map[string][]step{}}
 	for _, st := range steps {
 		s.byEvent[st.event] = append(s.byEvent[st.event], st)
 	}
@@ -116,6 +117,10 @@ func (s *Stories) Replay(e Entry) error {
 	if strings.HasPrefix(e.Type, "grant.") {
 		if seen, ok := e.Facts["seen"].(string); ok {
 			s.seen[e.ObjectID] = seen
+			s.stated[e.ObjectID] = seen == "unseen" && (s.stated[e.ObjectID] || e.Type == "grant.accepted_gone")
+		}
+		if e.Type == "grant.accepted_gone" {
+			return acceptable(e)
 		}
 		return nil
 	}
@@ -274,7 +279,15 @@ func extended(_ *Stories, story *Story, e Entry) string {
 }
 
 // seenAtEnd is what the last look at a grant must have seen for each outcome.
-var seenAtEnd = map[string]string{"gone": "absent", "shared": "present", "before": "present", "nothing": "unseen"}
+var seenAtEnd = map[string]string{"gone": "absent", "shared": "present", "before": "present", "nothing": "unseen", "accepted": "unseen"}
+
+// acceptable: a person states, with a passkey, that what nobody can see is gone.
+func acceptable(e Entry) error {
+	if evidence, _ := e.Facts["evidence"].(string); e.Actor == "system" || evidence == "" || e.Facts["seen"] != "unseen" {
+		return fmt.Errorf("%s of grant %s is not stated by a person with a passkey about what is not visible", e.Type, e.ObjectID)
+	}
+	return nil
+}
 
 // readBack holds "ended means read back" (THREATS rule 2) against the entries of the grants.
 func readBack(s *Stories, _ *Story, e Entry) string {
@@ -287,6 +300,8 @@ func readBack(s *Stories, _ *Story, e Entry) string {
 			return fmt.Sprintf("grant %s has the outcome %q, which is no end", grant, outcome)
 		case s.seen[grant] != want:
 			return fmt.Sprintf("grant %s is called %s, but the entry before it that looked last did not see it %s", grant, outcome, want)
+		case outcome == "accepted" && !s.stated[grant]:
+			return fmt.Sprintf("grant %s is called accepted as gone, and nobody stated that", grant)
 		}
 	}
 	return ""

@@ -48,6 +48,9 @@ func judgeOne(tx *store.Tx, l listing, h Held) (sum scanned, err error) {
 	if err != nil {
 		return sum, err
 	}
+	if g != nil && g.Accepted && !g.Wanted {
+		return cameBack(tx, h, *g)
+	}
 	i, err := besideOf(tx.Reader, h)
 	if err != nil {
 		return sum, err

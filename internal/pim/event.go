@@ -98,6 +98,7 @@ const (
 	EvGrantLate         EventType = "grant.late"
 	EvGrantAdopted      EventType = "grant.adopted"
 	EvGrantReissued     EventType = "grant.reissued"
+	EvGrantAccepted     EventType = "grant.accepted_gone"
 	EvGrantReclaimed    EventType = "grant.reclaimed"
 	EvIncidentOpened    EventType = "incident.opened"
 	EvIncidentClosed    EventType = "incident.closed"

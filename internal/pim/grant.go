@@ -28,6 +28,7 @@ type Grant struct {
 	WantedUntil   time.Time // the latest need's end; zero: no end, or not wanted
 	UnsureUntil   time.Time // after an unknown outcome: absence seen before this instant proves nothing
 	Adopted       bool      // taken over although it was there before (grant.adopted)
+	Accepted      bool      // unseen, and an administrator stated that it is gone (grant.accepted_gone)
 	DueAt         time.Time // when to look next; zero: settled
 	LateSince     time.Time // since when it should have been gone or there
 	Tries         int       // failed tries in a row
@@ -54,7 +55,7 @@ func (g Grant) Next(now time.Time, fresh bool) GrantStep {
 	switch {
 	case !fresh || g.Seen == Unknown:
 		return StepLook
-	case g.Seen == Unseen && (g.Before != Unknown || g.Wanted || g.Adopted):
+	case g.Seen == Unseen && (g.Wanted || !g.Accepted && (g.Before != Unknown || g.Adopted)):
 		return StepLook // until it is visible, or somebody sees that it is no more
 	case g.Before == Unknown && (g.Wanted || g.Seen == Present):
 		return StepLook // absent and not wanted needs no second look: nothing was ever written
@@ -130,7 +131,8 @@ func (g Grant) Apply(e GrantEvent, now time.Time, readDelay time.Duration) Grant
 	switch e {
 	case GrantNeeded:
 		// Whoever holds the lease, or let it run out, may have written since Seen was recorded: that is not "before".
-		if !g.Wanted && g.Settled(now) && g.LeaseUntil.IsZero() {
+		// What was only stated to be gone is Stint's own still, should it turn up.
+		if !g.Wanted && g.Settled(now) && g.LeaseUntil.IsZero() && !g.Accepted {
 			g.Before, g.Adopted = Unknown, false // a new beginning: what is there now is what was before
 		}
 		if !g.Wanted || g.Lost {
@@ -151,7 +153,7 @@ func (g Grant) Apply(e GrantEvent, now time.Time, readDelay time.Duration) Grant
 		}
 		g.Seen = Unknown // a write is believed only after the next look (THREATS T40)
 	case GrantGone:
-		g.Seen, g.SeenAt = Absent, now // the account or entitlement itself is gone: nobody holds it
+		g.Seen, g.SeenAt, g.Accepted = Absent, now, false // the account or entitlement itself is gone: nobody holds it
 	case GrantUnseen:
 		g.Seen = Unseen // SeenAt stays: it was no look
 	case GrantTransient, GrantDenied, GrantRefused:
@@ -168,6 +170,17 @@ func (g Grant) Apply(e GrantEvent, now time.Time, readDelay time.Duration) Grant
 	return g
 }
 
+// MayBeAccepted reports whether an administrator may state that it is gone: it is over, and the target does not show it.
+func (g Grant) MayBeAccepted(now time.Time) bool {
+	return g.Seen == Unseen && !g.Wanted && !g.Settled(now)
+}
+
+// AcceptGone rests what cannot be seen, as gone. Should it be seen again, it is taken away.
+func (g Grant) AcceptGone() Grant {
+	g.Accepted, g.DueAt, g.LateSince, g.Tries, g.ErrorKind, g.Error = true, time.Time{}, time.Time{}, 0, "", ""
+	return g
+}
+
 // sure reports whether the last look came after every unknown outcome had surfaced; time alone proves
 // nothing, it takes a look (DESIGN §3: gone is seen twice).
 func (g Grant) sure() bool { return !g.SeenAt.Before(g.UnsureUntil) }
@@ -180,7 +193,7 @@ func (g Grant) saw(p Presence, now time.Time) Grant {
 	}
 	// A presence seen while an outcome was unknown may have been taken away by that very call.
 	g.Lost = p == Absent && (g.Lost || g.Wanted && g.Confirmed && g.sure())
-	g.Seen, g.SeenAt = p, now
+	g.Seen, g.SeenAt, g.Accepted = p, now, false
 	g.Confirmed = g.Confirmed || (g.Wanted && p == Present)
 	return g
 }
@@ -201,6 +214,8 @@ const (
 	OutcomeShared  Outcome = "shared"  // still held through another activation or assignment
 	OutcomeBefore  Outcome = "before"  // held before Stint; put back as found
 	OutcomeNothing Outcome = "nothing" // nothing was ever given: the account, or what it would hold, was not visible
+
+	OutcomeAccepted Outcome = "accepted" // nobody saw it gone: an administrator stated that it is
 )
 
 // OutcomeOf tells an ended need how the grant ended for it.
@@ -212,6 +227,8 @@ func (g Grant) OutcomeOf(now time.Time) Outcome {
 		return OutcomeNone
 	case g.Seen == Absent && g.sure():
 		return OutcomeGone
+	case g.Seen == Unseen && g.Accepted:
+		return OutcomeAccepted
 	case g.Seen == Unseen && g.Settled(now):
 		return OutcomeNothing
 	case g.Seen == Present && g.Before == Present && !g.Adopted:

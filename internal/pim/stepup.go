@@ -54,6 +54,7 @@ const (
 	ActionMoveResource     StepUpAction = "resource.move"
 	ActionRetireResource   StepUpAction = "resource.retire"
 	ActionBringIn          StepUpAction = "resource.bring_in"
+	ActionAcceptGone       StepUpAction = "grant.accept_gone"
 	ActionSaveTarget       StepUpAction = "target.save"
 	ActionRetireTarget     StepUpAction = "target.retire"
 	ActionAssign           StepUpAction = "assignment.make"

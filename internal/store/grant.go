@@ -16,11 +16,11 @@ type GrantRow struct {
 }
 
 const grantCols = `f.id, f.target_id, f.account_id, f.entitlement_id, f.account_name, f.entitlement, f.before, f.seen, f.seen_at, f.wanted, f.confirmed, f.lost,
-	f.wanted_until, f.unsure_until, f.adopted, f.due_at, f.late_since, f.late_told_at, f.tries, f.attempt, f.lease_until, f.error_kind, f.error, f.version`
+	f.wanted_until, f.unsure_until, f.adopted, f.accepted, f.due_at, f.late_since, f.late_told_at, f.tries, f.attempt, f.lease_until, f.error_kind, f.error, f.version`
 
 func scanGrant(r row) (g GrantRow, err error) {
 	err = r.Scan(&g.ID, &g.TargetID, &g.AccountID, &g.EntitlementID, &g.AccountName, &g.Entitlement, &g.Before, &g.Seen, at(&g.SeenAt), &g.Wanted, &g.Confirmed, &g.Lost,
-		at(&g.WantedUntil), at(&g.UnsureUntil), &g.Adopted, at(&g.DueAt), at(&g.LateSince), at(&g.LateToldAt), &g.Tries, &g.Attempt, at(&g.LeaseUntil),
+		at(&g.WantedUntil), at(&g.UnsureUntil), &g.Adopted, &g.Accepted, at(&g.DueAt), at(&g.LateSince), at(&g.LateToldAt), &g.Tries, &g.Attempt, at(&g.LeaseUntil),
 		&g.ErrorKind, &g.Error, &g.Version)
 	return g, err
 }
@@ -76,7 +76,7 @@ func (tx *Tx) ClaimGrants(targetID string, limit int, lease time.Duration) ([]Gr
 		seen = CASE WHEN lease_until > 0 THEN 'unknown' ELSE seen END WHERE id IN (
 		SELECT id FROM grants WHERE target_id = $4 AND due_at > 0 AND due_at <= $2 AND lease_until <= $2
 		ORDER BY due_at LIMIT $3) RETURNING id, target_id, account_id, entitlement_id, account_name, entitlement, before, seen, seen_at, wanted, confirmed, lost,
-		wanted_until, unsure_until, adopted, due_at, late_since, late_told_at, tries, attempt, lease_until, error_kind, error, version`,
+		wanted_until, unsure_until, adopted, accepted, due_at, late_since, late_told_at, tries, attempt, lease_until, error_kind, error, version`,
 		us(tx.Now.Add(lease)), us(tx.Now), limit, targetID)
 }
 
@@ -91,10 +91,10 @@ func (tx *Tx) InsertGrant(g GrantRow) error {
 // SaveGrant writes everything about a grant; the attempt and version must be the ones read.
 func (tx *Tx) SaveGrant(g GrantRow) error {
 	return tx.must(`UPDATE grants SET before = $1, seen = $2, seen_at = $3, wanted = $4, confirmed = $5, lost = $6, wanted_until = $7, unsure_until = $8,
-		adopted = $9, due_at = $10, late_since = $11, late_told_at = $12, tries = $13, lease_until = $14, error_kind = $15, error = $16, version = version + 1
+		adopted = $9, due_at = $10, late_since = $11, late_told_at = $12, tries = $13, lease_until = $14, error_kind = $15, error = $16, accepted = $20, version = version + 1
 		WHERE id = $17 AND version = $18 AND attempt = $19`,
 		g.Before, g.Seen, us(g.SeenAt), num(g.Wanted), num(g.Confirmed), num(g.Lost), us(g.WantedUntil), us(g.UnsureUntil), num(g.Adopted),
-		us(g.DueAt), us(g.LateSince), us(g.LateToldAt), g.Tries, us(g.LeaseUntil), g.ErrorKind, g.Error, g.ID, g.Version, g.Attempt)
+		us(g.DueAt), us(g.LateSince), us(g.LateToldAt), g.Tries, us(g.LeaseUntil), g.ErrorKind, g.Error, g.ID, g.Version, g.Attempt, num(g.Accepted))
 }
 
 // RestartGrants forgets what was last seen of every unsettled grant whose lease ended by an instant, and the

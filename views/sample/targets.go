@@ -19,11 +19,16 @@ func (s Samples) targetForms() []Page {
 	change := views.TargetChangeView{Shell: s.shell(), ID: "t1", Name: s.T("Head office directory"), FromFile: true, Says: []string{s.T("Retire Head office directory."), "Its credential is forgotten. Nothing is changed at the target."}}
 	refused := change
 	refused.Says, refused.Refused, refused.FromFile = nil, s.T("Resources belong to it: corp, Oslo. Retire them, or give them another target, first."), false
+	gone := views.AcceptGoneView{Shell: s.shell(), ID: "t1", Name: s.T("Head office directory"), GrantID: "g1", Account: s.T("fnazari"),
+		Entitlement: s.T("cn=domain-admins,ou=groups,dc=northwind,dc=example"), Errors: views.Errors{"reason": "Give a reason."}}
+	own := views.AcceptGoneView{Shell: s.shell(), ID: "t1", Name: s.T("Head office directory"), Refused: "This is your own account. Somebody else has to state that it is gone."}
 	return []Page{
 		{"target-new", "/targets/new", views.TargetForm(views.TargetFormView{Shell: s.shell(), Title: "Connect a target", Kinds: []views.Option{{Value: "ldap", Label: "LDAP or Active Directory"}, {Value: "postgres", Label: "PostgreSQL"}}})},
 		{"target-form", "/targets/new", views.TargetForm(tested)},
 		{"target-edit", "/targets/:id/edit", views.TargetForm(wrong)},
 		{"target-browse", "/targets/:id/browse", views.Browse(s.browse())},
+		{"accept-gone", "/targets/:id/grants/:grant/gone", views.AcceptGone(gone)},
+		{"accept-gone-refused", "/targets/:id/grants/:grant/gone", views.AcceptGone(own)},
 		{"target-browse-failed", "/targets/:id/browse", views.Browse(failed)},
 		{"target-browse-no-hit", "/targets/:id/browse", views.Browse(none)},
 		{"target-retire", "/targets/:id/retire", views.TargetChange(change)},

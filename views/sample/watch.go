@@ -86,7 +86,7 @@ func (s Samples) gallery(pages []Page) views.GalleryView {
 			{State: views.Failed, Note: s.T("The account no longer exists at the target.")},
 			{State: views.Ended, How: views.Expired, Seen: views.SeenGone, At: at(13, 2, 13)},
 			{State: views.Ended, How: views.Deactivated, Seen: views.StillHeld, Through: s.T("Database on call"), Until: min(218)},
-			{State: views.Ended, How: views.Revoked, Seen: views.HeldBefore}, {State: views.Ended, How: views.PersonDisabled, Seen: views.NothingHeld},
+			{State: views.Ended, How: views.Revoked, Seen: views.HeldBefore}, {State: views.Ended, How: views.Expired, Seen: views.AcceptedGone, By: s.T("Carol Voss")}, {State: views.Ended, How: views.PersonDisabled, Seen: views.NothingHeld},
 			{State: views.Ended, How: views.LostAtTarget, Seen: views.SeenGone, At: at(13, 2, 13)},
 		},
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"stint/internal/broker"
-	"stint/internal/connector"
 	"stint/internal/pim"
 	"stint/internal/store"
 	"stint/views"
@@ -158,7 +157,7 @@ func fillTarget(r *store.Reader, q *request, a pim.Activation, v *views.Activati
 	f := views.TargetFacts{Target: t.Name, Account: g.AccountName, Wanted: "nothing", Seen: seenWords(g.Seen), SeenAt: g.SeenAt, NextLook: g.DueAt, Late: !g.LateSince.IsZero()}
 	if g.Wanted {
 		f.Wanted = "member of " + g.Entitlement
-		if _, owner := connector.EntitlementID(g.EntitlementID).Owned(); owner {
+		if strings.HasPrefix(g.Entitlement, pim.OwnerOf) {
 			f.Wanted = g.Entitlement
 		}
 	}

@@ -36,6 +36,9 @@ func verdicts(approval string) map[string]any {
 
 func stage(quorum int64) map[string]any { return map[string]any{"quorum": quorum} }
 
+func accepting(who, evidence string) ev {
+	return ev{"grant.accepted_gone", who, map[string]any{"seen": "unseen", "evidence": evidence}}
+}
 func outcome(o string) map[string]any { return map[string]any{"outcomes": map[string]any{"g1": o}} }
 
 func saw(what string) ev { return ev{"grant.observed", "", map[string]any{"seen": what}} }
@@ -109,6 +112,11 @@ func TestStories(t *testing.T) {
 		"gone, seen present":     {[]ev{requested, provisioning, saw("absent"), saw("present"), confirmed, ended, settled}, "did not see it absent", StorySettled},
 		"gone, outcome unknown":  {[]ev{requested, provisioning, saw("present"), confirmed, ended, saw("absent"), saw("unknown"), settled}, "did not see it absent", StorySettled},
 		"shared, seen absent":    {[]ev{requested, provisioning, ended, saw("absent"), {"activation.settled", "", outcome("shared")}}, "did not see it present", StorySettled},
+		"accepted by nobody":     {[]ev{requested, provisioning, ended, saw("unseen"), {"activation.settled", "", outcome("accepted")}}, "nobody stated that", StorySettled},
+		"accepted, then seen":    {[]ev{requested, provisioning, ended, accepting("carol", "e"), saw("present"), {"activation.settled", "", outcome("accepted")}}, "did not see it unseen", StorySettled},
+		"accepted by Stint":      {[]ev{requested, provisioning, ended, accepting("system", "e")}, "not stated by a person", StoryEnding},
+		"accepted, no passkey":   {[]ev{requested, provisioning, ended, accepting("carol", "")}, "not stated by a person", StoryEnding},
+		"accepted":               {[]ev{requested, provisioning, ended, saw("unseen"), accepting("carol", "e"), {"activation.settled", "", outcome("accepted")}}, "", StorySettled},
 		"no end":                 {[]ev{requested, provisioning, ended, {"activation.settled", "", outcome("")}}, "no end", StorySettled},
 		"odd outcome":            {[]ev{requested, provisioning, ended, {"activation.settled", "", map[string]any{"outcomes": map[string]any{"g1": []string{"gone"}}}}}, "no end", StorySettled},
 		"unknown event":          {[]ev{requested, {"activation.forgiven", "", nil}}, "not an event", StoryRequested},

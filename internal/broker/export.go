@@ -33,6 +33,8 @@ type exporter struct {
 	current
 	now time.Time
 	key map[string]string // id -> its name in the file; "" for what no file owns
+
+	foreignHandOut []bool // by resource: its list names roles that no file owns
 }
 
 // keys finds what can be named in a file.
@@ -66,6 +68,7 @@ func (e *exporter) doc() *orgfile.Doc {
 	for _, s := range e.resources {
 		if s.Source == pim.SourceFile {
 			d.Resources = append(d.Resources, orgfile.Resource{ID: s.Key, Kind: s.Kind, Name: s.Name, Parent: e.key[s.ParentID], Target: e.key[s.TargetID]})
+			d.Resources[len(d.Resources)-1].HandOut, _ = e.handOut(s.ID)
 		}
 	}
 	for _, role := range e.roles {
@@ -210,6 +213,7 @@ func (e *exporter) assignment(a pim.Assignment) orgfile.Assignment {
 func (e *exporter) others() (lines []string) {
 	add := func(s pim.Source, what string) { lines = append(lines, what+"   # "+why(s)) }
 	foreign := func(s pim.Source) bool { return s != pim.SourceFile && s != pim.SourceBuiltin }
+	e.portal(add)
 	for _, h := range e.people {
 		if foreign(h.Source) {
 			f := e.person(h)
@@ -243,7 +247,7 @@ func (e *exporter) others() (lines []string) {
 		}
 	}
 	if len(lines) > 0 {
-		lines = append([]string{"Not owned by a file. `stint apply` leaves these alone and takes over what is written above.", ""}, lines...)
+		lines = append([]string{"Not owned by a file. `stint apply` leaves these alone and takes over what is written above, a role or resource by the id that stands here.", ""}, lines...)
 	}
 	return lines
 }

@@ -83,7 +83,8 @@ type current struct {
 	unsettled   map[string]int64 // by target id: grants with something left to do
 	unopened    int              // assignments a large file prepared and did not open
 	keys        pim.KeyRule      // which passkeys count as attested
-	unfollowed  bool             // active assignments were opened and not yet followed
+	handOuts    map[string]pim.HandOut
+	unfollowed  bool // active assignments were opened and not yet followed
 }
 
 func readCurrent(r *store.Reader) (c current, err error) {
@@ -113,6 +114,7 @@ func readCurrent(r *store.Reader) (c current, err error) {
 		}
 	}
 	read(func() error { c.keys, err = keyRule(r); return err })
+	read(func() error { c.handOuts, err = r.HandOuts(); return err })
 	read(func() error { v, err := r.Meta(metaUnfollowed); c.unfollowed = v != ""; return err })
 	return c, err
 }
@@ -130,6 +132,8 @@ type planner struct {
 	id      map[string]string // "person/alice" -> id, for everything in the file and Stint's own
 	label   map[string]string // id -> how a plan calls it
 	leaving map[string]bool   // ids of what leaves the file
+	portal  map[string]string // what was made in the portal, by the name it has in an export
+	adopted map[string]bool   // ids of what of that the file owns from now on
 	steps   []step
 	left    []Change
 	errs    orgfile.Errors
@@ -142,12 +146,13 @@ func (b *Broker) plan(r *store.Reader, doc *orgfile.Doc, o applyInput) (*planner
 		return nil, err
 	}
 	p := &planner{current: have, doc: doc, now: r.Now, sealer: b.sealer, secrets: o.secrets, seed: o.seed, sealed: maps.Clone(o.sealed), reseal: o.reseal,
-		id: map[string]string{}, label: map[string]string{}, leaving: map[string]bool{}, errs: orgfile.Errors{File: doc.Name}}
+		id: map[string]string{}, label: map[string]string{}, leaving: map[string]bool{},
+		portal: map[string]string{}, adopted: map[string]bool{}, errs: orgfile.Errors{File: doc.Name}}
 	if p.sealed == nil {
 		p.sealed = map[string]string{}
 	}
 	p.names()
-	for _, part := range []func(){p.planTargets, p.planResources, p.planRoles, p.planMeanings, p.planSettings, p.planPeople, p.planGroups, p.planMembers,
+	for _, part := range []func(){p.planTargets, p.planResources, p.planRoles, p.planHandOuts, p.planMeanings, p.planSettings, p.planPeople, p.planGroups, p.planMembers,
 		p.planAccounts, p.planAssignments} {
 		part()
 	}
@@ -204,11 +209,18 @@ func (p *planner) known(kind, key, id, name string, source pim.Source) {
 		p.id[kind+"/"+key] = id
 		p.leaving[id] = true
 	}
+	if source == pim.SourceBrowser && (kind == "role" || kind == "resource" || kind == "target") {
+		p.portal[kind+"/"+id] = id
+	}
 }
 
-// stays notes an item of the file, with a new id when there is none yet.
+// stays notes an item of the file, with a new id when there is none yet. What was made in the portal is
+// taken over by the id that an export gives it, which is its own: never because something is called alike.
 func (p *planner) stays(kind, key string) {
 	ref := kind + "/" + key
+	if made := p.portal[ref]; p.id[ref] == "" && made != "" {
+		p.id[ref], p.label[made], p.adopted[made] = made, ref, true
+	}
 	if p.id[ref] == "" {
 		p.id[ref] = p.newID(ref)
 		p.label[p.id[ref]] = ref

@@ -58,11 +58,15 @@ func (p *planner) planTargets() {
 			p.errs.Add(f.Pos, "targets["+f.ID+"].kind", "a target stays of its kind (%s), for its accounts are known by ids of that kind; give the new one an id of its own", row.Kind)
 		}
 		d := targetDiff(row, want, fresh)
+		d.said(p.adopted[id], "now owned by the file (made in the portal)")
 		if len(d) > 0 {
 			p.step(stageTargets, "~", f.Pos, emit(event, func(a *applying) error { return errors.Join(a.tx.UpdateTarget(want), unscan(a.tx, row, want)) }), "target/%s: %s", f.ID, d)
 		}
 	}
 	for _, row := range p.targets {
+		if p.adopted[row.ID] {
+			continue
+		}
 		if !p.leaving[row.ID] {
 			p.keep(row.Source, p.label[row.ID])
 			continue
@@ -154,6 +158,7 @@ func (p *planner) planResources() {
 		d.text("name", row.Name, want.Name)
 		d.text("parent", p.label[row.ParentID], p.label[want.ParentID])
 		d.text("target", p.label[row.TargetID], p.label[want.TargetID])
+		d.said(p.adopted[id], "now owned by the file (made in the portal)")
 		switch {
 		case !known:
 			p.step(stageResources, "+", f.Pos, emit(event, func(a *applying) error { return a.tx.InsertResource(want) }), "resource/%s (%s) %q%s", f.ID, f.Kind, f.Name, below(f))
@@ -165,6 +170,9 @@ func (p *planner) planResources() {
 		}
 	}
 	for _, row := range p.resources {
+		if p.adopted[row.ID] {
+			continue
+		}
 		if !p.leaving[row.ID] {
 			p.keep(row.Source, p.label[row.ID])
 			continue
@@ -213,6 +221,7 @@ func (p *planner) planRoles() {
 		d.text("name", row.Name, want.Name)
 		d.text("description", row.Description, want.Description)
 		d.said(row.Privileged != want.Privileged, "privileged %v → %v", row.Privileged, want.Privileged)
+		d.said(p.adopted[id], "now owned by the file (made in the portal)")
 		switch {
 		case !known:
 			p.step(stageRoles, "+", f.Pos, emit(event, func(a *applying) error { return a.tx.InsertRole(want) }), "role/%s %q%s", f.ID, f.Name, privileged(f.Privileged))
@@ -221,6 +230,9 @@ func (p *planner) planRoles() {
 		}
 	}
 	for _, row := range p.roles {
+		if p.adopted[row.ID] {
+			continue
+		}
 		if !p.leaving[row.ID] {
 			p.keep(row.Source, p.label[row.ID])
 			continue
@@ -268,7 +280,7 @@ func (p *planner) planMeanings() {
 	for _, m := range p.meanings {
 		k := m
 		k.EntitlementID = ""
-		if want[k] || roles[m.RoleID].Source != pim.SourceFile {
+		if want[k] || roles[m.RoleID].Source != pim.SourceFile && !p.adopted[m.RoleID] {
 			continue
 		}
 		e := event(pim.EvMeaningRemoved, k).With("entitlement", m.EntitlementID)

@@ -83,6 +83,8 @@ type Resource struct {
 	Name   string
 	Parent string // empty: a root
 	Target string // empty: its nearest ancestor's
+	// HandOut: ids of the roles that its owners may hand out there and below (owners_hand_out); nil: as it is.
+	HandOut []string
 }
 
 // Role is a named role. Of Stint's own roles only the settings can be given.

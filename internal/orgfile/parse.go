@@ -136,9 +136,24 @@ func (r *reader) connect(o *object, t Target, at map[string]*yaml.Node) {
 }
 
 func (r *reader) resource(n *yaml.Node, where string) Resource {
-	o := r.object(n, where, "id", "kind", "name", "parent", "target")
-	return Resource{Pos: pos(n), ID: o.id(), Kind: o.text("kind", true, asAny, isID), Name: o.text("name", true, asText, isName),
+	o := r.object(n, where, "id", "kind", "name", "parent", "target", "owners_hand_out")
+	return Resource{HandOut: o.roles("owners_hand_out"), Pos: pos(n), ID: o.id(), Kind: o.text("kind", true, asAny, isID), Name: o.text("name", true, asText, isName),
 		Parent: o.ref("parent", "resource", false), Target: o.ref("target", "target", false)}
+}
+
+// roles is a list of roles of the file; nil when it is not there. Stint's own are not handed out by owners.
+func (o *object) roles(name string) []string {
+	if !o.has(name) {
+		return nil
+	}
+	ids := o.texts(name, isID)
+	for _, id := range ids {
+		if _, own := Builtin[id]; own {
+			o.fail(name, "%s is Stint's own role, which owners never hand out", id)
+		}
+		o.r.refs = append(o.r.refs, reference{pos(o.at[name]), o.field(name), "role", id})
+	}
+	return ids
 }
 
 func (r *reader) role(n *yaml.Node, where string) Role {

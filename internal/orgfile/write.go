@@ -165,6 +165,7 @@ func (r Resource) node() *yaml.Node {
 	text(n, "name", r.Name)
 	text(n, "parent", r.Parent)
 	text(n, "target", r.Target)
+	texts(n, "owners_hand_out", r.HandOut)
 	return n
 }
 

@@ -30,10 +30,13 @@ type Meaning struct {
 	Relation      Relation
 }
 
+// OwnerOf begins what people read of owning something.
+const OwnerOf = "owner of "
+
 // Called is what people read: a group owned is something else than the group.
 func (m Meaning) Called() string {
 	if m.Relation == Owner {
-		return "owner of " + m.Name
+		return OwnerOf + m.Name
 	}
 	return m.Name
 }

@@ -79,8 +79,8 @@ func (tx *Tx) InsertResource(s pim.Resource) error {
 
 // UpdateResource saves a resource; the version must be the one read.
 func (tx *Tx) UpdateResource(s pim.Resource) error {
-	return tx.must(`UPDATE resources SET parent_id = $1, target_id = $2, kind = $3, name = $4, source = $5, version = version + 1
-		WHERE id = $6 AND version = $7 AND removed_at = 0`, s.ParentID, s.TargetID, s.Kind, s.Name, s.Source, s.ID, s.Version)
+	return tx.must(`UPDATE resources SET parent_id = $1, target_id = $2, kind = $3, name = $4, source = $5, file_key = $8, version = version + 1
+		WHERE id = $6 AND version = $7 AND removed_at = 0`, s.ParentID, s.TargetID, s.Kind, s.Name, s.Source, s.ID, s.Version, s.Key)
 }
 
 // RemoveResource marks a resource removed.

@@ -38,8 +38,8 @@ func (tx *Tx) InsertRole(d pim.RoleDefinition) error {
 
 // UpdateRole saves a role definition; the version must be the one read.
 func (tx *Tx) UpdateRole(d pim.RoleDefinition) error {
-	return tx.must(`UPDATE role_definitions SET name = $1, description = $2, privileged = $3, source = $4, version = version + 1
-		WHERE id = $5 AND version = $6 AND removed_at = 0`, d.Name, d.Description, num(d.Privileged), d.Source, d.ID, d.Version)
+	return tx.must(`UPDATE role_definitions SET name = $1, description = $2, privileged = $3, source = $4, file_key = $7, version = version + 1
+		WHERE id = $5 AND version = $6 AND removed_at = 0`, d.Name, d.Description, num(d.Privileged), d.Source, d.ID, d.Version, d.Key)
 }
 
 // RemoveRole marks a role definition removed.

@@ -50,8 +50,8 @@ func (tx *Tx) InsertTarget(t TargetRow) error {
 
 // UpdateTarget saves a target's definition; the version must be the one read.
 func (tx *Tx) UpdateTarget(t TargetRow) error {
-	return tx.must(`UPDATE targets SET kind = $1, name = $2, settings = $3, may_write = $4, secret_from = $5, sealed = $6, authoritative = $9, version = version + 1
-		WHERE id = $7 AND version = $8 AND removed_at = 0`, t.Kind, t.Name, toJSON(t.Settings), toJSON(t.MayWrite), t.SecretFrom, t.Sealed, t.ID, t.Version, num(t.Authoritative))
+	return tx.must(`UPDATE targets SET kind = $1, name = $2, settings = $3, may_write = $4, secret_from = $5, sealed = $6, authoritative = $9, source = $10, file_key = $11, version = version + 1
+		WHERE id = $7 AND version = $8 AND removed_at = 0`, t.Kind, t.Name, toJSON(t.Settings), toJSON(t.MayWrite), t.SecretFrom, t.Sealed, t.ID, t.Version, num(t.Authoritative), t.Source, t.Key)
 }
 
 // RemoveTarget marks a target removed and forgets its secret.

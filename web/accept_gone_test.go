@@ -40,7 +40,7 @@ func TestAcceptGone(t *testing.T) {
 		t.Errorf("the touch says %s", got)
 	}
 	carol.Confirm(step.Location()).Want(t, http.StatusSeeOther)
-	if got := alice.Get("/activations/" + id).Want(t, http.StatusOK).Text("main"); !strings.Contains(got, "not seen gone: accepted as gone by carol") {
+	if got := alice.Get("/activations/"+id).Want(t, http.StatusOK).Text("main"); !strings.Contains(got, "not seen gone: accepted as gone by carol") {
 		t.Errorf("the holder reads %s", got)
 	}
 	if got := carol.Get("/targets/dir").Text("tbody"); !strings.Contains(got, "Accepted as gone") {

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"stint/internal/store"
 	stinttest "stint/internal/stinttest/harness"
+	"stint/internal/store"
 )
 
 // T32: the server's time-outs, which end slow requests and answers, do not end a stream that has nothing to say, by

@@ -129,6 +129,7 @@ var stepUpTitles = map[pim.StepUpAction]string{
 	pim.ActionAcceptGone: "Confirm accepting it as gone",
 	pim.ActionSavePerson: "Confirm this person", pim.ActionRemovePerson: "Confirm removing a person",
 	pim.ActionLinkPeople: "Confirm linking two accounts", pim.ActionUnlinkPerson: "Confirm unlinking an account",
+	pim.ActionNameAccount: "Confirm this account", pim.ActionDropAccount: "Confirm taking an account away",
 	pim.ActionAskRecovery: "Confirm asking for a recovery", pim.ActionConfirmRecovery: "Confirm a recovery",
 	pim.ActionSaveGroup: "Confirm changing a group", pim.ActionRemoveGroup: "Confirm removing a group",
 	pim.ActionAddMembers: "Confirm adding members", pim.ActionRemoveMember: "Confirm taking out a member",

@@ -157,8 +157,11 @@ func accountRows(r *store.Reader, p pim.Principal, h holdings) ([]views.AccountR
 	for _, a := range accounts {
 		row := views.AccountRow{ID: a.ID, Target: book.targets[a.TargetID], TargetID: a.TargetID, Name: a.Name, ImmutableID: a.ExternalID,
 			Matched: "by a claim at sign-in", Confirmed: a.ConfirmedAt, By: people[a.ConfirmedBy], Missing: a.ExternalID == ""}
-		if a.Source == pim.SourceFile {
+		switch a.Source {
+		case pim.SourceFile:
 			row.Matched = "as written in the file"
+		case pim.SourceBrowser:
+			row.Matched = "by its name, looked up at the target"
 		}
 		if a.ConfirmedBy == pim.System {
 			row.By = "the file"

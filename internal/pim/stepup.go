@@ -65,6 +65,8 @@ const (
 	ActionRemovePerson     StepUpAction = "person.remove"
 	ActionLinkPeople       StepUpAction = "person.link"
 	ActionUnlinkPerson     StepUpAction = "person.unlink"
+	ActionNameAccount      StepUpAction = "account.name"
+	ActionDropAccount      StepUpAction = "account.drop"
 	ActionAskRecovery      StepUpAction = "recovery.request"
 	ActionConfirmRecovery  StepUpAction = "recovery.confirm"
 	ActionCancelRecovery   StepUpAction = "recovery.cancel"

@@ -1,0 +1,197 @@
+package broker
+
+import (
+	"context"
+	"strings"
+
+	"stint/internal/connector"
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+func init() {
+	operations[pim.ActionNameAccount] = func() operation { return &nameAccount{} }
+	operations[pim.ActionDropAccount] = func() operation { return &dropAccount{} }
+}
+
+// nameAccount says who a person is at a target. The administrator's touch is its confirmation.
+type nameAccount struct {
+	ID         string
+	PersonID   string
+	TargetID   string
+	Name       string // as it was typed
+	ExternalID string // the target's own id, found before
+	Shown      string // what the target calls it
+}
+
+// NameAccount looks an account up by its name at the target and, once it is confirmed, makes it the person's there. A
+// wrong field is refused by its name: target, account.
+func (b *Broker) NameAccount(ctx context.Context, actor Actor, personID, targetID, name string) (Outcome, error) {
+	op := &nameAccount{ID: NewID(), PersonID: personID, TargetID: targetID, Name: strings.TrimSpace(name)}
+	if err := b.findAccount(ctx, actor, op); err != nil {
+		return Outcome{}, err
+	}
+	return b.operate(ctx, actor, "/people/"+personID, op)
+}
+
+// findAccount asks the target, after who may ask was decided: a directory answers nobody else's questions.
+func (b *Broker) findAccount(ctx context.Context, actor Actor, op *nameAccount) error {
+	_, err := store.Read(ctx, b.store, func(r *store.Reader) (store.TargetRow, error) {
+		who, err := person(r, actor)
+		if err != nil {
+			return store.TargetRow{}, err
+		}
+		if err := administers(r, who, ""); err != nil {
+			return store.TargetRow{}, err
+		}
+		if _, err := personOf(r, op.PersonID); err != nil {
+			return store.TargetRow{}, err
+		}
+		return accountTarget(r, op.TargetID)
+	})
+	if err != nil {
+		return err
+	}
+	if op.Name == "" {
+		return pim.Invalid("account", "Give the name that the target knows the account by.")
+	}
+	conn, err := b.connect(ctx, op.TargetID)
+	if err != nil {
+		return pim.Invalid("target", "It cannot be asked now: %s.", err)
+	}
+	asking, stop := context.WithTimeout(ctx, testWithin)
+	defer stop()
+	id, shown, err := conn.FindAccount(asking, op.Name)
+	switch kind := connector.KindOf(err); {
+	case err == nil:
+		op.ExternalID, op.Shown = string(id), shown
+		return nil
+	case kind == connector.Gone || kind == connector.Refused:
+		return pim.Invalid("account", "The target knows no such account: %s.", err)
+	}
+	return pim.Invalid("target", "It cannot be asked now: %s.", err)
+}
+
+func accountTarget(r *store.Reader, id string) (store.TargetRow, error) {
+	t, err := r.Target(id)
+	if found(err) != nil || t.ID == pim.StintTarget {
+		return t, pim.Invalid("target", "Choose the target.")
+	}
+	return t, err
+}
+
+func (o *nameAccount) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepared, error) {
+	p := prepared{item: pim.StepUpItem{Action: pim.ActionNameAccount, Object: o.PersonID}, touch: true}
+	if err := administers(tx.Reader, who, ""); err != nil {
+		return p, err
+	}
+	h, err := personOf(tx.Reader, o.PersonID)
+	if err != nil {
+		return p, err
+	}
+	t, err := accountTarget(tx.Reader, o.TargetID)
+	if err != nil {
+		return p, err
+	}
+	have, err := tx.AccountsOf(h.ID)
+	if err != nil {
+		return p, err
+	}
+	for _, a := range have {
+		if a.TargetID == t.ID {
+			return p, pim.Invalid("target", "%s is %s there already. Take that account away first.", h.Name, a.Name)
+		}
+	}
+	if err := refuseOthersAccount(tx.Reader, h, o); err != nil {
+		return p, err
+	}
+	p.says = []string{h.Name + " is " + o.Shown + " at " + t.Name + ".", "What " + h.Name + " activates there is given to this account, privileged roles too."}
+	return p, nil
+}
+
+// refuseOthersAccount: two principals on one account are one person (DESIGN §3), which somebody has to say.
+func refuseOthersAccount(r *store.Reader, h pim.Principal, o *nameAccount) error {
+	owners, err := r.OwnersOf(o.TargetID, o.ExternalID)
+	if err != nil {
+		return err
+	}
+	for _, id := range owners {
+		other, err := r.Principal(id)
+		if err != nil {
+			return err
+		}
+		if !other.Same(h.PersonID) {
+			return pim.Invalid("account", "This is the account of %s. If both are one person, link them first.", other.Name)
+		}
+	}
+	return nil
+}
+
+func (o *nameAccount) apply(_ *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
+	out := Outcome{Back: "/people/" + o.PersonID, Done: "Account named and confirmed."}
+	row := pim.Account{ID: o.ID, PrincipalID: o.PersonID, TargetID: o.TargetID, Name: o.Name, ExternalID: o.ExternalID, ConfirmedAt: tx.Now, ConfirmedBy: who.ID,
+		Source: pim.SourceBrowser}
+	if err := tx.InsertAccount(row); err != nil {
+		return out, moved(err)
+	}
+	e := accountEvent(pim.EvAccountConfirmed, row)
+	e.Actor = who.ID
+	tx.Emit(confirmedBy(e, evidence))
+	if err := syncAssignmentNeedsOf(tx, o.PersonID); err != nil {
+		return out, err
+	}
+	return out, notify(tx, who.Name+" says that you are "+o.Shown+" at a target. If that is not your account, tell an administrator.", "/profile", o.PersonID)
+}
+
+// dropAccount takes an account away from a person: what they hold through it ends.
+type dropAccount struct{ ID, PersonID string }
+
+// DropAccount takes an account away from a person.
+func (b *Broker) DropAccount(ctx context.Context, actor Actor, personID, accountID string) (Outcome, error) {
+	return b.operate(ctx, actor, "/people/"+personID, &dropAccount{ID: accountID, PersonID: personID})
+}
+
+func (o *dropAccount) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepared, error) {
+	p := prepared{item: pim.StepUpItem{Action: pim.ActionDropAccount, Object: o.ID}, touch: true, lessen: true}
+	if err := administers(tx.Reader, who, ""); err != nil {
+		return p, err
+	}
+	row, err := o.account(tx.Reader)
+	if err != nil {
+		return p, err
+	}
+	names, err := tx.Names([]string{row.PrincipalID})
+	if err != nil {
+		return p, err
+	}
+	t, err := tx.Target(row.TargetID)
+	p.item.Version = row.Version
+	p.says = []string{names[row.PrincipalID] + " is not " + row.Name + " at " + t.Name + " any more.", "What is held through this account ends now."}
+	if row.Source == pim.SourceFile {
+		p.says = append(p.says, "The file of stint apply names it, and brings it back when it is applied again.")
+	}
+	return p, found(err)
+}
+
+func (o *dropAccount) account(r *store.Reader) (pim.Account, error) {
+	row, err := r.Account(o.ID)
+	if err == nil && row.PrincipalID != o.PersonID {
+		err = store.ErrNotFound
+	}
+	return row, found(err)
+}
+
+func (o *dropAccount) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
+	out := Outcome{Back: "/people/" + o.PersonID, Done: "Account taken away."}
+	row, err := o.account(tx.Reader)
+	if err != nil {
+		return out, err
+	}
+	if err := (&applying{b: b, tx: tx}).dropAccount(row); err != nil {
+		return out, err
+	}
+	e := accountEvent(pim.EvAccountUnlinked, row)
+	e.Actor = who.ID
+	tx.Emit(confirmedBy(e, evidence))
+	return out, notify(tx, who.Name+" took your account "+row.Name+" away from you here.", "/profile", o.PersonID)
+}

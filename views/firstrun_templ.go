@@ -168,7 +168,7 @@ func FirstRun(v FirstRunView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "\"><span><b>Who may be what, and where</b><br><small>stint apply org.yaml</small></span></li></ol></div></section><section class=\"panel\"><header><h2>On the host</h2></header><div class=\"body\"><p>Run this where Stint runs. It prints a link; open it in this browser.</p><pre class=\"code\" tabindex=\"0\"><code>stint admin link</code></pre><p class=\"mut\">The link makes the person who is signed in eligible for Privileged Role Administrator. A new link ends the one before, and each one is in the audit log.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "\"><span><b>Who may be what, and where</b><br><small>On these pages, or by stint apply org.yaml</small></span></li></ol></div></section><section class=\"panel\"><header><h2>On the host</h2></header><div class=\"body\"><p>Run this where Stint runs. It prints a link; open it in this browser.</p><pre class=\"code\" tabindex=\"0\"><code>stint admin link</code></pre><p class=\"mut\">The link makes the person who is signed in eligible for Privileged Role Administrator. A new link ends the one before, and each one is in the audit log.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -119,10 +119,10 @@ func TestResourceForm(t *testing.T) {
 	carol.Post("/resources", "below", "absent", "kind", "directory", "name", "x").Want(t, http.StatusNotFound)
 	made := carol.Post("/resources", "below", stinttest.Northwind, "kind", "directory", "name", "production", "alike", "yes").Want(t, http.StatusSeeOther)
 	page := carol.Get(made.Location()).Want(t, http.StatusOK)
-	if page.Text("h1") != "production" || strings.Contains(page.Text("main"), "came from a file") {
+	if page.Text("h1") != "production" || strings.Contains(page.Text("main"), "file of stint apply") {
 		t.Errorf("made: %s", page.Text("main"))
 	}
-	if got := carol.Get("/resources/" + stinttest.Production + "/edit").Text(".callout"); !strings.Contains(got, "the next apply will put it back") {
+	if got := carol.Get("/resources/" + stinttest.Production + "/edit").Text(".callout"); !strings.Contains(got, "holds until the file is applied again") {
 		t.Errorf("what a file owns: %q", got)
 	}
 	carol.Post("/resources/"+stinttest.Production, "kind", "group", "name", "Live", "version", "77").Want(t, http.StatusConflict)

@@ -44,7 +44,7 @@ func TestConnectTarget(t *testing.T) {
 		}
 	}
 	tried := connect(w, carol, "name", "Branch", "s-address", "ldap.example", "secret", canary, "do", "test").Want(t, http.StatusOK)
-	if got := tried.Text(".callout.ok"); !strings.Contains(got, "1 that can be held and 1 accounts") || !strings.Contains(got, "ops") {
+	if got := tried.Text(".callout.ok"); !strings.Contains(got, "can be read: 1; accounts: 1") || !strings.Contains(got, "ops") {
 		t.Errorf("tried: %q", got)
 	}
 	if n := len(w.Events(pim.EvTargetSaved)) - before; n != 0 {

@@ -169,23 +169,7 @@ func extend(tx *store.Tx, a pim.Activation, x pim.Extension, actor string) error
 	if err != nil {
 		return err
 	}
-	for _, n := range needs {
-		if !n.EndedAt.IsZero() {
-			continue
-		}
-		n.EndsAt = a.EndsAt
-		if err := tx.SaveNeed(n); err != nil {
-			return err
-		}
-		g, err := tx.Grant(n.GrantID)
-		if err != nil {
-			return err
-		}
-		if err := recount(tx, g); err != nil {
-			return err
-		}
-	}
-	return nil
+	return changeNeeds(tx, needs, func(n *pim.GrantNeed) { n.EndsAt = a.EndsAt })
 }
 
 // endExtension ends what still waits when its activation ends. Only an activation that was ever to be extended

@@ -138,11 +138,16 @@ func endNeeds(tx *store.Tx, a pim.Activation) error {
 }
 
 func letGo(tx *store.Tx, needs []pim.GrantNeed, when time.Time) error {
+	return changeNeeds(tx, needs, func(n *pim.GrantNeed) { n.EndedAt = when })
+}
+
+// changeNeeds changes what has not ended of needs, and counts their grants anew.
+func changeNeeds(tx *store.Tx, needs []pim.GrantNeed, change func(*pim.GrantNeed)) error {
 	for _, n := range needs {
 		if !n.EndedAt.IsZero() {
 			continue
 		}
-		n.EndedAt = when
+		change(&n)
 		if err := tx.SaveNeed(n); err != nil {
 			return err
 		}

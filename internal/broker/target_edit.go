@@ -311,9 +311,9 @@ func tried(ctx context.Context, conn connector.Connector) TargetTest {
 			}
 		}
 	}
-	words := fmt.Sprintf("It answers; %d that can be held and %d accounts can be read.", groups, accounts)
+	words := fmt.Sprintf("It answers. Groups and roles that can be read: %d; accounts: %d.", groups, accounts)
 	if len(names) > 0 {
-		words += " First of all: " + strings.Join(names, ", ") + "."
+		words += " The first: " + strings.Join(names, ", ") + "."
 	}
 	return TargetTest{OK: true, Message: words, Took: now().Sub(start)}
 }

@@ -42,7 +42,7 @@ func (s Samples) assignments() []Page {
 		{"assignment-new-none", "/assignments/new", views.NewAssignment(views.NewAssignmentView{Shell: s.managing(), Q: s.T("zzz")})},
 		{"assignment-new", "/assignments/new", views.NewAssignment(s.newAssignment(nil))},
 		{"assignment-new-refused", "/assignments", views.NewAssignment(s.newAssignment(views.Errors{
-			"pick": s.T("Farid Nazari is eligible for it here already. Change that assignment, or leave him out."), "end": s.T("At most 180 days for db_owner; choose an end until 2027-05-18."),
+			"pick": s.T("Farid Nazari is eligible for it here already. Change that assignment, or leave them out."), "end": s.T("At most 180 days for db_owner; choose an end until 2027-05-18."),
 			"justification": s.T("Give a reason in words; auditors read it."), "kind": s.T("ledger-exporter is a workload: it can only be active.")}))},
 		{"assignment", "/assignments/:id", views.Assignment(s.assignment())},
 		{"assignment-group", "/assignments/:id", views.Assignment(s.assignmentOfGroup())},
@@ -152,7 +152,7 @@ func (s Samples) newAssignment(wrong views.Errors) views.NewAssignmentView {
 		},
 		Aside: views.NewAssignmentAsideView{
 			Verdicts: []views.Verdict{{Text: s.T("You hand out db_owner on billing-prod")}, {Text: s.T("180 days are within the 180 days allowed")}, {Text: s.T("Reason given")},
-				{State: views.Look, Text: s.T("Farid Nazari has no passkey yet"), Detail: s.T("db_owner asks for one: he could not activate it.")},
+				{State: views.Look, Text: s.T("Farid Nazari has no passkey yet"), Detail: s.T("db_owner asks for one: they could not activate it.")},
 				{State: views.Todo, Text: s.T("Your passkey confirms it"), Detail: s.T("On the next page, for exactly what you see here.")}},
 			Steps: []string{s.T("Alice Keller will be able to activate db_owner on billing-prod for at most 4 h at a time, with passkey, reason and approval by one of 5."),
 				s.T("Farid Nazari will be able to activate it once he has a passkey."), s.T("Both end on 2027-05-18 14:22. They may ask for longer from 14 days before.")},
@@ -202,7 +202,7 @@ func (s Samples) assignmentExpired() views.AssignmentView {
 func (s Samples) assignmentRefused() views.AssignmentView {
 	v := s.assignment()
 	form := *v.Change
-	form.Errors = views.Errors{"end": s.T("An assignment lasts at least 5 minutes; choose a later end."), "kind": s.T("He is active here already, by another assignment.")}
+	form.Errors = views.Errors{"end": s.T("An assignment lasts at least 5 minutes; choose a later end."), "kind": s.T("They are active here already, by another assignment.")}
 	v.Change, v.Remove = &form, &views.AssignmentForm{ReasonNeeded: "always", Errors: views.Errors{"remove_justification": s.T("Give a reason in words; auditors read it."), "": s.T("This is the last person able to administer Stint. Make another one able first.")}}
 	return v
 }
@@ -233,7 +233,7 @@ func (s Samples) longerDecision() views.LongerDecisionView {
 	form := s.assignmentForm(views.Errors{"justification": s.T("Give a reason in words; the holder and auditors read it.")})
 	form.Ticket, form.ReasonNeeded, form.Values.Justification = false, "always", ""
 	return views.LongerDecisionView{Shell: s.managing(), ID: "l2", Assignment: "as8", Row: s.longerRows()[1], Form: &form, Passkey: true, Facts: []views.Detail{{Term: "Last activated", At: day(-12)}},
-		Steps: []string{s.T("Approved, Bob Okafor is eligible for Backup Operators again, from the start until the end that you give."), s.T("Denied, it stays ended. He is told either way, with your reason.")}}
+		Steps: []string{s.T("Approved, Bob Okafor is eligible for Backup Operators again, from the start until the end that you give."), s.T("Denied, it stays ended. They are told either way, with your reason.")}}
 }
 
 func (s Samples) longerDecided() views.LongerDecisionView {

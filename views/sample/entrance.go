@@ -70,7 +70,7 @@ func (s Samples) stepUp() views.StepUpView {
 
 func (s Samples) stepUpSeveral() views.StepUpView {
 	return views.StepUpView{
-		Frame: s.frame(), ID: "c2", Title: "Confirm these", Expires: min(4), Error: s.T("That passkey belongs to somebody else. Use one of yours."),
+		Frame: s.frame(), ID: "c2", Title: "Confirm 2 actions", Expires: min(4), Error: s.T("That passkey belongs to somebody else. Use one of yours."),
 		Items: []views.StepUpItem{
 			{Title: s.T("Disable Farid Nazari"), Person: s.T("Farid Nazari"), Object: s.T("sign-in, 2 active roles, 1 request")},
 			{Title: s.T("Revoke db_owner"), Role: s.T("db_owner"), Scope: s.dbOwner().Scope, Person: s.T("Farid Nazari"), Reason: s.T("Left the team today.")},

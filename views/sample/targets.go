@@ -8,7 +8,7 @@ import (
 
 func (s Samples) targetForms() []Page {
 	tested, wrong := s.targetForm(), s.targetForm()
-	tested.Test = &views.TestResult{OK: true, At: ago(0), Took: 42 * time.Millisecond, Words: s.T("It answers; 14 that can be held and 100 accounts can be read. First of all: admins, backup, dba.")}
+	tested.Test = &views.TestResult{OK: true, At: ago(0), Took: 42 * time.Millisecond, Words: s.T("It answers. Groups and roles that can be read: 14; accounts: 100. The first: admins, backup, dba.")}
 	wrong.ID, wrong.Title, wrong.Kept, wrong.FromFile, wrong.SecretFrom = "t1", s.T("Edit Head office directory"), true, true, s.T("env:DIRECTORY_PASSWORD")
 	wrong.Errors = views.Errors{"address": s.T("ldaps://host[:port] or ldap://host[:port], not \"dc1\"."), "secret": "Enter the bind password again: what decides where it is sent has changed, and a kept one goes only where it was entered for.",
 		"may_write": "Name at least one entitlement this target may grant, one a line.", "name": "The name is missing; give one."}

@@ -199,6 +199,29 @@ func keyCounts(r *store.Reader, who pim.Principal, role pim.RoleDefinition, su p
 	return nil
 }
 
+// keepsHelp refuses what a passkey in quarantine takes away when nobody else could help afterwards: the quarantine
+// would end itself (T2).
+func keepsHelp(tx *store.Tx, who pim.Principal, su pim.StepUp, change func() error) error {
+	role, err := tx.Role(pim.RoleAdministrator)
+	if err != nil {
+		return err
+	}
+	quarantined := keyCounts(tx.Reader, who, role, su)
+	var refusal *pim.Refusal
+	if !errors.As(quarantined, &refusal) {
+		return quarantined
+	}
+	helped := false
+	err = tx.Would(change, func() (err error) {
+		helped, err = anotherCanHelp(tx.Reader, who)
+		return err
+	})
+	if err == nil && !helped {
+		err = quarantined
+	}
+	return err
+}
+
 // anotherCanHelp reports whether another person is able to administer with a passkey that counts already.
 func anotherCanHelp(r *store.Reader, who pim.Principal) (bool, error) {
 	able, err := ableAdministrators(r)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"stint/internal/orgfile"
 	"stint/internal/pim"
 	"stint/internal/store"
 )
@@ -41,10 +42,14 @@ func checkText(s string, most int) string {
 }
 
 func (f *GroupForm) check() error {
-	f.Name, f.Claim = strings.TrimSpace(f.Name), strings.TrimSpace(f.Claim)
-	if f.Name == "" || !pim.Visible(f.Name) {
+	name, problem := orgfile.CleanName(f.Name)
+	if name == "" || !pim.Visible(name) {
 		return pim.Invalid("name", "Give it a name.")
 	}
+	if problem != "" {
+		return pim.Invalid("name", "The name %s.", problem)
+	}
+	f.Name, f.Claim = name, strings.TrimSpace(f.Claim)
 	if wrong := checkText(f.Name, maxPrincipalName); wrong != "" {
 		return pim.Invalid("name", "%s", wrong)
 	}
@@ -82,17 +87,13 @@ func (o *saveGroup) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepare
 	if err := administers(tx.Reader, who, ""); err != nil {
 		return p, err
 	}
-	other, err := tx.GroupNamed(o.Name)
-	if err != nil {
-		return p, err
-	}
-	if slices.ContainsFunc(other, func(g pim.Principal) bool { return g.ID != o.ID }) {
-		return p, pim.Invalid("name", "There is a group of this name already. Choose another one, so that nobody takes one for the other.")
-	}
 	if o.Version == 0 {
-		return p, nil
+		return p, o.unique(tx.Reader)
 	}
 	g, err := groupOf(tx.Reader, o.ID)
+	if err == nil && g.Name != o.Name {
+		err = o.unique(tx.Reader)
+	}
 	if err != nil {
 		return p, err
 	}
@@ -107,9 +108,23 @@ func (o *saveGroup) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepare
 		if err := s.refuseWithoutClaim(tx.Reader, g); err != nil {
 			return p, err
 		}
+		if err := keepAdministrator(tx, func() error { return tx.StaleMembers(g.ID) }); err != nil {
+			return p, err
+		}
 	}
 	p.touch, p.says = s.gives(), append([]string{claimSentence(g, o.Claim)}, s.sentences()...)
 	return p, nil
+}
+
+// unique refuses a name that can be taken for another group's (T22).
+func (o *saveGroup) unique(r *store.Reader) error {
+	names, err := r.GroupNames()
+	for id, name := range names {
+		if id != o.ID && orgfile.LookAlike(name, o.Name) {
+			return pim.Invalid("name", "There is a group of this name already, or of one that reads almost the same: %s. Choose another one, so that nobody takes one for the other.", name)
+		}
+	}
+	return err
 }
 
 func claimSentence(g pim.Principal, claim string) string {
@@ -191,8 +206,10 @@ func (o *removeGroup) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepa
 		return p, err
 	}
 	p.touch = s.privileged()
-	p.says, err = GroupRemoval(tx.Reader, g)
-	return p, err
+	if p.says, err = GroupRemoval(tx.Reader, g); err != nil {
+		return p, err
+	}
+	return p, keepAdministrator(tx, func() error { return tx.RemovePrincipal(g.ID) })
 }
 
 // GroupRemoval says what removing a group ends, or refuses it.

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -44,13 +45,50 @@ func (o *addMembers) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepar
 		return p, err
 	}
 	s, err := stakesOf(tx.Reader, g.ID)
+	if err != nil {
+		return p, err
+	}
+	own, err := s.ownGain(tx.Reader, who, g, coming)
+	if err != nil {
+		return p, err
+	}
 	var names []string
 	for _, m := range coming {
 		names = append(names, m.Name)
 	}
 	p.touch = s.gives()
 	p.says = append([]string{listed(names) + plural(len(names), " becomes a member of ", " become members of ") + g.Name + "."}, s.sentences()...)
+	if own {
+		p.says = append(p.says, "This is yourself: nobody else is able to, and every administrator is told.")
+	}
 	return p, err
+}
+
+// ownGain reports whether whoever adds members gets something privileged by it themselves, by another account or through
+// a group too; where another administrator could do it, that is refused, as giving it to themselves is (T10, T21).
+func (s stakes) ownGain(r *store.Reader, who, g pim.Principal, coming []pim.Principal) (own bool, err error) {
+	for _, k := range s.holds {
+		if own, err = gainsThrough(r, who, k.role, g.ID, coming); own || err != nil {
+			return own, err
+		}
+	}
+	return false, nil
+}
+
+func gainsThrough(r *store.Reader, who pim.Principal, role pim.RoleDefinition, groupID string, coming []pim.Principal) (own bool, err error) {
+	if has, _, err := givesThemselves(r, who, role, groupID); has || err != nil {
+		return false, err // who is in it already gets nothing more
+	}
+	for _, m := range coming {
+		own, others, err := givesThemselves(r, who, role, m.ID)
+		if own && others {
+			err = pim.Refuse(pim.KindForbidden, "Nobody gives a privileged role to themselves by joining a group that has it. Another administrator has to.")
+		}
+		if own || err != nil {
+			return own, err
+		}
+	}
+	return false, nil
 }
 
 // newMembers loads who is to come into a group and refuses who is there already.
@@ -116,12 +154,55 @@ func (o *addMembers) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence 
 	if err != nil {
 		return out, err
 	}
+	g, err := groupOf(tx.Reader, o.GroupID)
+	if err != nil {
+		return out, err
+	}
+	coming, err := newMembers(tx.Reader, g, o.Members)
+	if err != nil {
+		return out, err
+	}
+	own, err := s.ownGain(tx.Reader, who, g, coming)
+	if err != nil {
+		return out, err
+	}
+	if own {
+		if err := tellAdministrators(tx, who, who.Name+" joined "+g.Name+", which has a privileged role: nobody else was able to.", out.Back); err != nil {
+			return out, err
+		}
+	}
 	for _, id := range o.Members {
 		if err := b.join(tx, s, pim.Membership{GroupID: o.GroupID, MemberID: id, Source: pim.SourceBrowser}, who.ID, evidence); err != nil {
 			return out, err
 		}
 	}
-	return out, nil
+	return out, s.loosened(tx, who, out.Back, evidence)
+}
+
+// loosened locks whoever brought approvers in out of the privileged roles whose requests they decide (T21).
+func (s stakes) loosened(tx *store.Tx, who pim.Principal, link, evidence string) error {
+	var names []string
+	for _, k := range s.approves {
+		if !k.role.Privileged {
+			continue
+		}
+		e := withEvidence(pim.Event{Type: pim.EvSettingsLoosened, Actor: who.ID, RoleID: k.role.ID, ResourceID: k.resourceID, ObjectID: k.role.ID, Result: pim.OK,
+			Facts: map[string]any{"fields": []string{string(pim.FieldApprovers)}}}, evidence)
+		e, err := lockOutEditor(tx, e, who)
+		if err != nil {
+			return err
+		}
+		tx.Emit(e)
+		names = append(names, k.name)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	text := who.Name + " brought approvers in for " + listed(names[:min(len(names), namedInWords)])
+	if more := len(names) - namedInWords; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return tellAdministrators(tx, who, text+".", link)
 }
 
 // join adds a membership with what follows from it. Approvers that come in by it loosen the rules of what they
@@ -187,9 +268,24 @@ func (o *removeMember) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prep
 	if err == nil && !claimed {
 		err = s.refuseWithout(tx.Reader, g, m.ID)
 	}
+	if err == nil { // an approver who leaves counts too
+		err = keepAdministrator(tx, func() error { return removeEdges(tx, local) })
+	}
+	if err != nil {
+		return p, err
+	}
 	p.touch = s.privileged()
 	p.says = append([]string{m.Name + " leaves " + g.Name + ", with an end to what rests on it."}, s.sentences()...)
 	return p, err
+}
+
+func removeEdges(tx *store.Tx, edges []pim.Membership) error {
+	for _, e := range edges {
+		if err := tx.RemoveMember(e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // edgesOf tells what an administrator may take away from what came by a claim that still counts.

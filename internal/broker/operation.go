@@ -81,6 +81,11 @@ func (b *Broker) operationConfirmed(ctx context.Context, actor Actor, p pending,
 				return Outcome{}, err
 			}
 		}
+		if now.lessen {
+			if err := keepsHelp(tx, who, su, func() error { _, err := op.apply(b, tx, who, su.Digest()); return err }); err != nil {
+				return Outcome{}, err
+			}
+		}
 		if err := spend(tx, su); err != nil {
 			return Outcome{}, err
 		}

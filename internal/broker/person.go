@@ -42,6 +42,9 @@ func personItem(r *store.Reader, by string, action pim.StepUpAction, personID, a
 	if action != pim.ActionConfirmAccount {
 		return pim.StepUpItem{Action: action, Object: p.ID}, nil
 	}
+	if err := refuseOwnAccount(r, by, p); err != nil {
+		return pim.StepUpItem{}, err
+	}
 	a, err := r.Account(accountID)
 	if err != nil {
 		return pim.StepUpItem{}, found(err)
@@ -50,6 +53,19 @@ func personItem(r *store.Reader, by string, action pim.StepUpAction, personID, a
 		return pim.StepUpItem{}, pim.NotFound()
 	}
 	return pim.StepUpItem{Action: action, Object: a.ID, Version: a.Version}, nil
+}
+
+// refuseOwnAccount: that an account is theirs is not for themselves to say, where somebody else can.
+func refuseOwnAccount(r *store.Reader, by string, p pim.Principal) error {
+	same, err := samePeople(r, p.ID)
+	if err != nil || !same[by] {
+		return err
+	}
+	helped, err := anotherCanHelp(r, p)
+	if err == nil && helped {
+		err = pim.Refuse(pim.KindConflict, "Nobody confirms their own account. Another administrator has to.")
+	}
+	return err
 }
 
 func notPerson(p pim.Principal) error {
@@ -77,6 +93,11 @@ func (b *Broker) personConfirmed(ctx context.Context, actor Actor, p pending, su
 		}
 		if err := mayLetIn(tx.Reader, who, item.Action, su); err != nil {
 			return Outcome{}, err
+		}
+		if item.Action == pim.ActionDisablePerson {
+			if err := keepsHelp(tx, who, su, disabling(tx, personID)); err != nil {
+				return Outcome{}, err
+			}
 		}
 		if err := spend(tx, su); err != nil {
 			return Outcome{}, err

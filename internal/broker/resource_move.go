@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"stint/internal/pim"
@@ -30,8 +31,9 @@ func (b *Broker) PreviewMove(r *store.Reader, who pim.Principal, id, parentID st
 // relocation is a move that may be made.
 type relocation struct {
 	node       pim.Resource
-	lose, gain []pim.Assignment // made above, reaching it no longer, or from now on
-	under      through          // what is looked up at another target
+	lose, gain []pim.Assignment  // made above, reaching it no longer, or from now on
+	under      through           // what is looked up at another target
+	rules      []weighedSettings // settings that change with the place
 	says       []string
 }
 
@@ -58,7 +60,7 @@ func (o *moveResource) load(r *store.Reader, who pim.Principal) (m relocation, e
 	if err := checkSiblings(r, o.ID, o.ParentID, m.node.Name, true); err != nil {
 		return m, pim.Invalid("parent", "Another %s stands there already. Rename one of them first.", m.node.Name)
 	}
-	return m, o.consequences(r, &m)
+	return m, o.consequences(r, who, &m)
 }
 
 // administersMove asks for both places, and for the node itself.
@@ -74,7 +76,44 @@ func administersMove(r *store.Reader, who pim.Principal, node pim.Resource, to s
 	return nil
 }
 
-func (o *moveResource) consequences(r *store.Reader, m *relocation) error {
+// mayGive refuses a move by which somebody gives themselves what is privileged (T21), by which an owner gives what they do
+// not hand out, or comes to hand out more there (K-33).
+func mayGive(r *store.Reader, who pim.Principal, gain []pim.Assignment, was, is pim.Path) error {
+	powers, err := Powers(r, who.ID)
+	if err != nil {
+		return err
+	}
+	lists, err := handOuts(r)
+	if err != nil {
+		return err
+	}
+	roles, err := r.Roles()
+	if err != nil {
+		return err
+	}
+	byID := map[string]pim.RoleDefinition{}
+	for _, d := range roles {
+		byID[d.ID] = d
+		if powers.HandsOut(d, is, lists) && !powers.HandsOut(d, was, lists) {
+			return pim.Refuse(pim.KindForbidden, "There you would hand out %s, and here you do not. Ask a Privileged Role Administrator to move it.", d.Name)
+		}
+	}
+	for _, a := range gain {
+		if !powers.HandsOut(byID[a.RoleID], is, lists) {
+			return pim.Refuse(pim.KindForbidden, "By this others would get %s here, which you do not hand out. Ask a Privileged Role Administrator to move it.", byID[a.RoleID].Name)
+		}
+		own, others, err := givesThemselves(r, who, byID[a.RoleID], a.PrincipalID)
+		if err != nil {
+			return err
+		}
+		if own && others {
+			return pim.Refuse(pim.KindForbidden, "By this you would give %s here to yourself. Another administrator has to move it.", byID[a.RoleID].Name)
+		}
+	}
+	return nil
+}
+
+func (o *moveResource) consequences(r *store.Reader, who pim.Principal, m *relocation) error {
 	from, err := pathOrTop(r, m.node.ParentID)
 	if err != nil {
 		return err
@@ -97,6 +136,9 @@ func (o *moveResource) consequences(r *store.Reader, m *relocation) error {
 	if m.gain, err = reaching(r, m.node.ID, to.Ancestors(from)); err != nil {
 		return err
 	}
+	if err := mayGive(r, who, m.gain, append(slices.Clone(from), m.node), append(slices.Clone(to), m.node)); err != nil {
+		return err
+	}
 	lose, err := inWords(r, m.lose, "reaches it no longer")
 	if err != nil {
 		return err
@@ -109,8 +151,14 @@ func (o *moveResource) consequences(r *store.Reader, m *relocation) error {
 	if len(m.lose) > 0 {
 		m.says = append(m.says, "What is active through an assignment that reaches it no longer ends there at once.")
 	}
+	if err != nil {
+		return err
+	}
 	m.says = append(m.says, "Role settings made above it change with the place; what runs keeps the rules it began with.")
-	return err
+	if m.rules, err = movedRules(r, m.node, from, to); err != nil {
+		return err
+	}
+	return m.judgeRules(r, who, from)
 }
 
 // target refuses a move to another target while anything is held.
@@ -201,6 +249,11 @@ func (o *moveResource) apply(b *Broker, tx *store.Tx, who pim.Principal, evidenc
 	}
 	if len(m.under.meanings) > 0 {
 		tx.AfterCommit(b.resolver.soon)
+	}
+	for _, c := range m.rules {
+		if err := loosened(tx, c, who, evidence); err != nil {
+			return out, err
+		}
 	}
 	out.Done = m.node.Name + " is moved."
 	return out, b.rejudge(tx, who.ID, was, m.lose, m.gain)

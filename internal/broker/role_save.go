@@ -95,6 +95,11 @@ func (op *saveRole) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence s
 		return out, err
 	}
 	if c.loosens(op) {
+		e, err := lockOutEditor(tx, roleEvent(pim.EvSettingsLoosened, who.ID, d, evidence).With("fields", []string{"privileged"}), who)
+		if err != nil {
+			return out, err
+		}
+		tx.Emit(e)
 		if err := tellAdministrators(tx, who, who.Name+" made the role "+d.Name+" unprivileged: activating it may do without a passkey now.", "/roles/"+d.ID); err != nil {
 			return out, err
 		}

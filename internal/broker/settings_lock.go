@@ -11,9 +11,6 @@ import (
 // lockedUntil is when a person may activate a role at a node again whose settings they loosened; zero when they may.
 // The person counts, not the account (THREATS T21).
 func lockedUntil(r *store.Reader, role pim.RoleDefinition, path pim.Path, principalID string) (until time.Time, err error) {
-	if !role.Privileged {
-		return until, nil
-	}
 	locks, err := r.SettingsLocks(role.ID)
 	if err != nil || len(locks) == 0 {
 		return until, err
@@ -80,17 +77,9 @@ func loosened(tx *store.Tx, c weighedSettings, who pim.Principal, evidence strin
 		e = e.With("evidence", evidence)
 	}
 	if who.ID != pim.System {
-		locks, err := anotherAble(tx.Reader, who)
-		if err != nil {
+		var err error
+		if e, err = lockOutEditor(tx, e, who); err != nil {
 			return err
-		}
-		e = e.With("locked", locks)
-		if locks {
-			l := store.SettingsLock{RoleID: c.role.ID, ResourceID: c.row.ResourceID, PrincipalID: who.ID, Until: tx.Now.Add(pim.SettingsLock)}
-			if err := tx.LockSettings(l); err != nil {
-				return err
-			}
-			e = e.With("locked_until", l.Until.UnixMicro())
 		}
 	}
 	tx.Emit(e)
@@ -99,6 +88,17 @@ func loosened(tx *store.Tx, c weighedSettings, who pim.Principal, evidence strin
 		return err
 	}
 	return notify(tx, who.Name+" made the settings of "+c.name()+" less strict: "+titles(fields)+".", settingsLink(c.row), others(people, who.ID)...)
+}
+
+// lockOutEditor keeps whoever loosened what an event names out of its role there, where another is able to administer.
+func lockOutEditor(tx *store.Tx, e pim.Event, who pim.Principal) (pim.Event, error) {
+	locks, err := anotherAble(tx.Reader, who)
+	if err != nil || !locks {
+		return e.With("locked", false), err
+	}
+	until := tx.Now.Add(pim.SettingsLock)
+	err = tx.LockSettings(store.SettingsLock{RoleID: e.RoleID, ResourceID: e.ResourceID, PrincipalID: who.ID, Until: until})
+	return e.With("locked", true).With("locked_until", until.UnixMicro()), err
 }
 
 func others(people []string, but string) (out []string) {

@@ -201,6 +201,18 @@ func (r *Reader) GroupNamed(name string) ([]pim.Principal, error) {
 	return many(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p WHERE p.kind = 'group' AND LOWER(p.name) = LOWER($1) AND p.removed_at = 0 ORDER BY p.name, p.id LIMIT 2", name)
 }
 
+// GroupNames returns what every group is called, by id.
+func (r *Reader) GroupNames() (map[string]string, error) {
+	out := map[string]string{}
+	_, err := many(r, func(r row) (id string, err error) {
+		var name string
+		err = r.Scan(&id, &name)
+		out[id] = name
+		return id, err
+	}, "SELECT id, name FROM principals WHERE kind = 'group' AND removed_at = 0")
+	return out, err
+}
+
 // StaleMembers lets every membership of a group that came from a claim lapse now; it counts for nothing from this
 // instant, and the sweep takes it away with what rests on it.
 func (tx *Tx) StaleMembers(groupID string) error {

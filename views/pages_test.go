@@ -280,6 +280,10 @@ func TestStepUpRestatesEachItem(t *testing.T) {
 	if page(t, "step-up-several").Find(".decide").Length() != 2 {
 		t.Error("an item is not shown")
 	}
+	first := page(t, "step-up-provider").Find("main")
+	if first.Find(`a.btn.primary[href="/step-up/c1/provider"]`).Length() != 1 || first.Find("form, script").Length() != 0 || !strings.Contains(words(first), "urn:northwind:card or urn:northwind:mfa") {
+		t.Error("the sign-in again does not lead to the provider alone, or does not say by what")
+	}
 	if page(t, "step-up-create").Find("form[data-stepup=create] input[name=name]").Length() != 1 {
 		t.Error("a new passkey has no name")
 	}

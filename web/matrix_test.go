@@ -149,6 +149,7 @@ var matrix = map[string]rights{
 		want: but(but(all(403, 404, 404), cells{403, 303, 404}, "approver"), cells{403, 403, 404}, "auditor", "administrator", "owner")},
 
 	"GET /step-up/:id":           {thing: "step-up", want: all(200, 404, 404)},
+	"GET /step-up/:id/provider":  {thing: "step-up", want: all(404, 404, 404)},
 	"POST /step-up/:id":          {thing: "step-up", form: []string{"response", "{}"}, want: all(403, 404, 404)},
 	"GET /passkeys":              {want: all(200)},
 	"POST /passkeys/new":         {form: []string{"name", "Another"}, want: all(303)},

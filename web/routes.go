@@ -76,6 +76,7 @@ var routes = []route{
 	// Passkeys and profile
 	{get, "/step-up/:id", person, (*Server).StepUpPage},
 	{post, "/step-up/:id", person, (*Server).FinishStepUp},
+	{get, "/step-up/:id/provider", person, (*Server).SignInAgain},
 	{get, "/passkeys", person, (*Server).PasskeysPage},
 	{post, "/passkeys/new", person, (*Server).AddPasskey},
 	{post, "/passkeys/:id/name", person, (*Server).RenamePasskey},

@@ -14,7 +14,7 @@ import (
 
 // The fields of each tab, in the order of the screen.
 var settingsTabs = map[string][]pim.Field{
-	"activation": {pim.FieldMaxDuration, pim.FieldDefaultDuration, pim.FieldStepUp, pim.FieldJustification, pim.FieldTicket, pim.FieldApproval, pim.FieldApprovers,
+	"activation": {pim.FieldMaxDuration, pim.FieldDefaultDuration, pim.FieldStepUp, pim.FieldContext, pim.FieldJustification, pim.FieldTicket, pim.FieldApproval, pim.FieldApprovers,
 		pim.FieldApprovalTimeout, pim.FieldMaxLead, pim.FieldMaxTotal, pim.FieldExtensionApproval},
 	"assignment": {pim.FieldPermanentEligible, pim.FieldEligibleMax, pim.FieldPermanentActive, pim.FieldActiveMax, pim.FieldAssignStepUp, pim.FieldAssignJustification},
 }
@@ -64,13 +64,16 @@ func settingsFormOf(q *request) (f settingsForm, err error) {
 	for _, field := range settingsTabs[f.tab] {
 		name := string(field)
 		f.own[field], f.enforce[field] = q.FormValue("own_"+name) == "yes", q.FormValue("enforce_"+name) == "yes"
-		f.value[field] = strings.TrimSpace(clip(q.FormValue(name), 40))
+		f.value[field] = strings.TrimSpace(clip(q.FormValue(name), maxSettingField))
 	}
 	f.picks = unique(q.Request().PostForm[picks])
 	f.picks = f.picks[:min(len(f.picks), maxApprovers)]
 	f.who = strings.TrimSpace(clip(storable(q.FormValue("who")), 200))
 	return f, nil
 }
+
+// maxSettingField bounds what one field of the form holds: five authentication contexts.
+const maxSettingField = 520
 
 // maxApprovers bounds what one form names; a group names more.
 const maxApprovers = 100
@@ -104,6 +107,8 @@ func inputOf(f pim.Field, x pim.Explained) string {
 	switch f {
 	case pim.FieldStepUp:
 		return string(*all.StepUp)
+	case pim.FieldContext:
+		return *all.Context
 	case pim.FieldExtensionApproval:
 		return string(*all.ExtensionApproval)
 	}
@@ -117,7 +122,7 @@ func whole(x pim.Explained) pim.RoleSettings {
 		own = *x.Own
 	}
 	s := x.Settings
-	return pim.RoleSettings{MaxDuration: or(own.MaxDuration, &s.MaxDuration), DefaultDuration: or(own.DefaultDuration, &s.DefaultDuration), StepUp: or(own.StepUp, &s.StepUp),
+	return pim.RoleSettings{MaxDuration: or(own.MaxDuration, &s.MaxDuration), DefaultDuration: or(own.DefaultDuration, &s.DefaultDuration), StepUp: or(own.StepUp, &s.StepUp), Context: or(own.Context, &s.Context),
 		Justification: or(own.Justification, &s.Justification), Ticket: or(own.Ticket, &s.Ticket), Approval: or(own.Approval, &s.Approval),
 		ApprovalTimeout: or(own.ApprovalTimeout, &s.ApprovalTimeout), MaxLead: or(own.MaxLead, &s.MaxLead), MaxTotal: or(own.MaxTotal, &s.MaxTotal),
 		ExtensionApproval: or(own.ExtensionApproval, &s.ExtensionApproval), PermanentEligible: or(own.PermanentEligible, &s.PermanentEligible),
@@ -187,6 +192,9 @@ func (f settingsForm) set(row *pim.RoleSettings, field pim.Field) string {
 	case pim.FieldStepUp:
 		level := pim.StepUpLevel(text)
 		row.StepUp = &level
+	case pim.FieldContext:
+		names := strings.Join(strings.Fields(storable(text)), " ")
+		row.Context = &names
 	case pim.FieldExtensionApproval:
 		how := pim.ExtensionApproval(text)
 		row.ExtensionApproval = &how

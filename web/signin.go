@@ -77,6 +77,9 @@ func (s *Server) FinishSignIn(q *request) error {
 		return errNoProvider
 	}
 	state := s.takeState(q)
+	if state.Again != nil {
+		return s.finishAgain(q, state)
+	}
 	id, err := s.signIn.Finish(q.ctx(), state, q.QueryParams())
 	if err != nil {
 		return err
@@ -118,11 +121,16 @@ func (s *Server) takeState(q *request) signin.State {
 	return s.sessions.begun(c.Value)
 }
 
+// logSignIn is where those who run Stint read why the provider's answer was refused.
+func (s *Server) logSignIn(c echo.Context, r signin.Refusal) {
+	s.log.LogAttrs(c.Request().Context(), slog.LevelWarn, "sign-in refused", slog.String("id", stampOf(c).id),
+		slog.String("code", string(r.Code)), slog.String("detail", r.Detail), slog.String("client", stampOf(c).client))
+}
+
 // signInProblem says in plain words why there is no session. The refusal goes to the log: who did not
 // sign in is nobody yet, and anonymous noise is no audit entry (DESIGN §4 invariant 11).
 func (s *Server) signInProblem(c echo.Context, r signin.Refusal) error {
-	s.log.LogAttrs(c.Request().Context(), slog.LevelWarn, "sign-in refused", slog.String("id", stampOf(c).id),
-		slog.String("code", string(r.Code)), slog.String("detail", r.Detail), slog.String("client", stampOf(c).client))
+	s.logSignIn(c, r)
 	status := http.StatusForbidden
 	switch r.Code {
 	case signin.CodeUnavailable:

@@ -153,12 +153,16 @@ func stepUpTitle(items []pim.StepUpItem) string {
 func stepUpView(r *store.Reader, q *request, w broker.StepUpView) (views.StepUpView, error) {
 	v := views.StepUpView{ID: w.ID, Create: w.Kind == "create", Title: stepUpTitle(w.Items), Options: string(w.Options), Expires: w.Expires,
 		Back: views.Link{Href: w.Back}}
+	if len(w.Contexts) > 0 && w.Kind == "provider" {
+		v.Provider, v.Contexts = "/step-up/"+w.ID+"/provider", w.Contexts
+	}
 	if v.Create {
 		v.Title, v.Back.Text = "Create your passkey", "Cancel"
 		return v, nil
 	}
-	sum := sha256.Sum256(pim.CanonicalItems(q.who.PersonID, w.Items))
-	v.Digest = shortDigest(base64.StdEncoding.EncodeToString(sum[:]))
+	if v.Provider == "" {
+		v.Digest = digestOf(q, w)
+	}
 	for i, item := range w.Items {
 		view, err := stepUpItem(r, q, w, i, item)
 		if err != nil {
@@ -167,6 +171,12 @@ func stepUpView(r *store.Reader, q *request, w broker.StepUpView) (views.StepUpV
 		v.Items = append(v.Items, view)
 	}
 	return v, nil
+}
+
+// digestOf shortens what the passkey signs.
+func digestOf(q *request, w broker.StepUpView) string {
+	sum := sha256.Sum256(pim.CanonicalItems(q.who.PersonID, w.Items))
+	return shortDigest(base64.StdEncoding.EncodeToString(sum[:]))
 }
 
 // stepUpItem says one thing in words, with what it is about.

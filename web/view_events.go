@@ -25,6 +25,7 @@ var eventWords = map[pim.EventType]string{
 	pim.EvRecoveryConfirmed: "Recovery of lost passkeys confirmed",
 	pim.EvRecoveryCanceled:  "Recovery of lost passkeys canceled",
 	pim.EvRecoveryRefused:   "Recovery of lost passkeys refused",
+	pim.EvSignInProved:      "Signed in again at the provider",
 	pim.EvKeyRuleSaved:      "Trusted makes of passkeys changed",
 	pim.EvCredentialAdded:   "Passkey added",
 	pim.EvCredentialNamed:   "Passkey renamed",

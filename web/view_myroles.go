@@ -363,6 +363,7 @@ func needViews(s pim.Settings) []views.Need {
 	}
 	add(s.StepUp == pim.StepUpAttested, "fingerprint", "attested passkey")
 	add(s.StepUp.Asks() && s.StepUp != pim.StepUpAttested, "fingerprint", "passkey")
+	add(s.Context != "", "log-in", "sign-in again")
 	add(s.Justification, "message-square-text", "reason")
 	add(s.Ticket, "ticket", "ticket")
 	add(s.Approval, "user-check", "approval")

@@ -15,6 +15,7 @@ import (
 var settingsHelp = map[pim.Field]string{
 	pim.FieldMaxDuration: "1 min to 24 h", pim.FieldDefaultDuration: "What the form opens with", pim.FieldStepUp: "Asked each time, bound to the request",
 	pim.FieldJustification: "Why, in words that approvers and auditors read", pim.FieldTicket: "The number of a change or an incident",
+	pim.FieldContext:  "Names the provider knows (acr values), with spaces between them: it must answer one of them. Empty: no sign-in again",
 	pim.FieldApproval: "Nobody approves for themselves", pim.FieldApprovers: "One of them decides; people and groups",
 	pim.FieldApprovalTimeout: "5 min to 7 days, then the request times out", pim.FieldMaxLead: "How far ahead a start may be planned; 0 min: not at all",
 	pim.FieldMaxTotal: "One activation with all its extensions", pim.FieldExtensionApproval: "Of what runs already",
@@ -65,6 +66,7 @@ func (s *Server) settingsView(q *request, view broker.SettingsView, f settingsFo
 		if v.Rows, err = settingRows(r, view, f); err != nil {
 			return v, err
 		}
+		s.suggestContexts(v.Rows)
 		v.Demands, v.Then = settingsWords(view, f.tab)
 		v.Affected = affectedBy(r, q, view)
 		return v, nil
@@ -122,6 +124,8 @@ func settingRow(view broker.SettingsView, f settingsForm, state, above pim.Field
 	switch {
 	case lengths[state.Field] != nil:
 		row.Kind = "length"
+	case state.Field == pim.FieldContext:
+		row.Kind = "text"
 	case state.Field == pim.FieldApprovers:
 		row.Kind = "people"
 	}
@@ -135,6 +139,18 @@ func settingRow(view broker.SettingsView, f settingsForm, state, above pim.Field
 		row.Enforced = view.Nodes[state.EnforcedBy]
 	}
 	return row
+}
+
+// suggestContexts says which the provider told of, where it did.
+func (s *Server) suggestContexts(rows []views.SettingRow) {
+	if s.signIn == nil {
+		return
+	}
+	for i := range rows {
+		if known := s.signIn.Contexts(); rows[i].Field == string(pim.FieldContext) && len(known) > 0 {
+			rows[i].Help += ". The provider offers " + strings.Join(known[:min(len(known), 6)], ", ")
+		}
+	}
 }
 
 // stepUpRow offers the levels that somebody could satisfy here, and says what the strongest takes.

@@ -174,7 +174,18 @@ func begin(_ *Stories, story *Story, e Entry) string {
 	if asked, _ := e.Facts["passkey"].(bool); asked && e.Facts["step_up"] == "" {
 		return "requested without the passkey its rules asked for"
 	}
+	if unproved(e) {
+		return "requested without the sign-in at the provider its rules asked for"
+	}
 	return ""
+}
+
+// unproved reports whether the rules asked for a sign-in again at the provider and none of those they name is there.
+func unproved(e Entry) bool {
+	asked, _ := e.Facts["contexts"].([]string)
+	proof, _ := e.Facts["proof"].(string)
+	context, _ := e.Facts["context"].(string)
+	return len(asked) > 0 && (proof == "" || !slices.Contains(asked, context))
 }
 
 func openStage(_ *Stories, story *Story, e Entry) string {
@@ -230,6 +241,9 @@ func askExtension(_ *Stories, story *Story, e Entry) string {
 	what := ""
 	if story.extension.id != "" {
 		what = "another extension of it waits already"
+	}
+	if what == "" && unproved(e) {
+		what = "asked for without the sign-in at the provider its rules asked for"
 	}
 	verdicts, _ := e.Facts["verdicts"].(map[string]any)
 	asked := verdicts["approval"] == "todo"

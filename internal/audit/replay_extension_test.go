@@ -28,6 +28,8 @@ func TestStoriesOfExtensions(t *testing.T) {
 		"canceled, then another": {[]step{ask("todo"), of("canceled", "asker"), ask("pass"), extended}, ""},
 		"timed out":              {[]step{ask("todo"), of("timed_out", "")}, ""},
 		"over with it":           {[]step{ask("todo"), of("ended_with_activation", ""), {ended, "act-1"}}, ""},
+		"with its sign-in":       {[]step{{ev{"extension.requested", "asker", proved("mfa", "p1", "card", "mfa")}, "x"}, extended}, ""},
+		"without its sign-in":    {[]step{{ev{"extension.requested", "asker", proved("", "", "card", "mfa")}, "x"}, extended}, "without the sign-in"},
 		"up to the limit":        {[]step{ask("pass"), moves("x", 10, 30, 30)}, ""},
 
 		"not asked for":        {[]step{extended}, "without an extension"},

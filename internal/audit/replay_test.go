@@ -19,6 +19,11 @@ type ev struct {
 	facts map[string]any
 }
 
+// proved are the facts of a request whose rules asked for a sign-in again at the provider by one of asked.
+func proved(context, proof string, asked ...string) map[string]any {
+	return map[string]any{"contexts": asked, "context": context, "proof": proof}
+}
+
 func (e ev) entry(seq int64) Entry {
 	out := Entry{Seq: seq, At: time.UnixMicro(seq), Type: e.kind, Actor: e.actor, Subject: "asker", Correlation: "act-1", ObjectID: "act-1", Result: ResultOK, Facts: e.facts}
 	if out.Actor == "" {
@@ -93,6 +98,10 @@ func TestStories(t *testing.T) {
 
 		"with its passkey":       {[]ev{{requested.kind, "asker", map[string]any{"passkey": true, "step_up": "c1"}}}, "", StoryRequested},
 		"without its passkey":    {[]ev{{requested.kind, "asker", map[string]any{"passkey": true, "step_up": ""}}}, "without the passkey its rules asked for", StoryRequested}, // T9
+		"with its sign-in":       {[]ev{{requested.kind, "asker", proved("mfa", "p1", "card", "mfa")}}, "", StoryRequested},
+		"without its sign-in":    {[]ev{{requested.kind, "asker", proved("", "", "card", "mfa")}}, "without the sign-in at the provider", StoryRequested}, // T9
+		"by another context":     {[]ev{{requested.kind, "asker", proved("password", "p1", "card", "mfa")}}, "without the sign-in at the provider", StoryRequested},
+		"a context, no proof":    {[]ev{{requested.kind, "asker", proved("mfa", "", "card", "mfa")}}, "without the sign-in at the provider", StoryRequested},
 		"none was asked for":     {[]ev{{requested.kind, "asker", map[string]any{"passkey": false, "step_up": ""}}}, "", StoryRequested},
 		"never requested":        {[]ev{provisioning}, "never requested", StoryProvisioning},
 		"requested twice":        {[]ev{requested, requested}, "which is requested since entry 0", StoryRequested},

@@ -54,21 +54,33 @@ func (b *Broker) RequestActivation(ctx context.Context, actor Actor, req pim.Act
 // stores the ceremony, over all of them; the requests themselves are made when that succeeds. What the
 // rules refuse now refuses the whole, so that nothing is half done.
 func (b *Broker) RequestActivations(ctx context.Context, actor Actor, requests []pim.ActivationRequest) (Outcome, error) {
+	return b.requestActivations(ctx, actor, requests, "")
+}
+
+// requestActivations is RequestActivations, after the sign-in again at the provider where proof names one.
+func (b *Broker) requestActivations(ctx context.Context, actor Actor, requests []pim.ActivationRequest, proof string) (Outcome, error) {
 	if refusal := pim.CheckTogether(keysOf(requests), "role"); refusal != nil {
 		return Outcome{}, refusal
 	}
 	ids, ceremony, results, random, salt := newIDs(len(requests)), NewID(), NewID(), randomBytes(32), randomBytes(32)
 	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
-		set, err := b.consider(tx, actor, requests)
+		set, err := b.consider(tx, actor, requests, proof)
 		if err != nil {
 			return Outcome{}, err
 		}
 		who := set[0].facts.Person
-		if slices.ContainsFunc(set, func(c asked) bool { return c.decision.NeedsStepUp }) {
-			p := pending{Salt: salt, Requests: requests}
+		contexts, err := contextsOf(set)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if len(contexts) > 0 || slices.ContainsFunc(set, func(c asked) bool { return c.decision.NeedsStepUp }) {
+			p := pending{Salt: salt, Requests: requests, Contexts: contexts, Proof: proof}
 			for i, c := range set {
 				p.Attested = p.Attested || c.decision.Attested
 				p.Items = append(p.Items, activationItem(requests[i], c.facts, salt))
+			}
+			if len(contexts) > 0 {
+				return askProvider(tx, actor, who, p, ceremony, "/my-roles")
 			}
 			return b.begin(tx, actor, who, p, ceremony, random, "/my-roles")
 		}
@@ -96,12 +108,15 @@ type asked struct {
 }
 
 // consider answers every rule of every request; each refusal is evidence, the first one is the answer.
-func (b *Broker) consider(tx *store.Tx, actor Actor, requests []pim.ActivationRequest) ([]asked, error) {
+func (b *Broker) consider(tx *store.Tx, actor Actor, requests []pim.ActivationRequest, proof string) ([]asked, error) {
 	set := make([]asked, len(requests))
 	var refusal error
 	for i, req := range requests {
 		f, err := b.activationFacts(tx.Reader, actor, req)
 		if err != nil {
+			return nil, err
+		}
+		if f.Proof, err = proofOf(tx.Reader, f.Person.ID, proof); err != nil {
 			return nil, err
 		}
 		set[i] = asked{f, pim.EvaluateActivation(req, f.ActivationFacts)}
@@ -115,6 +130,19 @@ func (b *Broker) consider(tx *store.Tx, actor Actor, requests []pim.ActivationRe
 	return set, refusal
 }
 
+// contextsOf are the sign-ins at the provider of which one must come first; nil where none is asked for any more.
+func contextsOf(set []asked) ([]string, error) {
+	lists := make([][]string, len(set))
+	for i, c := range set {
+		lists[i] = c.decision.Contexts
+	}
+	out, refusal := pim.CommonContexts(lists)
+	if refusal != nil {
+		return nil, refusal
+	}
+	return out, nil
+}
+
 // clip keeps a refused text within what a leaf's neighbour may hold.
 func clip(s string) string {
 	if len(s) > pim.MaxJustification {
@@ -124,8 +152,12 @@ func clip(s string) string {
 }
 
 func activationItem(req pim.ActivationRequest, f considered, salt []byte) pim.StepUpItem {
-	return pim.StepUpItem{Action: pim.ActionActivate, Object: req.AssignmentID, Version: f.Assignment.Version, RoleID: f.Role.ID,
+	item := pim.StepUpItem{Action: pim.ActionActivate, Object: req.AssignmentID, Version: f.Assignment.Version, RoleID: f.Role.ID,
 		ResourceID: f.resource(), Duration: int64(req.Duration.Seconds()), Start: micros(req.Start), Commitment: commitReason(salt, req.Justification, req.TicketNumber, req.TicketSystem)}
+	if f.Proof != nil {
+		item.Proof = f.Proof.ID
+	}
+	return item
 }
 
 // activateConfirmed makes the requests that a passkey confirmed, each if everything of it still holds.
@@ -138,23 +170,29 @@ func (b *Broker) activateConfirmed(ctx context.Context, actor Actor, p pending, 
 		}
 		return together(tx, who, results, "activate", len(p.Requests), func(i int) (pim.ItemResult, Outcome, error) {
 			item := p.Items[i]
-			out, err := b.activateItem(tx, actor, ids[i], p.Requests[i], item, p.Salt, su)
+			out, err := b.activateItem(tx, actor, ids[i], p.Requests[i], item, p, su)
 			return pim.ItemResult{RoleID: item.RoleID, ResourceID: item.ResourceID, ActivationID: out.ActivationID}, out, err
 		})
 	})
 }
 
 // activateItem makes one confirmed request.
-func (b *Broker) activateItem(tx *store.Tx, actor Actor, id string, req pim.ActivationRequest, item pim.StepUpItem, salt []byte, su pim.StepUp) (Outcome, error) {
+func (b *Broker) activateItem(tx *store.Tx, actor Actor, id string, req pim.ActivationRequest, item pim.StepUpItem, p pending, su pim.StepUp) (Outcome, error) {
 	f, err := b.activationFacts(tx.Reader, actor, req)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if activationItem(req, f, salt) != item {
+	if f.Proof, err = proofOf(tx.Reader, f.Person.ID, p.Proof); err != nil {
+		return Outcome{}, err
+	}
+	if activationItem(req, f, p.Salt) != item {
 		return Outcome{}, pim.Refuse(pim.KindConflict, "Your eligibility changed since you confirmed. Look at it and ask again.")
 	}
 	f.StepUp = &su
 	d := pim.EvaluateActivation(req, f.ActivationFacts)
+	if len(d.Contexts) > 0 {
+		return Outcome{}, pim.Refuse(pim.KindConflict, "%s asks for a sign-in at the provider since you asked. Ask again.", f.Role.Name)
+	}
 	if d.Refused() {
 		tx.Emit(pim.ActivationRefused(f.Person, f.Assignment, d.Verdicts, req.Justification))
 		return Outcome{}, d.Refusal()
@@ -167,6 +205,9 @@ func (b *Broker) submit(tx *store.Tx, id string, req pim.ActivationRequest, f co
 	a := pim.Activation{ID: id, AssignmentID: f.Assignment.ID, PrincipalID: f.Person.ID, PersonID: f.Person.PersonID, RoleID: f.Role.ID,
 		ResourceID: f.resource(), State: pim.PendingApproval, Duration: req.Duration, StartAsked: ahead(req.Start, tx.Now), Justification: req.Justification,
 		TicketNumber: req.TicketNumber, TicketSystem: req.TicketSystem, RequestedAt: tx.Now, Settings: f.Effective, Verdicts: d.Verdicts, Version: 1}
+	if f.Proof != nil {
+		a.ProofID, a.Context = f.Proof.ID, f.Proof.Context
+	}
 	if f.StepUp != nil {
 		a.StepUpID = f.StepUp.CeremonyID
 	}

@@ -104,7 +104,7 @@ func (b *Broker) approved(tx *store.Tx, who pim.Principal, a pim.Activation) err
 		return err
 	}
 	rules := a.Settings.Stricter(now.Settings)
-	problem, err := tightened(tx.Reader, a.Asked(), a.StepUpID, role, rules)
+	problem, err := tightened(tx.Reader, a.Asked(), a.StepUpID, a.Context, role, rules)
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,10 @@ func (b *Broker) approved(tx *store.Tx, who pim.Principal, a pim.Activation) err
 }
 
 // tightened says which rule, tightened since the request, the request no longer meets.
-func tightened(r *store.Reader, a pim.ActivationRequest, stepUpID string, role pim.RoleDefinition, rules pim.Settings) (string, error) {
+func tightened(r *store.Reader, a pim.ActivationRequest, stepUpID, context string, role pim.RoleDefinition, rules pim.Settings) (string, error) {
+	if problem := contextTightened(context, role, rules); problem != "" {
+		return problem, nil
+	}
 	if rules.StepUp == pim.StepUpAttested && stepUpID != "" {
 		if counts, err := attestedEvidence(r, stepUpID); err != nil || !counts {
 			return fmt.Sprintf("%s asks for a passkey that stays on its device since this was requested. It has to be requested again.", role.Name), err

@@ -157,7 +157,7 @@ func (e *exporter) role(d pim.RoleDefinition) orgfile.Role {
 }
 
 func (e *exporter) rules(s pim.RoleSettings) orgfile.Settings {
-	f := orgfile.Settings{Resource: e.key[s.ResourceID], MaxDuration: s.MaxDuration, DefaultDuration: s.DefaultDuration, StepUp: s.StepUp,
+	f := orgfile.Settings{Resource: e.key[s.ResourceID], MaxDuration: s.MaxDuration, DefaultDuration: s.DefaultDuration, StepUp: s.StepUp, Context: s.Context,
 		Justification: s.Justification, Ticket: s.Ticket, Approval: s.Approval, ApprovalTimeout: s.ApprovalTimeout,
 		MaxLead: s.MaxLead, MaxTotal: s.MaxTotal, ExtensionApproval: s.ExtensionApproval,
 		PermanentEligible: s.PermanentEligible, EligibleMax: s.EligibleMax, PermanentActive: s.PermanentActive, ActiveMax: s.ActiveMax,

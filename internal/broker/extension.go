@@ -56,10 +56,18 @@ func (b *Broker) extensionFacts(r *store.Reader, actor Actor, activationID strin
 
 // RequestExtension asks for a later end of a running activation. The old end stays until it is approved (K-03).
 func (b *Broker) RequestExtension(ctx context.Context, actor Actor, req pim.ExtensionRequest) (Outcome, error) {
+	return b.requestExtension(ctx, actor, req, "")
+}
+
+// requestExtension is RequestExtension, after the sign-in again at the provider where proof names one.
+func (b *Broker) requestExtension(ctx context.Context, actor Actor, req pim.ExtensionRequest, proof string) (Outcome, error) {
 	id, ceremony, random, salt := NewID(), NewID(), randomBytes(32), randomBytes(32)
 	return write(ctx, b, func(tx *store.Tx) (Outcome, error) {
 		f, people, err := b.extensionFacts(tx.Reader, actor, req.ActivationID)
 		if err != nil {
+			return Outcome{}, err
+		}
+		if f.Proof, err = proofOf(tx.Reader, f.Person.ID, proof); err != nil {
 			return Outcome{}, err
 		}
 		d := pim.EvaluateExtension(req, f)
@@ -67,17 +75,25 @@ func (b *Broker) RequestExtension(ctx context.Context, actor Actor, req pim.Exte
 			tx.Emit(pim.ExtensionRefused(f.Activation, d.Verdicts, clip(req.Justification)))
 			return Outcome{}, d.Refusal()
 		}
+		p := pending{Items: []pim.StepUpItem{extensionItem(req, f, salt)}, Salt: salt, Extension: &req, Attested: d.Attested, Contexts: d.Contexts, Proof: proof}
+		if len(d.Contexts) > 0 {
+			return askProvider(tx, actor, f.Person, p, ceremony, "/activations/"+req.ActivationID)
+		}
 		if d.NeedsStepUp {
-			p := pending{Items: []pim.StepUpItem{extensionItem(req, f.Activation, salt)}, Salt: salt, Extension: &req, Attested: d.Attested}
 			return b.begin(tx, actor, f.Person, p, ceremony, random, "/activations/"+req.ActivationID)
 		}
 		return submitExtension(tx, id, req, f, people, d)
 	})
 }
 
-func extensionItem(req pim.ExtensionRequest, a pim.Activation, salt []byte) pim.StepUpItem {
-	return pim.StepUpItem{Action: pim.ActionExtend, Object: a.ID, RoleID: a.RoleID, ResourceID: a.ResourceID, Duration: int64(req.Duration.Seconds()),
+func extensionItem(req pim.ExtensionRequest, f pim.ExtensionFacts, salt []byte) pim.StepUpItem {
+	a := f.Activation
+	item := pim.StepUpItem{Action: pim.ActionExtend, Object: a.ID, RoleID: a.RoleID, ResourceID: a.ResourceID, Duration: int64(req.Duration.Seconds()),
 		Until: micros(a.EndsAt), Commitment: commitReason(salt, req.Justification, req.TicketNumber, req.TicketSystem)}
+	if f.Proof != nil {
+		item.Proof = f.Proof.ID
+	}
+	return item
 }
 
 // extendConfirmed makes the extension that a passkey confirmed, if everything still holds.
@@ -91,11 +107,17 @@ func (b *Broker) extendConfirmed(ctx context.Context, actor Actor, p pending, su
 		if err != nil {
 			return Outcome{}, err
 		}
-		if extensionItem(*p.Extension, f.Activation, p.Salt) != p.Items[0] {
+		if f.Proof, err = proofOf(tx.Reader, f.Person.ID, p.Proof); err != nil {
+			return Outcome{}, err
+		}
+		if extensionItem(*p.Extension, f, p.Salt) != p.Items[0] {
 			return Outcome{}, movedOn(f.Activation, "The end changed since you confirmed. Look at it again.")
 		}
 		f.StepUp = &su
 		d := pim.EvaluateExtension(*p.Extension, f)
+		if len(d.Contexts) > 0 {
+			return Outcome{}, pim.Refuse(pim.KindConflict, "%s asks for a sign-in at the provider since you asked. Ask again.", f.Role.Name)
+		}
 		if d.Refused() {
 			tx.Emit(pim.ExtensionRefused(f.Activation, d.Verdicts, p.Extension.Justification))
 			return Outcome{}, d.Refusal()
@@ -111,6 +133,9 @@ func submitExtension(tx *store.Tx, id string, req pim.ExtensionRequest, f pim.Ex
 		Justification: req.Justification, TicketNumber: req.TicketNumber, TicketSystem: req.TicketSystem, RequestedAt: tx.Now, StartsAt: a.StartsAt,
 		FromEnd: a.EndsAt, EndsAt: d.End, MaxTotal: rules.MaxTotal, Settings: f.Effective, Verdicts: d.Verdicts, Version: 1}
 	requested := func() pim.Event { return pim.ExtensionRequested(a, x) }
+	if f.Proof != nil {
+		x.ProofID, x.Context = f.Proof.ID, f.Proof.Context
+	}
 	if f.StepUp != nil {
 		x.StepUpID = f.StepUp.CeremonyID
 		requested = func() pim.Event { return pim.ExtensionRequested(a, x).With("evidence", f.StepUp.Digest()) }

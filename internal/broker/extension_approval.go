@@ -188,7 +188,7 @@ func (b *Broker) extensionApproved(tx *store.Tx, who pim.Principal, a pim.Activa
 	}
 	rules := a.Settings.Stricter(x.Settings.Settings).Stricter(f.Effective.Settings)
 	asked := pim.ActivationRequest{Justification: x.Justification, TicketNumber: x.TicketNumber}
-	problem, err := tightened(tx.Reader, asked, x.StepUpID, f.Role, rules)
+	problem, err := tightened(tx.Reader, asked, x.StepUpID, x.Context, f.Role, rules)
 	if err != nil {
 		return err
 	}

@@ -446,6 +446,9 @@ func settingsWords(r pim.RoleSettings, name func(id string) string) (out [][2]st
 	if r.StepUp != nil {
 		out = append(out, [2]string{"step_up", string(*r.StepUp)})
 	}
+	if r.Context != nil {
+		out = append(out, [2]string{"context", cmp.Or(*r.Context, "none")})
+	}
 	word("justification", r.Justification, "optional")
 	word("ticket", r.Ticket, "optional")
 	word("approval", r.Approval, "none")

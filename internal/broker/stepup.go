@@ -25,6 +25,8 @@ type pending struct {
 	Options   json.RawMessage         `json:"options"`            // for the browser
 	Says      []string                `json:"says,omitempty"`     // of an operation: what will happen
 	Change    json.RawMessage         `json:"change,omitempty"`   // the operation itself
+	Contexts  []string                `json:"contexts,omitempty"` // what the provider is asked for before
+	Proof     string                  `json:"proof,omitempty"`    // the sign-in again that came before
 	Attested  bool                    `json:"attested,omitempty"` // only passkeys that count as attested may answer
 }
 
@@ -108,13 +110,14 @@ func (b *Broker) visit(who pim.Principal, actor Actor, now time.Time) stepup.Vis
 // StepUpView is a waiting ceremony as its page restates it, from the server's row (THREATS T8).
 type StepUpView struct {
 	ID        string
-	Kind      string // "create" or "get"
+	Kind      string // "create", "get" or "provider"
 	Options   []byte // JSON for the browser
 	Items     []pim.StepUpItem
 	Reason    string
 	Requests  []pim.ActivationRequest
 	Extension *pim.ExtensionRequest
 	Says      []string // of an administrative operation: what will happen
+	Contexts  []string // of a sign-in again at the provider: one of these
 	Back      string
 	Expires   time.Time
 }
@@ -137,7 +140,7 @@ func (b *Broker) StepUp(ctx context.Context, actor Actor, id string) (StepUpView
 		if err := json.Unmarshal(row.Payload, &p); err != nil {
 			return StepUpView{}, err
 		}
-		return StepUpView{ID: id, Kind: row.Kind, Options: p.Options, Items: p.Items, Reason: p.Reason, Requests: p.Requests, Extension: p.Extension, Says: p.Says, Back: row.Back, Expires: row.ExpiresAt}, nil
+		return StepUpView{ID: id, Kind: row.Kind, Options: p.Options, Items: p.Items, Reason: p.Reason, Requests: p.Requests, Extension: p.Extension, Says: p.Says, Contexts: p.Contexts, Back: row.Back, Expires: row.ExpiresAt}, nil
 	})
 }
 
@@ -151,6 +154,9 @@ func (b *Broker) FinishStepUp(ctx context.Context, actor Actor, id string, respo
 		actor, err := sessionNow(tx.Reader, actor)
 		if err != nil {
 			return store.Ceremony{}, err
+		}
+		if waiting, err := tx.Ceremony(id); err != nil || waiting.Kind == kindProvider {
+			return waiting, found(errors.Join(err, store.ErrNotFound))
 		}
 		c, err := tx.TakeCeremony(id, actor.PrincipalID, actor.SessionID)
 		return c, found(err)

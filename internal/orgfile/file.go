@@ -115,6 +115,7 @@ type Settings struct {
 	MaxDuration       *time.Duration
 	DefaultDuration   *time.Duration
 	StepUp            *pim.StepUpLevel
+	Context           *string // acr values, with spaces between them; empty: none is asked for
 	Justification     *bool
 	Ticket            *bool
 	Approval          *bool

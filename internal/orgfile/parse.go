@@ -187,7 +187,7 @@ func (r *reader) role(n *yaml.Node, where string) Role {
 }
 
 func (r *reader) settings(n *yaml.Node, where string, role Role) Settings {
-	o := r.object(n, where, "resource", "max_duration", "default_duration", "step_up", "justification", "ticket", "approval", "approvers", "approval_timeout",
+	o := r.object(n, where, "resource", "max_duration", "default_duration", "step_up", "context", "justification", "ticket", "approval", "approvers", "approval_timeout",
 		"max_lead", "max_total", "extension_approval", "permanent_eligible", "eligible_max", "permanent_active", "active_max", "assign_step_up",
 		"assign_justification", "enforced")
 	s := Settings{Pos: pos(n), Resource: o.ref("resource", "resource", false), MaxDuration: o.duration("max_duration"), DefaultDuration: o.duration("default_duration"),
@@ -205,6 +205,13 @@ func (r *reader) settings(n *yaml.Node, where string, role Role) Settings {
 	if level := o.choice("step_up", string(pim.StepUpAttested), string(pim.StepUpPasskey), string(pim.StepUpNone)); level != nil {
 		l := pim.StepUpLevel(*level)
 		s.StepUp = &l
+	}
+	if o.has("context") {
+		c := strings.Join(strings.Fields(o.text("context", false, asText, isText(maxURL))), " ")
+		if c == "none" {
+			c = ""
+		}
+		s.Context = &c
 	}
 	if o.has("approvers") {
 		s.Approvers = []string{}
@@ -239,7 +246,7 @@ func checkSettings(o *object, s Settings, role Role) {
 
 // Rules are the settings in the domain's words; ids are still those of the file.
 func (s Settings) Rules() pim.RoleSettings {
-	return pim.RoleSettings{ResourceID: s.Resource, MaxDuration: s.MaxDuration, DefaultDuration: s.DefaultDuration, StepUp: s.StepUp,
+	return pim.RoleSettings{ResourceID: s.Resource, MaxDuration: s.MaxDuration, DefaultDuration: s.DefaultDuration, StepUp: s.StepUp, Context: s.Context,
 		Justification: s.Justification, Ticket: s.Ticket, Approval: s.Approval, Approvers: s.Approvers, ApprovalTimeout: s.ApprovalTimeout,
 		MaxLead: s.MaxLead, MaxTotal: s.MaxTotal, ExtensionApproval: s.ExtensionApproval,
 		PermanentEligible: s.PermanentEligible, EligibleMax: s.EligibleMax, PermanentActive: s.PermanentActive, ActiveMax: s.ActiveMax,

@@ -2,6 +2,7 @@ package orgfile
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -219,6 +220,9 @@ func (s Settings) node() *yaml.Node {
 	length("default_duration", s.DefaultDuration)
 	if s.StepUp != nil {
 		text(n, "step_up", string(*s.StepUp))
+	}
+	if s.Context != nil {
+		text(n, "context", cmp.Or(*s.Context, "none"))
 	}
 	word("justification", s.Justification, "required", "optional")
 	word("ticket", s.Ticket, "required", "optional")

@@ -112,6 +112,8 @@ type Activation struct {
 	SettledAt     time.Time // after the end: when every grant was seen gone, shared or as found
 	Settings      Effective // as they were at the request (M-09)
 	Verdicts      []Verdict // every rule's, as they were at the request (M-10)
+	ProofID       string    // the sign-in again at the provider, where one was asked for
+	Context       string    // what the provider answered
 	StepUpID      string    // the evidence, where one was asked for
 	EndedBy       string    // principal id or System
 	EndReason     string    // what the one who ended, denied or canceled it said

@@ -71,6 +71,7 @@ type ActivationFacts struct {
 	Beside     []Activation // what this person has open or scheduled of this role and resource
 	Accounts   []AccountNeed
 	Approvers  int                  // enabled people who could decide, the person's own accounts left out
+	Proof      *SignInProof         // the sign-in again for exactly this request
 	StepUp     *StepUp              // verified evidence for exactly this request
 	Passkeys   int                  // of the person; looked at only where new ones do not count yet
 	NewKeys    map[string]time.Time // by credential id: passkeys that count for privileged roles only from then on (T2)
@@ -91,7 +92,8 @@ type AccountNeed struct {
 type Decision struct {
 	Verdicts      []Verdict
 	NeedsStepUp   bool
-	Attested      bool // with a passkey that counts as attested
+	Contexts      []string // a sign-in again at the provider, by one of these, comes first
+	Attested      bool     // with a passkey that counts as attested
 	NeedsApproval bool
 	Start, End    time.Time // the window if it were approved now
 }
@@ -114,7 +116,7 @@ func (d Decision) Refusal() *Refusal {
 			switch v.Rule {
 			case RuleOpen, RuleRunning:
 				kind = KindConflict
-			case RuleEligibility, RuleSettingsLock, RuleAccount, RuleApproval, RuleStepUp:
+			case RuleEligibility, RuleSettingsLock, RuleAccount, RuleApproval, RuleStepUp, RuleContext:
 				kind = KindForbidden
 			case RuleGranting:
 				kind = KindPaused
@@ -127,7 +129,7 @@ func (d Decision) Refusal() *Refusal {
 
 // EvaluateActivation answers every rule, so that a person sees all of them at once.
 func EvaluateActivation(req ActivationRequest, f ActivationFacts) Decision {
-	d := Decision{NeedsStepUp: f.Effective.StepUp.Asks(), Attested: f.Effective.StepUp == StepUpAttested, NeedsApproval: f.Effective.Approval}
+	d := Decision{NeedsStepUp: f.Effective.StepUp.Asks(), Attested: f.Effective.StepUp == StepUpAttested, Contexts: wantedContexts(f), NeedsApproval: f.Effective.Approval}
 	d.Start, d.End = Window(req.Duration, f.Effective.Settings, f.Assignment, later(f.Now, req.Start))
 	add := func(v Verdict) { d.Verdicts = append(d.Verdicts, v) }
 	if f.Paused != "" {
@@ -150,6 +152,9 @@ func EvaluateActivation(req ActivationRequest, f ActivationFacts) Decision {
 	add(durationVerdict(req, f, d))
 	add(justificationVerdict(req, f.Effective.Justification))
 	add(ticketVerdict(req, f.Effective.Ticket))
+	if v := contextVerdict(f); v != nil {
+		add(*v)
+	}
 	add(stepUpVerdict(f))
 	add(approvalVerdict(f))
 	return d

@@ -27,6 +27,7 @@ const (
 	EvRecoveryConfirmed EventType = "recovery.confirmed"
 	EvRecoveryCanceled  EventType = "recovery.canceled"
 	EvRecoveryRefused   EventType = "recovery.refused"
+	EvSignInProved      EventType = "sign_in.proved" // somebody signed in again at the provider, for one thing
 	EvKeyRuleSaved      EventType = "key_rule.saved" // which passkeys count as attested, as those who run Stint set it
 	EvCredentialAdded   EventType = "credential.added"
 	EvCredentialNamed   EventType = "credential.named"
@@ -171,11 +172,19 @@ func ActivationRequested(a Activation) Event {
 	e.Facts["assignment"] = a.AssignmentID
 	e.Facts["duration_s"] = int64(a.Duration.Seconds())
 	e.Facts["step_up"], e.Facts["passkey"] = a.StepUpID, a.Settings.StepUp.Asks()
+	e.proved(a.Settings.Settings, a.ProofID, a.Context)
 	if !a.StartAsked.IsZero() {
 		e.Facts["start_asked"] = micros(a.StartAsked)
 	}
 	e.Facts["verdicts"] = verdictFacts(a.Verdicts)
 	return e.text("justification", a.Justification).text("ticket_number", a.TicketNumber).text("ticket_system", a.TicketSystem)
+}
+
+// proved names the sign-in again and what was asked, where anything was, so that one without it is seen to lack it.
+func (e Event) proved(s Settings, proofID, context string) {
+	if asked := s.Contexts(); len(asked) > 0 {
+		e.Facts["contexts"], e.Facts["context"], e.Facts["proof"] = asked, context, proofID
+	}
 }
 
 // ActivationRefused records a refusal of a signed-in person; refusals are evidence.

@@ -13,6 +13,7 @@ func ExtensionRequested(a Activation, x Extension) Event {
 	e.Facts["duration_s"], e.Facts["step_up"] = int64(x.Duration.Seconds()), x.StepUpID
 	e.Facts["from_end"], e.Facts["ends_at"] = micros(x.FromEnd), micros(x.EndsAt)
 	e.Facts["times_out_at"] = micros(x.TimesOutAt)
+	e.proved(a.Settings.Settings.Stricter(x.Settings.Settings), x.ProofID, x.Context)
 	e.Facts["verdicts"] = verdictFacts(x.Verdicts)
 	return e.text("justification", x.Justification).text("ticket_number", x.TicketNumber).text("ticket_system", x.TicketSystem)
 }

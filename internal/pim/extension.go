@@ -62,6 +62,8 @@ type Extension struct {
 	Settings      Effective
 	Verdicts      []Verdict
 	StepUpID      string
+	ProofID       string // the sign-in again at the provider, where one was asked for
+	Context       string // what the provider answered
 	DecidedAt     time.Time
 	DecidedBy     string // principal id or System
 	DecisionID    string // step-up of the one who decided
@@ -106,7 +108,7 @@ func EvaluateExtension(req ExtensionRequest, f ExtensionFacts) Decision {
 	f.Effective.Settings = f.Activation.Settings.Stricter(f.Effective.Settings)
 	rules := f.Effective.Settings
 	f.Effective.Approval = rules.Approval && rules.ExtensionApproval != ExtensionFree
-	d := Decision{NeedsStepUp: rules.StepUp.Asks(), Attested: rules.StepUp == StepUpAttested, NeedsApproval: f.Effective.Approval,
+	d := Decision{NeedsStepUp: rules.StepUp.Asks(), Attested: rules.StepUp == StepUpAttested, Contexts: wantedContexts(f.ActivationFacts), NeedsApproval: f.Effective.Approval,
 		Start: f.Activation.StartsAt, End: ExtendedEnd(f.Activation, req.Duration, rules, f.ActivationFacts)}
 	words := ActivationRequest{Justification: req.Justification, TicketNumber: req.TicketNumber, TicketSystem: req.TicketSystem}
 	add := func(v Verdict) { d.Verdicts = append(d.Verdicts, v) }
@@ -121,6 +123,9 @@ func EvaluateExtension(req ExtensionRequest, f ExtensionFacts) Decision {
 	add(extensionVerdict(req, f, rules, d))
 	add(justificationVerdict(words, rules.Justification))
 	add(ticketVerdict(words, rules.Ticket))
+	if v := contextVerdict(f.ActivationFacts); v != nil {
+		add(*v)
+	}
 	add(stepUpVerdict(f.ActivationFacts))
 	add(approvalVerdict(f.ActivationFacts))
 	return d

@@ -132,6 +132,9 @@ func EvaluateStart(a Activation, f ActivationFacts) Decision {
 	}
 	add(justificationVerdict(req, rules.Justification))
 	add(ticketVerdict(req, rules.Ticket))
+	if !rules.Accepts(a.Context) {
+		add(Verdict{Rule: RuleContext, State: No, Message: "This role asks for another sign-in at the provider since it was requested. Request it again."})
+	}
 	add(evidenceVerdict(a, rules, d, f.StepUp != nil))
 	add(approvedVerdict(a, rules))
 	return d

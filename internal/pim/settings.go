@@ -134,19 +134,12 @@ func (r RoleSettings) Check(role RoleDefinition) *Refusal {
 	case r.ActiveMax != nil && (*r.ActiveMax < MinAssignmentRule || *r.ActiveMax > MaxAssignmentRule):
 		return Invalid("active_max", "active_max must be between 1h and 3650d.")
 	}
-	if refusal := r.unbuilt(); refusal != nil {
-		return refusal
+	if r.Context != nil {
+		if problem := checkContext(*r.Context); problem != "" {
+			return Invalid("context", "%s", problem)
+		}
 	}
 	return r.checkEnforced()
-}
-
-// unbuilt refuses what no activation would ask for yet.
-func (r RoleSettings) unbuilt() *Refusal {
-	switch {
-	case r.Context != nil && *r.Context != "":
-		return Invalid("context", "an authentication context is not asked for by this version of Stint; leave it empty.")
-	}
-	return nil
 }
 
 // checkEnforced wants a value where a field is enforced: what is enforced is what is set here.

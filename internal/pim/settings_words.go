@@ -51,7 +51,7 @@ func contextWords(c string) string {
 	if c == "" {
 		return "none"
 	}
-	return c
+	return "signing in again at the provider: " + strings.Join(strings.Fields(c), " or ")
 }
 
 func extensionWords(e ExtensionApproval) string {
@@ -88,7 +88,7 @@ func (s Settings) Demands(approvers int) (out []string) {
 	}
 	add(s.StepUp == StepUpPasskey, "passkey")
 	add(s.StepUp == StepUpAttested, "passkey that stays on its device, of a trusted make")
-	add(s.Context != "", "sign-in again with "+s.Context)
+	add(s.Context != "", "sign-in again at the provider ("+strings.Join(s.Contexts(), " or ")+")")
 	add(s.Justification, "reason")
 	add(s.Ticket, "ticket number")
 	switch {

@@ -89,6 +89,7 @@ type StepUpItem struct {
 	Duration   int64        `json:"duration_s,omitempty"` // seconds
 	Start      int64        `json:"start,omitempty"`      // µs since 1970 UTC; 0 means as soon as allowed
 	Until      int64        `json:"until,omitempty"`      // µs since 1970 UTC: the end that an extension moves, or the new one to approve
+	Proof      string       `json:"proof,omitempty"`      // the sign-in again at the provider that came before
 	Commitment string       `json:"commitment,omitempty"` // salted commitment to reason and ticket (invariant 11)
 }
 

@@ -20,6 +20,7 @@ type State struct {
 	Verifier  string    `json:"verifier"` // PKCE (RFC 7636), secret until the exchange
 	ReturnTo  string    `json:"return_to"`
 	ExpiresAt time.Time `json:"expires_at"`
+	Again     *Again    `json:"again,omitempty"` // it confirms one thing and makes no session
 }
 
 // String hides the values from logs.
@@ -38,19 +39,27 @@ func (c *Client) Begin(ctx context.Context, returnTo string) (string, State, err
 	if err != nil {
 		return "", State{}, err
 	}
-	s := State{
+	s := c.begun(returnTo)
+	opts := s.options()
+	if c.cfg.MaxAge > 0 {
+		seconds := strconv.FormatInt(int64(c.cfg.MaxAge/time.Second), 10)
+		opts = append(opts, oauth2.SetAuthURLParam("max_age", seconds))
+	}
+	return c.oauth(p, "").AuthCodeURL(s.State, opts...), s, nil
+}
+
+func (c *Client) begun(returnTo string) State {
+	return State{
 		State:     rand.Text(),
 		Nonce:     rand.Text(),
 		Verifier:  oauth2.GenerateVerifier(),
 		ReturnTo:  ReturnTo(returnTo),
 		ExpiresAt: c.cfg.Now().Add(StateTTL).UTC(),
 	}
-	opts := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(s.Verifier), oidc.Nonce(s.Nonce)}
-	if c.cfg.MaxAge > 0 {
-		seconds := strconv.FormatInt(int64(c.cfg.MaxAge/time.Second), 10)
-		opts = append(opts, oauth2.SetAuthURLParam("max_age", seconds))
-	}
-	return c.oauth(p, "").AuthCodeURL(s.State, opts...), s, nil
+}
+
+func (s State) options() []oauth2.AuthCodeOption {
+	return []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(s.Verifier), oidc.Nonce(s.Nonce)}
 }
 
 func (c *Client) oauth(p *provider, secret string) *oauth2.Config {

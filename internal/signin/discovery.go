@@ -40,6 +40,8 @@ type metadata struct {
 	Algorithms    []string  `json:"id_token_signing_alg_values_supported"`
 	AuthMethods   []string  `json:"token_endpoint_auth_methods_supported"`
 	PKCE          *[]string `json:"code_challenge_methods_supported"`
+	Contexts      []string  `json:"acr_values_supported"`
+	TakesClaims   bool      `json:"claims_parameter_supported"`
 	SendsIssuer   bool      `json:"authorization_response_iss_parameter_supported"`
 }
 

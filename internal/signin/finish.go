@@ -84,6 +84,8 @@ func errorResponse(code string) Refusal {
 	switch code {
 	case "access_denied":
 		return Refusal{Code: CodeDenied, Message: "The sign-in provider did not let you in. If you canceled, start again; otherwise ask your administrator.", Detail: detail}
+	case "unmet_authentication_requirements": // OpenID Connect Unmet Authentication Requirements 1.0
+		return Refusal{Code: CodeContext, Message: "The sign-in provider could not let you sign in the way that is asked for. Start again, or ask those who run the provider.", Detail: detail}
 	case "server_error", "temporarily_unavailable":
 		return unavailable(detail)
 	case "invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope":

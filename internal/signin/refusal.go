@@ -27,6 +27,7 @@ const (
 	CodeNonce            Code = "id_token_nonce"            // Core §3.1.3.7 (11)
 	CodeSubject          Code = "id_token_subject"          // Core §2: 1 to 255 characters
 	CodeAuthTime         Code = "auth_time_too_old"         // Core §3.1.3.7 (13)
+	CodeContext          Code = "context_not_confirmed"     // a sign-in again was not by one of the contexts asked for
 	CodeAccessTokenHash  Code = "access_token_hash"         // Core §3.1.3.8
 	CodeUserInfo         Code = "userinfo_malformed"        // UserInfo answered, but not with claims
 	CodeUserInfoSubject  Code = "userinfo_subject_mismatch" // Core §5.3.2

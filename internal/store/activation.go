@@ -10,13 +10,13 @@ import (
 
 const activationCols = `a.id, a.assignment_id, a.principal_id, a.person_id, a.role_id, a.resource_id, a.state, a.duration_s, a.justification,
 	a.ticket_number, a.ticket_system, a.requested_at, a.starts_at, a.ends_at, a.ended_at, a.confirmed_at, a.settled_at, a.settings, a.verdicts,
-	a.step_up_id, a.ended_by, a.end_reason, a.start_asked, a.ends_by, a.start_due, a.version`
+	a.step_up_id, a.ended_by, a.end_reason, a.start_asked, a.ends_by, a.start_due, a.proof_id, a.context, a.version`
 
 func scanActivation(r row) (a pim.Activation, err error) {
 	err = r.Scan(&a.ID, &a.AssignmentID, &a.PrincipalID, &a.PersonID, &a.RoleID, &a.ResourceID, &a.State, seconds(&a.Duration), &a.Justification,
 		&a.TicketNumber, &a.TicketSystem, at(&a.RequestedAt), at(&a.StartsAt), at(&a.EndsAt), at(&a.EndedAt), at(&a.ConfirmedAt), at(&a.SettledAt),
 		asJSON(&a.Settings), asJSON(&a.Verdicts), &a.StepUpID, &a.EndedBy, &a.EndReason,
-		at(&a.StartAsked), at(&a.EndsBy), at(&a.StartDue), &a.Version)
+		at(&a.StartAsked), at(&a.EndsBy), at(&a.StartDue), &a.ProofID, &a.Context, &a.Version)
 	return a, err
 }
 
@@ -157,11 +157,11 @@ func (r *Reader) PendingAt(place [2]string, after Keyset, limit int) ([]Keyset, 
 // InsertActivation adds an activation; ErrOpen when one is open for the same person, role and resource.
 func (tx *Tx) InsertActivation(a pim.Activation) error {
 	n, err := tx.exec(`INSERT INTO activations (id, assignment_id, principal_id, person_id, role_id, resource_id, state, duration_s, justification,
-		ticket_number, ticket_system, requested_at, starts_at, ends_at, settings, verdicts, step_up_id, start_asked, start_due)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) ON CONFLICT DO NOTHING`,
+		ticket_number, ticket_system, requested_at, starts_at, ends_at, settings, verdicts, step_up_id, start_asked, start_due, proof_id, context)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ON CONFLICT DO NOTHING`,
 		a.ID, a.AssignmentID, a.PrincipalID, a.PersonID, a.RoleID, a.ResourceID, a.State, int64(a.Duration.Seconds()), a.Justification,
 		a.TicketNumber, a.TicketSystem, us(a.RequestedAt), us(a.StartsAt), us(a.EndsAt), toJSON(a.Settings), toJSON(a.Verdicts), a.StepUpID,
-		us(a.StartAsked), us(a.StartDue))
+		us(a.StartAsked), us(a.StartDue), a.ProofID, a.Context)
 	if err == nil && n == 0 { // activations_open
 		return ErrOpen
 	}

@@ -8,12 +8,12 @@ import (
 
 const extensionCols = `x.id, x.activation_id, x.principal_id, x.person_id, x.state, x.duration_s, x.justification, x.ticket_number, x.ticket_system,
 	x.requested_at, x.times_out_at, x.starts_at, x.from_end, x.ends_at, x.max_total_s, x.settings, x.verdicts, x.step_up_id,
-	x.decided_at, x.decided_by, x.decision_id, x.decision, x.version`
+	x.decided_at, x.decided_by, x.decision_id, x.decision, x.proof_id, x.context, x.version`
 
 func scanExtension(r row) (x pim.Extension, err error) {
 	err = r.Scan(&x.ID, &x.ActivationID, &x.PrincipalID, &x.PersonID, &x.State, seconds(&x.Duration), &x.Justification, &x.TicketNumber, &x.TicketSystem,
 		at(&x.RequestedAt), at(&x.TimesOutAt), at(&x.StartsAt), at(&x.FromEnd), at(&x.EndsAt), seconds(&x.MaxTotal), asJSON(&x.Settings), asJSON(&x.Verdicts),
-		&x.StepUpID, at(&x.DecidedAt), &x.DecidedBy, &x.DecisionID, &x.Decision, &x.Version)
+		&x.StepUpID, at(&x.DecidedAt), &x.DecidedBy, &x.DecisionID, &x.Decision, &x.ProofID, &x.Context, &x.Version)
 	return x, err
 }
 
@@ -73,11 +73,11 @@ func (r *Reader) ExtensionsDecidedBy(principalID string, before Keyset, limit in
 // InsertExtension adds an extension; ErrOpen when one waits for the same activation.
 func (tx *Tx) InsertExtension(x pim.Extension) error {
 	n, err := tx.exec(`INSERT INTO extensions (id, activation_id, principal_id, person_id, state, duration_s, justification, ticket_number, ticket_system,
-		requested_at, times_out_at, starts_at, from_end, ends_at, max_total_s, settings, verdicts, step_up_id, decided_at, decided_by)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT DO NOTHING`,
+		requested_at, times_out_at, starts_at, from_end, ends_at, max_total_s, settings, verdicts, step_up_id, decided_at, decided_by, proof_id, context)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) ON CONFLICT DO NOTHING`,
 		x.ID, x.ActivationID, x.PrincipalID, x.PersonID, x.State, int64(x.Duration.Seconds()), x.Justification, x.TicketNumber, x.TicketSystem,
 		us(x.RequestedAt), us(x.TimesOutAt), us(x.StartsAt), us(x.FromEnd), us(x.EndsAt), int64(x.MaxTotal.Seconds()), toJSON(x.Settings), toJSON(x.Verdicts), x.StepUpID,
-		us(x.DecidedAt), x.DecidedBy)
+		us(x.DecidedAt), x.DecidedBy, x.ProofID, x.Context)
 	if err == nil && n == 0 { // extensions_waiting
 		return ErrOpen
 	}

@@ -43,6 +43,7 @@ func (s Samples) entrance() []Page {
 		}})},
 		{"step-up", "/step-up/:id", views.StepUp(s.stepUp())},
 		{"step-up-several", "/step-up/:id", views.StepUp(s.stepUpSeveral())},
+		{"step-up-provider", "/step-up/:id", views.StepUp(s.stepUpProvider())},
 		{"step-up-create", "/step-up/:id", views.StepUp(views.StepUpView{
 			Frame: s.frame(), ID: "c3", Create: true, Title: "Create your passkey", Name: s.T("Laptop"), Expires: min(5),
 			Options: s.T(`{"challenge":"AAAA"}`), Back: views.Link{Text: "Cancel", Href: "/passkeys"},
@@ -66,6 +67,13 @@ func (s Samples) stepUp() views.StepUpView {
 			Ticket: s.T("INC-48213"), Person: s.T("Alice Keller"),
 		}},
 	}
+}
+
+func (s Samples) stepUpProvider() views.StepUpView {
+	v := s.stepUp()
+	v.Provider, v.Options, v.Digest = "/step-up/c1/provider", "", ""
+	v.Contexts = []string{s.T("urn:northwind:card"), s.T("urn:northwind:mfa")}
+	return v
 }
 
 func (s Samples) stepUpSeveral() views.StepUpView {

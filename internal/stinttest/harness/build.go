@@ -67,7 +67,8 @@ func (w *World) Group(id string, members ...string) {
 type Rules struct {
 	Max, Default time.Duration
 	NoPasskey    bool
-	Attested     bool // a passkey that stays on its device, of a trusted make
+	Context      string // acr values of a sign-in again at the provider
+	Attested     bool   // a passkey that stays on its device, of a trusted make
 	NoReason     bool
 	Ticket       bool
 	Approvers    []string // set: approval is asked for
@@ -106,6 +107,9 @@ func (w *World) Rules(roleID string, rules Rules) {
 	if rules.NoPasskey {
 		none := pim.StepUpNone
 		s.StepUp = &none
+	}
+	if rules.Context != "" {
+		s.Context = &rules.Context
 	}
 	if rules.Attested {
 		attested := pim.StepUpAttested

@@ -77,6 +77,28 @@ func (p *Person) Answer(stepUp string) string {
 	return string(response)
 }
 
+// Again follows a step-up to the provider, which answers with claims, and comes back.
+func (p *Person) Again(stepUp string, claims map[string]any) *Page {
+	p.World.Helper()
+	p.signIn.Lock()
+	defer p.signIn.Unlock()
+	all := map[string]any{"name": p.ID, "auth_time": p.Clock.Now().Unix()}
+	sub := p.ID
+	for k, v := range claims {
+		if k == "sub" {
+			sub, _ = v.(string)
+			continue
+		}
+		if all[k] = v; v == nil {
+			delete(all, k)
+		}
+	}
+	p.Provider.SignInAs(sub, all)
+	page := p.Get(p.Get(stepUp).Want(p, http.StatusOK).Find("main a.btn.primary").AttrOr("href", "")).Want(p, http.StatusSeeOther)
+	page = p.Get(page.Location()).Want(p, http.StatusSeeOther)
+	return p.Get(page.Location())
+}
+
 // Confirm answers a step-up with the passkey.
 func (p *Person) Confirm(stepUp string) *Page {
 	p.World.Helper()

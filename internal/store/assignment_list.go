@@ -173,12 +173,16 @@ func (r *Reader) fewNamed(search string) (rare string, none bool, err error) {
 // assignmentsByName walks one index in the order of names, or looks up the few who have a word.
 func (r *Reader) assignmentsByName(f AssignmentFilter, kind pim.AssignmentKind, place, rare string) ([]AssignmentRow, error) {
 	var w where
+	plain := "" // of the few everything is looked at: neither role nor resource is a reason to leave the index of what they hold
+	if rare != "" {
+		plain = " || ''"
+	}
 	w.add("g.ended_at = 0 AND g.kind = ?", kind)
 	if f.RoleID != "" {
-		w.add("g.role_id = ?", f.RoleID)
+		w.add("g.role_id"+plain+" = ?", f.RoleID)
 	}
 	if place != "" {
-		w.add("g.resource_id = ?", place)
+		w.add("g.resource_id"+plain+" = ?", place)
 	}
 	if f.Within != nil {
 		w.under("g.resource_id", *f.Within)

@@ -294,6 +294,30 @@ func TestAssignmentsAreNotSorted(t *testing.T) {
 	}
 }
 
+// A search that hits few looks up what each of them holds, and never everything of a role or a resource for each.
+func TestFewAreLookedUpByWhatTheyHold(t *testing.T) {
+	s := open(t)
+	for _, f := range []AssignmentFilter{{RoleID: "r"}, {ResourceID: "s"}, {RoleID: "r", ResourceID: "s", Kind: pim.Eligible}, {}} {
+		var plans []string
+		err := Do(context.Background(), s, func(tx *Tx) error {
+			if err := tx.InsertPrincipal(pim.Principal{ID: "p", Kind: pim.Person, Name: "Ann", Source: pim.SourceFile}); err != nil {
+				return err
+			}
+			p := &planner{conn: tx.db}
+			tx.db, f.Search = p, "ann"
+			err := list(f)(tx)
+			plans = p.plans
+			return errors.Join(errRollBack, err)
+		})
+		if !errors.Is(err, errRollBack) {
+			t.Fatal(err)
+		}
+		if text := strings.Join(plans, "\n  "); !strings.Contains(text, "(principal_id=?") || strings.Contains(text, "SEARCH g USING INDEX assignments_kind") {
+			t.Errorf("%+v:\n  %s", f, text)
+		}
+	}
+}
+
 // No page of people, of groups or of the members of a group sorts what it finds.
 func TestPeopleAreNotSorted(t *testing.T) {
 	s := open(t)

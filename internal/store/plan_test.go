@@ -294,6 +294,25 @@ func TestAssignmentsAreNotSorted(t *testing.T) {
 	}
 }
 
+// What a page of people says of them is looked up by person, and never among everything that is assigned.
+func TestUsesOfPeopleAreLookedUpByPerson(t *testing.T) {
+	s := open(t)
+	err := Do(context.Background(), s, func(tx *Tx) error {
+		p := &planner{conn: tx.db}
+		tx.db = p
+		_, err := tx.PeopleUses([]string{"a", "b"})
+		for _, step := range p.plans {
+			if strings.Contains(step, " g ") && !strings.Contains(step, "(principal_id=?") {
+				t.Errorf("walks what is assigned: %s", step)
+			}
+		}
+		return errors.Join(errRollBack, err)
+	})
+	if !errors.Is(err, errRollBack) {
+		t.Fatal(err)
+	}
+}
+
 // A search that hits few looks up what each of them holds, and never everything of a role or a resource for each.
 func TestFewAreLookedUpByWhatTheyHold(t *testing.T) {
 	s := open(t)

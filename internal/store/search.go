@@ -136,12 +136,13 @@ func (r *Reader) PeopleUses(ids []string) (map[string]PersonUse, error) {
 	return out, nil
 }
 
-// assignedTo counts the assignments of a kind that each of some principals has, directly or through groups.
+// assignedTo counts the assignments of a kind that each of some principals has, directly or through groups. SQLite keeps
+// the order of a CROSS JOIN: it would begin with every assignment of the kind.
 const assignedTo = `WITH RECURSIVE mine(whose, id, depth) AS (
 	SELECT p.id, p.id, 0 FROM principals p WHERE p.id IN LIST
 	UNION
 	SELECT mine.whose, m.group_id, mine.depth + 1 FROM group_members m JOIN mine ON m.member_id = mine.id
 	WHERE mine.depth < 10 AND (m.fresh_until = 0 OR m.fresh_until > NOW))
-	SELECT x.whose, COUNT(*) FROM (SELECT DISTINCT whose, id FROM mine) x JOIN assignments g ON g.principal_id = x.id WHERE g.kind = `
+	SELECT x.whose, COUNT(*) FROM (SELECT DISTINCT whose, id FROM mine) x CROSS JOIN assignments g WHERE g.principal_id = x.id AND g.kind = `
 
 const inForce = " AND g.ended_at = 0 AND g.starts_at <= NOW AND (g.ends_at = 0 OR g.ends_at > NOW) GROUP BY x.whose"

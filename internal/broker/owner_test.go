@@ -68,7 +68,7 @@ func TestOwnerIsAnotherRole(t *testing.T) {
 	w.OK(w.Broker.Deactivate(w.Context(), as, owns))
 	w.Tick()
 	wantHolds(t, w, alice.Account, group, true, false)
-	owns = alice.Activate(owner)
+	alice.Activate(owner)
 	w.Tick()
 	w.OK(w.Broker.Deactivate(w.Context(), as, holds))
 	w.Tick()

@@ -89,7 +89,9 @@ func TestAMoveThatLoosensIsLoudAndLocks(t *testing.T) {
 		}
 		return d.b.PreviewMove(r, carol, "db", "lax")
 	})
-	if err != nil || !slices.ContainsFunc(says, func(s string) bool { return strings.HasPrefix(s, "Approval: ") && strings.HasSuffix(s, "(less strict)") }) {
+	if err != nil || !slices.ContainsFunc(says, func(s string) bool {
+		return strings.HasPrefix(s, "Approval: ") && strings.HasSuffix(s, "(less strict)")
+	}) {
 		t.Errorf("%q %v", says, err)
 	}
 	d.owner("bob", "strict")

@@ -6,7 +6,9 @@ import (
 	_ "embed"
 	"encoding/json"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -34,10 +36,15 @@ func (b *Tab) Scheme(scheme string) {
 	}
 }
 
-// Shot is the visible part of the page as PNG.
+// Shot is the visible part of the page as PNG. A tab behind another one may draw nothing, so it comes to the front.
 func (b *Tab) Shot() []byte {
 	b.t.Helper()
-	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	ctx, cancel := contextWithPatience(b.ctx)
+	defer cancel()
+	if _, err := chromedp.Call(ctx, page.BringToFront, cdp.Empty{}); err != nil {
+		b.t.Fatal(err)
+	}
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		b.t.Fatal(err)
 	}

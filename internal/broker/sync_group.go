@@ -35,8 +35,12 @@ func (b *Broker) syncGroup(ctx context.Context, run *syncing, g pim.SyncGroup) e
 	if err != nil {
 		return err
 	}
-	if len(leave) > max(SyncGroupShare*(len(holders)+len(leave))/100, pim.SyncFew) && run.Allowed == 0 || len(holders) == 0 && len(leave) > 0 {
-		run.trouble = append(run.trouble, g.Directory+" has lost so many members that Stint leaves them in. Look there; a run that is confirmed takes them out.")
+	switch {
+	case len(holders) == 0 && len(leave) > 0:
+		run.trouble = append(run.trouble, g.Directory+" reads as empty, so its members stay in. If it is, take them out of the group here.")
+		leave = nil
+	case run.Allowed == 0 && len(leave) > max(SyncGroupShare*(len(holders)+len(leave))/100, pim.SyncFew):
+		run.trouble = append(run.trouble, g.Directory+" has lost so many members that they stay in. Look there; a run that is confirmed takes them out.")
 		leave = nil
 	}
 	return errors.Join(b.changeMembers(ctx, run, g.GroupID, join, true), b.changeMembers(ctx, run, g.GroupID, leave, false))

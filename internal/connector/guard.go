@@ -23,7 +23,6 @@ const idPattern = "id:"
 // renamed or the list shortened since (DESIGN invariant 6); only protected entitlements are left alone.
 type guard struct {
 	inner     Connector
-	target    string
 	timeout   time.Duration
 	mayWrite  []string
 	protected []string
@@ -35,7 +34,6 @@ type guard struct {
 func newGuard(inner Connector, cfg Config, f Factory) *guard {
 	return &guard{
 		inner:     inner,
-		target:    cfg.TargetID,
 		timeout:   cfg.Timeout,
 		mayWrite:  Lines(cfg.Settings[MayWrite]),
 		protected: f.Protected(cfg.Settings),
@@ -172,8 +170,8 @@ func (g *guard) mayGrant(ctx context.Context, ent EntitlementID) error {
 	}
 	// Not asked of a revoke, nor remembered: what an entitlement can do may change after it was given.
 	if e.Protected != "" && !g.listsLiterally(ent, e) {
-		return Errorf(Refused, "%q is protected, because %s: target %s may grant it only when %s names it literally, without a *",
-			e.Name, e.Protected, g.target, MayWrite)
+		return Errorf(Refused, "%q is protected, because %s: Stint gives it only when what it may give at the target (%s) names it in full, without a *",
+			e.Name, e.Protected, MayWrite)
 	}
 	return nil
 }
@@ -223,10 +221,10 @@ func (g *guard) match(pattern string, ent EntitlementID, name string) Match {
 }
 
 func (g *guard) refuseProtected(name string) error {
-	return Errorf(Refused, "%q is protected: target %s may write it only when %s names it literally, without a *",
-		name, g.target, MayWrite)
+	return Errorf(Refused, "%q is protected: Stint gives it only when what it may give at the target (%s) names it in full, without a *",
+		name, MayWrite)
 }
 
 func (g *guard) refuseUnlisted(name string) error {
-	return Errorf(Refused, "%q is not among what target %s may write: add it to %s", name, g.target, MayWrite)
+	return Errorf(Refused, "%q is not among what Stint may give at the target: add it there (%s)", name, MayWrite)
 }

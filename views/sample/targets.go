@@ -56,7 +56,7 @@ func (s Samples) browse() views.BrowseView {
 			{ID: "e1", Name: s.T("backup-operators"), Detail: s.T("cn=backup-operators,ou=groups,dc=northwind,dc=example"), Picked: true, Owners: "owner:e1", OwnersPicked: true},
 			{ID: "e2", Name: s.T("domain-admins"), Detail: s.T("cn=domain-admins,ou=groups,dc=northwind,dc=example"), Means: []string{s.T("Member of domain-admins on domain-admins")}, Owners: "owner:e2", Owned: []string{s.T("Owner of domain-admins on domain-admins")}},
 			{ID: "e4", Name: s.T("posix-users"), Detail: s.T("cn=posix-users,ou=groups,dc=northwind,dc=example"), NoOwners: s.T("a group of its class (posixGroup) has no attribute for owners; groupOfNames and groupOfUniqueNames have.")},
-			{ID: "e3", Name: s.T("schema-admins"), Detail: s.T("cn=schema-admins,ou=groups,dc=northwind,dc=example"), Refused: s.T("\"schema-admins\" is protected: target t1 may write it only when may_write names it literally, without a *")},
+			{ID: "e3", Name: s.T("schema-admins"), Detail: s.T("cn=schema-admins,ou=groups,dc=northwind,dc=example"), Refused: s.T("\"schema-admins\" is protected: Stint gives it only when what it may give at the target (may_write) names it in full, without a *")},
 		},
 		Places: []views.Option{{Value: "r1", Label: s.T("Northwind › corp.northwind.example")}},
 		Errors: views.Errors{"pick": "Choose at least one entry."},

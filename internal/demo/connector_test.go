@@ -67,16 +67,31 @@ func (d *Directory) remove(t *testing.T, dn string) {
 	})
 }
 
-func (d *Directory) setMembers(t *testing.T, dn string, change func([]string) []string) {
+func (d *Directory) add(t *testing.T, attribute, dn, name string) {
 	t.Helper()
 	d.edit(t, func(all []*entry) []*entry {
 		for i, e := range all {
 			if e.DN == dn {
-				all[i] = e.withMembers(change(slices.Clone(e.values("member"))))
+				all[i] = e.with(attribute, append(slices.Clone(e.values(attribute)), name))
 			}
 		}
 		return all
 	})
+}
+
+// logins are those of the people whom an attribute of a group names.
+func logins(t *testing.T, d *Directory, group, attribute string) (logins []string) {
+	t.Helper()
+	for _, v := range named(t, dial(t, d), group, attribute) {
+		name, err := ldap.ParseDN(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v != nobody {
+			logins = append(logins, name.RDNs[0].Attributes[0].Value)
+		}
+	}
+	return logins
 }
 
 func groupDN(name string) string { return "cn=" + ldap.EscapeDN(name) + "," + NorthwindGroupsDN }
@@ -123,22 +138,11 @@ func TestConnectorConformance(t *testing.T) {
 			d.put(t, object(personDN(login), "inetOrgPerson", "uid", login, "cn", login, "sn", login))
 		},
 		DeleteAccount: func(t *testing.T, login string) { d.remove(t, personDN(login)) },
-		Put: func(t *testing.T, login, dn string) {
-			d.setMembers(t, dn, func(m []string) []string { return append(m, personDN(login)) })
-		},
-		Holders: func(t *testing.T, dn string) (logins []string) {
-			for _, m := range members(t, dial(t, d), dn) {
-				name, err := ldap.ParseDN(m)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if m != nobody {
-					logins = append(logins, name.RDNs[0].Attributes[0].Value)
-				}
-			}
-			return logins
-		},
-		Unlisted: "cn=elsewhere," + NorthwindBaseDN, Protected: groupDN("Domain Admins"),
+		Put:           func(t *testing.T, login, dn string) { d.add(t, "member", dn, personDN(login)) },
+		Holders:       func(t *testing.T, dn string) []string { return logins(t, d, dn, "member") },
+		PutOwner:      func(t *testing.T, login, dn string) { d.add(t, "owner", dn, personDN(login)) },
+		Owners:        func(t *testing.T, dn string) []string { return logins(t, d, dn, "owner") },
+		Unlisted:      "cn=elsewhere," + NorthwindBaseDN, Protected: groupDN("Domain Admins"),
 	})
 }
 

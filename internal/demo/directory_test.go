@@ -103,7 +103,12 @@ func search(t *testing.T, conn *ldap.Conn, base string, scope int, filter string
 
 func members(t *testing.T, conn *ldap.Conn, group string) []string {
 	t.Helper()
-	return search(t, conn, group, ldap.ScopeBaseObject, "(objectClass=*)", "member")[0].GetAttributeValues("member")
+	return named(t, conn, group, "member")
+}
+
+func named(t *testing.T, conn *ldap.Conn, group, attribute string) []string {
+	t.Helper()
+	return search(t, conn, group, ldap.ScopeBaseObject, "(objectClass=*)", attribute)[0].GetAttributeValues(attribute)
 }
 
 func code(err error) uint16 {

@@ -31,7 +31,7 @@ const (
 
 // schema lists every attribute type this directory knows; a filter on any other is Undefined (RFC 4511 4.5.1.7).
 var schema = map[string]syntax{
-	"objectclass": idSyntax, "entryuuid": idSyntax, "entrydn": nameSyntax, "member": nameSyntax,
+	"objectclass": idSyntax, "entryuuid": idSyntax, "entrydn": nameSyntax, "member": nameSyntax, "owner": nameSyntax,
 	"cn": textSyntax, "sn": textSyntax, "givenname": textSyntax, "displayname": textSyntax, "uid": textSyntax,
 	"mail": textSyntax, "title": textSyntax, "departmentnumber": textSyntax, "ou": textSyntax, "o": textSyntax,
 	"dc": textSyntax, "description": textSyntax, "employeetype": textSyntax,
@@ -80,19 +80,21 @@ func (e *entry) selectAttributes(wanted []string, typesOnly bool) []attribute {
 	return chosen
 }
 
-// isGroup says whether members can be written to the entry.
+// isGroup says whether members and owners can be written to the entry.
 func (e *entry) isGroup() bool {
 	return slices.ContainsFunc(e.values("objectClass"), func(c string) bool { return strings.EqualFold(c, "groupOfNames") })
 }
 
-// withMembers returns a copy of the entry that has these members.
-func (e *entry) withMembers(members []string) *entry {
+// with returns a copy of the entry whose attribute has these values; without values it has none.
+func (e *entry) with(name string, values []string) *entry {
 	changed := *e
 	changed.Attrs = slices.Clone(e.Attrs)
-	for i, a := range changed.Attrs {
-		if a.Name == "member" {
-			changed.Attrs[i].Values = members
-		}
+	at := slices.IndexFunc(changed.Attrs, func(a attribute) bool { return a.Name == name })
+	if at < 0 {
+		at, changed.Attrs = len(changed.Attrs), append(changed.Attrs, attribute{Name: name})
+	}
+	if changed.Attrs[at].Values = values; len(values) == 0 {
+		changed.Attrs = slices.Delete(changed.Attrs, at, at+1)
 	}
 	return &changed
 }

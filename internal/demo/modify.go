@@ -13,7 +13,7 @@ import (
 	"github.com/jimlambrt/gldap"
 )
 
-// modify changes the members of one group. All changes of a request happen or none (RFC 4511 4.6).
+// modify changes the members and owners of one group. All changes of a request happen or none (RFC 4511 4.6).
 func (d *Directory) modify(w *gldap.ResponseWriter, r *gldap.Request) {
 	end := result{code: gldap.ResultProtocolError}
 	if m, err := r.GetModifyMessage(); err == nil {
@@ -39,20 +39,21 @@ func (d *Directory) change(connection int, m *gldap.ModifyMessage) result {
 	if refused := d.mayChange(connection, group, m.Changes); refused != success {
 		return refused
 	}
-	members, refused := changeMembers(group.values("member"), m.Changes)
+	changed, refused := group.changed(m.Changes)
 	if refused != success {
 		return refused
 	}
-	next := d.tree.with(group.withMembers(members))
+	next := d.tree.with(changed)
 	if err := next.save(d.cfg.File); err != nil {
 		return result{gldap.ResultUnavailable, "the change could not be written to disk"}
 	}
 	d.tree = next
-	d.tell(group, members)
+	d.tell(group, changed, "member", "joined", "left")
+	d.tell(group, changed, "owner", "owns", "no longer owns")
 	return success
 }
 
-// mayChange says who may write what: the service account, members, groups below one point of the tree.
+// mayChange says who may write what: the service account, members and owners, groups below one point of the tree.
 func (d *Directory) mayChange(connection int, group *entry, changes []gldap.Change) result {
 	if !d.bound[connection] {
 		return result{gldap.ResultInsufficientAccessRights, "only the service account may write"}
@@ -64,83 +65,89 @@ func (d *Directory) mayChange(connection int, group *entry, changes []gldap.Chan
 		return result{gldap.ResultInsufficientAccessRights, "only groups below " + d.cfg.WriteBelow + " may be changed"}
 	}
 	for _, c := range changes {
-		if !strings.EqualFold(c.Modification.Type, "member") {
-			return result{gldap.ResultInsufficientAccessRights, "only member may be changed"}
+		if t := attributeType(c.Modification.Type); t != "member" && t != "owner" {
+			return result{gldap.ResultInsufficientAccessRights, "only member and owner may be changed"}
 		}
 	}
 	return success
 }
 
-// changeMembers applies the changes of one request in order. The order of the members that stay is kept.
-func changeMembers(members []string, changes []gldap.Change) ([]string, result) {
-	members = slices.Clone(members)
+// changed returns the group with the changes of one request, applied in order.
+func (e *entry) changed(changes []gldap.Change) (*entry, result) {
 	for _, c := range changes {
-		values, err := berValues(c.Modification.Vals)
-		if err != nil {
-			return nil, result{gldap.ResultProtocolError, "values: " + err.Error()}
-		}
-		var end result
-		switch c.Operation {
-		case gldap.AddAttribute:
-			if len(values) == 0 {
-				return nil, result{gldap.ResultProtocolError, "add: no values"}
-			}
-			members, end = addMembers(members, values)
-		case gldap.DeleteAttribute:
-			members, end = deleteMembers(members, values)
-		case gldap.ReplaceAttribute:
-			members, end = addMembers(nil, values)
-		default:
-			end = result{gldap.ResultProtocolError, "unknown kind of change"}
-		}
+		values, end := changeNames(e.values(c.Modification.Type), c)
 		if end != success {
 			return nil, end
 		}
+		e = e.with(attributeType(c.Modification.Type), values)
 	}
-	if len(members) == 0 {
+	if len(e.values("member")) == 0 {
 		return nil, result{gldap.ResultObjectClassViolation, "object class 'groupOfNames' requires attribute 'member'"}
 	}
-	return members, success
+	return e, success
 }
 
-func addMembers(members, values []string) ([]string, result) {
+// changeNames applies one change to the names an attribute has. The order of those that stay is kept.
+func changeNames(names []string, c gldap.Change) ([]string, result) {
+	values, err := berValues(c.Modification.Vals)
+	if err != nil {
+		return nil, result{gldap.ResultProtocolError, "values: " + err.Error()}
+	}
+	switch c.Operation {
+	case gldap.AddAttribute:
+		if len(values) == 0 {
+			return nil, result{gldap.ResultProtocolError, "add: no values"}
+		}
+		return addNames(slices.Clone(names), values)
+	case gldap.DeleteAttribute:
+		return deleteNames(slices.Clone(names), values)
+	case gldap.ReplaceAttribute:
+		return addNames(nil, values)
+	}
+	return nil, result{gldap.ResultProtocolError, "unknown kind of change"}
+}
+
+func addNames(names, values []string) ([]string, result) {
 	for i, v := range values {
-		at, err := indexOfDN(members, v)
+		at, err := indexOfDN(names, v)
 		if err != nil {
-			return nil, result{gldap.ResultInvalidAttributeSyntax, fmt.Sprintf("member: value #%d is %v", i, err)}
+			return nil, result{gldap.ResultInvalidAttributeSyntax, fmt.Sprintf("value #%d is %v", i, err)}
 		}
 		if at >= 0 {
-			return nil, result{gldap.ResultAttributeOrValueExists, fmt.Sprintf("member: value #%d already exists", i)}
+			return nil, result{gldap.ResultAttributeOrValueExists, fmt.Sprintf("value #%d already exists", i)}
 		}
-		members = append(members, v)
+		names = append(names, v)
 	}
-	return members, success
+	return names, success
 }
 
-func deleteMembers(members, values []string) ([]string, result) {
-	if len(values) == 0 {
-		return nil, success // the whole attribute; refused below for want of a member
+func deleteNames(names, values []string) ([]string, result) {
+	if len(values) == 0 && len(names) > 0 {
+		return nil, success // the whole attribute
 	}
 	for i, v := range values {
-		at, err := indexOfDN(members, v)
+		at, err := indexOfDN(names, v)
 		if err != nil {
-			return nil, result{gldap.ResultInvalidAttributeSyntax, fmt.Sprintf("member: value #%d is %v", i, err)}
+			return nil, result{gldap.ResultInvalidAttributeSyntax, fmt.Sprintf("value #%d is %v", i, err)}
 		}
 		if at < 0 {
-			return nil, result{gldap.ResultNoSuchAttribute, fmt.Sprintf("member: value #%d: no such value", i)}
+			return nil, result{gldap.ResultNoSuchAttribute, fmt.Sprintf("value #%d: no such value", i)}
 		}
-		members = slices.Delete(members, at, at+1)
+		names = slices.Delete(names, at, at+1)
 	}
-	return members, success
+	if len(values) == 0 {
+		return nil, result{gldap.ResultNoSuchAttribute, "there is none"}
+	}
+	return names, success
 }
 
 // indexOfDN finds a DN among others, however each is spelt; -1 when it is not there.
-func indexOfDN(members []string, dn string) (int, error) {
+func indexOfDN(names []string, dn string) (int, error) {
 	want, err := parseDN(dn)
 	if err != nil {
 		return -1, err
 	}
-	return slices.IndexFunc(members, func(m string) bool {
+	return slices.IndexFunc(names, func(m string) bool {
 		have, err := parseDN(m)
 		return err == nil && have.key() == want.key()
 	}), nil
@@ -161,20 +168,20 @@ func berValues(raw []string) (values []string, err error) {
 	}
 }
 
-// tell prints who joined and who left, for the person who watches the demo.
-func (d *Directory) tell(before *entry, members []string) {
-	line := func(sign, verb, member string) {
+// tell prints who was put into an attribute of a group and who was taken out, for the person who watches the demo.
+func (d *Directory) tell(before, after *entry, attribute, came, went string) {
+	line := func(sign, verb, name string) {
 		_, _ = fmt.Fprintf(d.cfg.Log, "%s  directory  %s %s %s %s\n", d.cfg.Now().Format("15:04:05"), sign,
-			printable(d.nameOf(member)), verb, printable(before.DN))
+			printable(d.nameOf(name)), verb, printable(before.DN))
 	}
-	for _, m := range members {
-		if at, _ := indexOfDN(before.values("member"), m); at < 0 {
-			line("+", "joined", m)
+	for _, n := range after.values(attribute) {
+		if at, _ := indexOfDN(before.values(attribute), n); at < 0 {
+			line("+", came, n)
 		}
 	}
-	for _, m := range before.values("member") {
-		if at, _ := indexOfDN(members, m); at < 0 {
-			line("-", "left", m)
+	for _, n := range before.values(attribute) {
+		if at, _ := indexOfDN(after.values(attribute), n); at < 0 {
+			line("-", went, n)
 		}
 	}
 }

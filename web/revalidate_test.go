@@ -166,6 +166,7 @@ func TestOnePageAsks(t *testing.T) {
 	if err != nil || page.StatusCode != http.StatusOK || len(asked) != 0 {
 		t.Errorf("the first page: %v, %d more asked", err, len(asked))
 	}
+	await(t, func() bool { return sessionsOf(w, "alice")[0].RecheckAt.Sub(w.Clock.Now()) > 10*time.Minute }) // the page may not have waited for it
 	w.Clock.Advance(time.Minute)
 	alice.Get("/my-roles").Want(t, http.StatusOK)
 	await(t, func() bool { return w.Provider.Refreshes() == 1 })

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"stint/internal/broker"
 	"stint/internal/pim"
 	"stint/internal/store"
 	"stint/views"
@@ -119,31 +118,17 @@ func (s *Server) PreviewSync(q *request) error { return s.askSync(q, true) }
 func (s *Server) RunSync(q *request) error { return s.askSync(q, false) }
 
 func (s *Server) askSync(q *request, preview bool) error {
-	out, err := s.broker.AskSync(q.ctx(), q.actor(), q.Param("id"), preview)
-	if err != nil {
-		return err
-	}
-	return s.follow(q, out)
+	return s.answered(q)(s.broker.AskSync(q.ctx(), q.actor(), q.Param("id"), preview))
 }
 
 // ConfirmSync is POST /sync/:id/confirm: one run may take away what another stopped at; the passkey comes next.
 func (s *Server) ConfirmSync(q *request) error {
-	return s.led(q, func() (broker.Outcome, error) {
-		return s.broker.ConfirmSync(q.ctx(), q.actor(), q.Param("id"), q.FormValue("run"))
-	})
+	return s.answered(q)(s.broker.ConfirmSync(q.ctx(), q.actor(), q.Param("id"), q.FormValue("run")))
 }
 
 // RemoveSync is POST /sync/:id/remove; the passkey comes next.
 func (s *Server) RemoveSync(q *request) error {
-	return s.led(q, func() (broker.Outcome, error) { return s.broker.RemoveSync(q.ctx(), q.actor(), q.Param("id")) })
-}
-
-func (s *Server) led(q *request, fn func() (broker.Outcome, error)) error {
-	out, err := fn()
-	if err != nil {
-		return err
-	}
-	return s.follow(q, out)
+	return s.answered(q)(s.broker.RemoveSync(q.ctx(), q.actor(), q.Param("id")))
 }
 
 // SyncRunPage is GET /sync/:id/runs/:run: what a run would change, or changed.

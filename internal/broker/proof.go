@@ -86,9 +86,9 @@ func (b *Broker) prove(ctx context.Context, actor Actor, row store.Ceremony, p p
 			return err
 		}
 		object := p.Items[0].Object
-		if refusal := proofRefusal(who, row, id, checked); refusal != nil {
+		if refusal, code := proofRefusal(who, row, id, checked); refusal != nil {
 			e := pim.PersonEvent(pim.EvStepUpRefused, who.ID, who.ID, object).AsRefused()
-			tx.Emit(e.With("code", refusalCode(who, id, checked)).With("action", string(p.Items[0].Action)))
+			tx.Emit(e.With("code", code).With("action", string(p.Items[0].Action)))
 			return refusal
 		}
 		proof := pim.SignInProof{ID: row.ID, PrincipalID: who.ID, Context: id.ACR, SignedInAt: id.AuthTime, At: tx.Now, Token: tokenDigest(id.IDToken)}
@@ -103,33 +103,21 @@ func tokenDigest(raw string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// proofRefusal refuses an answer that was refused, is about somebody else, or is from before it was asked for.
-func proofRefusal(who pim.Principal, row store.Ceremony, id signin.Identity, checked error) *pim.Refusal {
+// proofRefusal refuses an answer that was refused, is about somebody else, or is from before it was asked for, with the
+// code of its event.
+func proofRefusal(who pim.Principal, row store.Ceremony, id signin.Identity, checked error) (refusal *pim.Refusal, code string) {
 	var r signin.Refusal
 	switch {
 	case errors.As(checked, &r):
-		return pim.Refuse(pim.KindForbidden, "%s", r.Message)
+		return pim.Refuse(pim.KindForbidden, "%s", r.Message), string(r.Code)
 	case checked != nil:
-		return pim.Refuse(pim.KindForbidden, "The sign-in could not be checked. Start again.")
+		return pim.Refuse(pim.KindForbidden, "The sign-in could not be checked. Start again."), "unchecked"
 	case id.Issuer != who.Issuer || id.Subject != who.Subject:
-		return pim.Refuse(pim.KindForbidden, "Somebody else signed in at the provider. Sign out there, and start again as yourself.")
+		return pim.Refuse(pim.KindForbidden, "Somebody else signed in at the provider. Sign out there, and start again as yourself."), "wrong_person"
 	case id.AuthTime.Before(row.CreatedAt.Add(-signin.ClockSkew)):
-		return pim.Refuse(pim.KindForbidden, "The provider did not let you sign in anew. Start again.")
+		return pim.Refuse(pim.KindForbidden, "The provider did not let you sign in anew. Start again."), string(signin.CodeAuthTime)
 	}
-	return nil
-}
-
-func refusalCode(who pim.Principal, id signin.Identity, err error) string {
-	var r signin.Refusal
-	switch {
-	case errors.As(err, &r):
-		return string(r.Code)
-	case err != nil:
-		return "unchecked"
-	case id.Issuer != who.Issuer || id.Subject != who.Subject:
-		return "wrong_person"
-	}
-	return string(signin.CodeAuthTime)
+	return nil, ""
 }
 
 // ProviderStep is what a waiting request asks the provider for.

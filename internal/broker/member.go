@@ -311,10 +311,10 @@ func (o *removeMember) apply(b *Broker, tx *store.Tx, who pim.Principal, evidenc
 	if err != nil {
 		return out, err
 	}
+	if err := removeEdges(tx, local); err != nil {
+		return out, err
+	}
 	for _, e := range local {
-		if err := tx.RemoveMember(e); err != nil {
-			return out, err
-		}
 		tx.Emit(confirmedBy(pim.PersonEvent(pim.EvMemberRemoved, who.ID, o.MemberID, o.GroupID).With("source", string(e.Source)), evidence))
 	}
 	return out, b.followMember(tx, s, o.MemberID)

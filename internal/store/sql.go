@@ -253,9 +253,8 @@ func escapeLike(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s)
 }
 
-// pairs runs "SELECT key, value … IN " over ids.
-func (r *Reader) pairs(query string, ids []string) (map[string]string, error) {
-	var args []any
+// pairs runs "SELECT key, value … IN " over ids; args are those of the query before them.
+func (r *Reader) pairs(query string, ids []string, args ...any) (map[string]string, error) {
 	list := in(&args, ids)
 	type pair struct{ k, v string }
 	rows, err := many(r, func(r row) (p pair, err error) { return p, r.Scan(&p.k, &p.v) }, query+list, args...)

@@ -137,18 +137,7 @@ func (r *Reader) SyncLinksAfter(targetID, externalID string, limit int) ([]SyncL
 
 // SyncLinksOf returns the entries of principals in one directory, by principal.
 func (r *Reader) SyncLinksOf(targetID string, principalIDs []string) (map[string]string, error) {
-	args := []any{targetID}
-	return r.pairs2("SELECT l.principal_id, l.external_id FROM sync_people l WHERE l.target_id = $1 AND l.principal_id IN "+in(&args, principalIDs), args)
-}
-
-func (r *Reader) pairs2(query string, args []any) (map[string]string, error) {
-	type pair struct{ k, v string }
-	rows, err := many(r, func(r row) (p pair, err error) { return p, r.Scan(&p.k, &p.v) }, query, args...)
-	out := make(map[string]string, len(rows))
-	for _, p := range rows {
-		out[p.k] = p.v
-	}
-	return out, err
+	return r.pairs("SELECT l.principal_id, l.external_id FROM sync_people l WHERE l.target_id = $1 AND l.principal_id IN ", principalIDs, targetID)
 }
 
 // SyncKnown counts the enabled people known from a directory.

@@ -54,7 +54,7 @@ func (d *directory) ReadPeople(ctx context.Context, q connector.PeopleQuery, pag
 	if size <= 0 {
 		size = connector.PeoplePage
 	}
-	paging := goldap.NewControlPaging(uint32(min(size, connector.PeoplePage)))
+	paging := goldap.NewControlPaging(uint32(min(size, connector.PeoplePage))) // #nosec G115 -- from 1 to PeoplePage
 	for empty := 0; ; {
 		found, err := d.onePage(ctx, s, q, paging)
 		if err != nil {

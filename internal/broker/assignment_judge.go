@@ -139,29 +139,6 @@ func (j *judged) settle(who pim.Principal, q ask, f pim.AssignmentFacts) {
 	j.alone = slices.ContainsFunc(j.verdicts, func(v pim.Verdict) bool { return v.Rule == pim.RuleOwn && v.State == pim.Note })
 }
 
-// givesThemselves reports whether an assignment would reach whoever makes it, by another account or through a group too,
-// and whether another administrator could make it instead. Only for what is privileged (T10, T21).
-func givesThemselves(r *store.Reader, who pim.Principal, role pim.RoleDefinition, principalID string) (own, others bool, err error) {
-	if !role.Privileged && role.Source != pim.SourceBuiltin {
-		return false, false, nil
-	}
-	same, err := samePeople(r, who.ID)
-	if err != nil {
-		return false, false, err
-	}
-	for id := range same {
-		in, err := r.Within(id, principalID)
-		if err != nil {
-			return false, false, err
-		}
-		own = own || in
-	}
-	if own {
-		others, err = anotherCanHelp(r, who)
-	}
-	return own, others, err
-}
-
 // loud marks the event of somebody who gave themselves what is privileged.
 func (j judged) loud(e pim.Event) pim.Event {
 	if j.alone {

@@ -112,8 +112,12 @@ func (o *saveGroup) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepare
 			return p, err
 		}
 	}
+	l, err := s.letsThemselvesIn(tx.Reader, who, g, o.Claim)
 	p.touch, p.says = s.gives(), append([]string{claimSentence(g, o.Claim)}, s.sentences()...)
-	return p, nil
+	if l.own {
+		p.says = append(p.says, "Your own sign-in shows this value: nobody else is able to say it, and every administrator is told.")
+	}
+	return p, err
 }
 
 // unique refuses a name that can be taken for another group's (T22).
@@ -150,7 +154,7 @@ func (o *saveGroup) apply(_ *Broker, tx *store.Tx, who pim.Principal, evidence s
 		return out, err
 	}
 	if g.MatchValue != o.Claim {
-		if err := tx.StaleMembers(g.ID); err != nil {
+		if err := o.feed(tx, who, g, evidence); err != nil {
 			return out, err
 		}
 	}
@@ -160,6 +164,30 @@ func (o *saveGroup) apply(_ *Broker, tx *store.Tx, who pim.Principal, evidence s
 	}
 	tx.Emit(confirmedBy(savedEvent(who.ID, g), evidence))
 	return out, nil
+}
+
+// feed lets the members by the old claim lapse. Who comes in by the new one is not known, so that whoever says it is kept
+// for a day out of what it gives and lets approve, and every administrator is told (T21).
+func (o *saveGroup) feed(tx *store.Tx, who, g pim.Principal, evidence string) error {
+	s, err := stakesOf(tx.Reader, g.ID)
+	if err != nil {
+		return err
+	}
+	l, err := s.letsThemselvesIn(tx.Reader, who, g, o.Claim)
+	if err != nil {
+		return err
+	}
+	if err := tx.StaleMembers(g.ID); err != nil || o.Claim == "" {
+		return err
+	}
+	link, did := "/groups/"+g.ID, "changed the claim that feeds "+g.Name+", whose members get"
+	if l.own {
+		did = "let themselves into " + g.Name + " by its claim, as nobody else was able to; its members get"
+	}
+	if err := lockOutOf(tx, who, l.stays, "claim", did, link, evidence); err != nil {
+		return err
+	}
+	return s.loosened(tx, who, link, evidence)
 }
 
 // confirmedBy adds the evidence of a touch, when there was one.

@@ -67,28 +67,19 @@ func (o *addMembers) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepar
 // ownGain reports whether whoever adds members gets something privileged by it themselves, by another account or through
 // a group too; where another administrator could do it, that is refused, as giving it to themselves is (T10, T21).
 func (s stakes) ownGain(r *store.Reader, who, g pim.Principal, coming []pim.Principal) (own bool, err error) {
-	for _, k := range s.holds {
-		if own, err = gainsThrough(r, who, k.role, g.ID, coming); own || err != nil {
-			return own, err
-		}
-	}
-	return false, nil
-}
-
-func gainsThrough(r *store.Reader, who pim.Principal, role pim.RoleDefinition, groupID string, coming []pim.Principal) (own bool, err error) {
-	if has, _, err := givesThemselves(r, who, role, groupID); has || err != nil {
+	reached, err := reaches(r, who)
+	if err != nil || slices.Contains(reached, g.ID) || !slices.ContainsFunc(coming, func(m pim.Principal) bool { return slices.Contains(reached, m.ID) }) {
 		return false, err // who is in it already gets nothing more
 	}
-	for _, m := range coming {
-		own, others, err := givesThemselves(r, who, role, m.ID)
-		if own && others {
-			err = pim.Refuse(pim.KindForbidden, "Nobody gives a privileged role to themselves by joining a group that has it. Another administrator has to.")
-		}
-		if own || err != nil {
-			return own, err
-		}
+	gain, err := s.notYetOf(r, who)
+	if err != nil || len(gain) == 0 {
+		return false, err
 	}
-	return false, nil
+	others, err := anotherCanHelp(r, who)
+	if err == nil && others {
+		err = pim.Refuse(pim.KindForbidden, "Nobody gives a privileged role to themselves by joining a group that has it. Another administrator has to.")
+	}
+	return true, err
 }
 
 // newMembers loads who is to come into a group and refuses who is there already.
@@ -171,23 +162,59 @@ func (o *addMembers) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence 
 			return out, err
 		}
 	}
+	decided, err := s.newlyApproved(tx.Reader, coming)
+	if err != nil {
+		return out, err
+	}
 	for _, id := range o.Members {
 		if err := b.join(tx, s, pim.Membership{GroupID: o.GroupID, MemberID: id, Source: pim.SourceBrowser}, who.ID, evidence); err != nil {
 			return out, err
 		}
 	}
-	return out, s.loosened(tx, who, out.Back, evidence)
+	return out, decided.loosened(tx, who, out.Back, evidence)
+}
+
+// newlyApproved leaves of what a group decides what somebody who comes into it does not decide already.
+func (s stakes) newlyApproved(r *store.Reader, coming []pim.Principal) (out stakes, err error) {
+	out = s
+	out.approves = nil
+	for _, k := range s.approves {
+		isNew, err := approvesAnew(r, k, coming)
+		if err != nil {
+			return out, err
+		}
+		if isNew {
+			out.approves = append(out.approves, k)
+		}
+	}
+	return out, nil
+}
+
+func approvesAnew(r *store.Reader, k stake, coming []pim.Principal) (bool, error) {
+	for _, m := range coming {
+		up, err := r.GroupsOf(m.ID)
+		if err != nil {
+			return false, err
+		}
+		if !slices.ContainsFunc(up, func(id string) bool { return slices.Contains(k.others, id) }) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // loosened locks whoever brought approvers in out of the privileged roles whose requests they decide (T21).
 func (s stakes) loosened(tx *store.Tx, who pim.Principal, link, evidence string) error {
+	from := slices.DeleteFunc(slices.Clone(s.approves), func(k stake) bool { return !k.role.Privileged })
+	return lockOutOf(tx, who, from, pim.FieldApprovers, "brought approvers in for", link, evidence)
+}
+
+// lockOutOf locks somebody out of some roles, and tells the administrators why.
+func lockOutOf(tx *store.Tx, who pim.Principal, from []stake, field pim.Field, did, link, evidence string) error {
 	var names []string
-	for _, k := range s.approves {
-		if !k.role.Privileged {
-			continue
-		}
+	for _, k := range from {
 		e := withEvidence(pim.Event{Type: pim.EvSettingsLoosened, Actor: who.ID, RoleID: k.role.ID, ResourceID: k.resourceID, ObjectID: k.role.ID, Result: pim.OK,
-			Facts: map[string]any{"fields": []string{string(pim.FieldApprovers)}}}, evidence)
+			Facts: map[string]any{"fields": []string{string(field)}}}, evidence)
 		e, err := lockOutEditor(tx, e, who)
 		if err != nil {
 			return err
@@ -198,7 +225,7 @@ func (s stakes) loosened(tx *store.Tx, who pim.Principal, link, evidence string)
 	if len(names) == 0 {
 		return nil
 	}
-	text := who.Name + " brought approvers in for " + listed(names[:min(len(names), namedInWords)])
+	text := who.Name + " " + did + " " + listed(names[:min(len(names), namedInWords)])
 	if more := len(names) - namedInWords; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}

@@ -107,10 +107,21 @@ func mayGive(r *store.Reader, who pim.Principal, gain []pim.Assignment, was, is 
 			return err
 		}
 		if own && others {
+			if own, err = gainsBy(r, who, a, was); err != nil {
+				return err
+			}
+		}
+		if own && others {
 			return pim.Refuse(pim.KindForbidden, "By this you would give %s here to yourself. Another administrator has to move it.", byID[a.RoleID].Name)
 		}
 	}
 	return nil
+}
+
+// gainsBy reports whether an assignment that will reach a place gives somebody more there than they have.
+func gainsBy(r *store.Reader, who pim.Principal, a pim.Assignment, was pim.Path) (bool, error) {
+	has, err := hasAlready(r, who, a, was.Ancestors(nil))
+	return !has, err
 }
 
 func (o *moveResource) consequences(r *store.Reader, who pim.Principal, m *relocation) error {

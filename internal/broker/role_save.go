@@ -22,8 +22,65 @@ func (op *saveRole) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepare
 			return prepared{}, err
 		}
 	}
+	own, err := op.ownRights(tx.Reader, who, c)
+	if err != nil {
+		return prepared{}, err
+	}
 	says, err := op.says(tx.Reader, c)
+	if len(own) > 0 {
+		says = append(says, "You hold this role yourself, or may activate it: every administrator is told")
+	}
 	return prepared{item: pim.StepUpItem{Action: pim.ActionSaveRole, Object: op.RoleID, Version: op.Version}, touch: c.touch(op), says: says}, err
+}
+
+// ownRights lists the new meanings by which whoever adds them gets more at a target themselves. For a privileged role
+// that is refused where another administrator could do it, as giving it to oneself is (T10, T21).
+func (op *saveRole) ownRights(r *store.Reader, who pim.Principal, c roleChange) (own []pim.Meaning, err error) {
+	if op.Fresh || len(c.come) == 0 {
+		return nil, nil
+	}
+	for _, m := range op.Means {
+		p, isNew := c.come[m]
+		if !isNew {
+			continue
+		}
+		path, err := r.Path(m.ResourceID)
+		if err != nil {
+			return nil, err
+		}
+		mine, err := ownAssignments(r, who, op.RoleID, path.Ancestors(nil))
+		if err != nil {
+			return nil, err
+		}
+		if len(mine) > 0 {
+			own = append(own, p.Meaning)
+		}
+	}
+	if len(own) == 0 || !op.Privileged && !c.old.Privileged {
+		return own, nil
+	}
+	others, err := anotherCanHelp(r, who)
+	if err == nil && others {
+		err = pim.Refuse(pim.KindForbidden, "You hold this privileged role yourself, or may activate it, so what it means more would be yours. Another administrator has to add it.")
+	}
+	return own, err
+}
+
+// loudly locks whoever gave themselves rights by what a role means out of it, and tells the administrators.
+func (op *saveRole) loudly(tx *store.Tx, who pim.Principal, d pim.RoleDefinition, own []pim.Meaning, evidence string) error {
+	if len(own) == 0 {
+		return nil
+	}
+	e, err := lockOutEditor(tx, roleEvent(pim.EvSettingsLoosened, who.ID, d, evidence).With("fields", []string{"means"}), who)
+	if err != nil {
+		return err
+	}
+	tx.Emit(e)
+	var names []string
+	for _, m := range own {
+		names = append(names, m.Called())
+	}
+	return tellAdministrators(tx, who, who.Name+" made the role "+d.Name+", which they have themselves, mean more: "+listed(names)+".", "/roles/"+d.ID)
 }
 
 // says is what a touch confirms.
@@ -91,7 +148,14 @@ func (op *saveRole) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence s
 	if err != nil {
 		return out, err
 	}
+	own, err := op.ownRights(tx.Reader, who, c)
+	if err != nil {
+		return out, err
+	}
 	if err := op.mean(tx, who, d, c, evidence); err != nil {
+		return out, err
+	}
+	if err := op.loudly(tx, who, d, own, evidence); err != nil {
 		return out, err
 	}
 	if c.loosens(op) {

@@ -148,6 +148,9 @@ func (b *Broker) syncClaimGroups(tx *store.Tx, p pim.Principal, id signin.Identi
 	for _, g := range id.Groups {
 		has[g] = true
 	}
+	if err := tx.Carries(p.ID, id.Groups); err != nil {
+		return err
+	}
 	current, err := tx.ClaimGroupsOf(p.ID)
 	if err != nil {
 		return err

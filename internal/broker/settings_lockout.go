@@ -107,11 +107,27 @@ func (c weighedSettings) lastAdministrator(r *store.Reader) ([]string, error) {
 	case err != nil || len(before) == 0:
 		return nil, err
 	case len(able) == 0:
-		return nil, lockOut("After this nobody would be able to administer Stint: whoever may activate the role could not get it approved. Name approvers who are not the only administrators.")
+		return nil, whyUnable(r, standing, after)
 	case len(able) == 1 && len(before) > 1:
 		return []string{"After this only one person would be able to administer Stint."}, nil
 	}
 	return nil, nil
+}
+
+// whyUnable refuses settings under which nobody could administer Stint, and says what they lack.
+func whyUnable(r *store.Reader, standing []pim.Assignment, eff pim.Effective) error {
+	unasked := eff
+	unasked.Approval = false
+	able, err := ableUnder(r, standing, unasked)
+	switch {
+	case err != nil:
+		return err
+	case len(able) > 0:
+		return lockOut("After this nobody would be able to administer Stint: whoever may activate the role could not get it approved. Name approvers who are not the only administrators.")
+	}
+	refusal := lockOut("After this nobody would be able to administer Stint: nobody who may activate the role has a passkey that stays on its device, of a trusted make. Let one of them add one first.")
+	refusal.Field = string(pim.FieldStepUp)
+	return refusal
 }
 
 // exceptAt leaves the row of one node out.

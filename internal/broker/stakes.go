@@ -22,6 +22,7 @@ type stake struct {
 	name       string // role and resource in words
 	through    string // the group that is assigned, or named
 	kind       pim.AssignmentKind
+	assignment pim.Assignment
 	others     []string // of an approval: everybody named with it
 }
 
@@ -38,7 +39,7 @@ func stakesOf(r *store.Reader, groupID string) (s stakes, err error) {
 		if err != nil {
 			return s, err
 		}
-		k.through, k.kind = asg.PrincipalID, asg.Kind
+		k.through, k.kind, k.assignment = asg.PrincipalID, asg.Kind, asg
 		s.holds = append(s.holds, k)
 	}
 	rules, err := r.AllSettings()

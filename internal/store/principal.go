@@ -115,6 +115,9 @@ func (tx *Tx) RemovePrincipal(id string) error {
 	if _, err := tx.exec("DELETE FROM group_members WHERE member_id = $1 OR group_id = $1", id); err != nil {
 		return err
 	}
+	if _, err := tx.exec("DELETE FROM carried_values WHERE principal_id = $1", id); err != nil {
+		return err
+	}
 	if _, err := tx.exec("UPDATE principals SET manager_id = '', version = version + 1 WHERE manager_id = $1 AND manager_id <> ''", id); err != nil {
 		return err
 	}

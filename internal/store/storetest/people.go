@@ -29,6 +29,7 @@ var people = []testCase{
 	{"groups in a circle", groupsInACircle},
 	{"membership from a claim lapses", membershipLapses},
 	{"the people in groups", peopleInGroups},
+	{"what sign-ins showed", carriedValues},
 	{"notices", notices},
 	{"notices have a bound (T31)", noticesHaveABound},
 	{"favourites", favourites},

@@ -1,0 +1,135 @@
+package broker
+
+import (
+	"maps"
+	"slices"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+// givesThemselves reports whether an assignment would reach whoever makes it, by another account, through a group or by
+// what their sign-in shows too, and whether another administrator could make it instead. Only for what is privileged
+// (T10, T21).
+func givesThemselves(r *store.Reader, who pim.Principal, role pim.RoleDefinition, principalID string) (own, others bool, err error) {
+	if !role.Privileged && role.Source != pim.SourceBuiltin {
+		return false, false, nil
+	}
+	reached, err := reaches(r, who)
+	if err != nil || !slices.Contains(reached, principalID) {
+		return false, false, err
+	}
+	others, err = anotherCanHelp(r, who)
+	return true, others, err
+}
+
+// reaches lists every principal whose rights are somebody's, or will be at their next sign-in: their accounts, the groups
+// those are in, and the groups fed by a value that their last sign-in showed.
+func reaches(r *store.Reader, who pim.Principal) ([]string, error) {
+	same, err := samePeople(r, who.ID)
+	if err != nil {
+		return nil, err
+	}
+	start := sortedIDs(same)
+	carried, err := r.CarriedBy(start...)
+	if err != nil {
+		return nil, err
+	}
+	if len(carried) > 0 {
+		fed, err := r.FedGroups()
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range fed {
+			if carried.Has(g.MatchValue) {
+				start = append(start, g.ID)
+			}
+		}
+	}
+	var out []string
+	for _, id := range start {
+		up, err := r.GroupsOf(id)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, up...)
+	}
+	return out, nil
+}
+
+func sortedIDs(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }
+
+// ownAssignments lists what somebody is assigned of a role at some resources, by whatever path.
+func ownAssignments(r *store.Reader, who pim.Principal, roleID string, resources []string) ([]pim.Assignment, error) {
+	reached, err := reaches(r, who)
+	if err != nil {
+		return nil, err
+	}
+	all, err := r.AssignmentsOf(reached...)
+	return slices.DeleteFunc(all, func(a pim.Assignment) bool {
+		over := a.StateAt(r.Now) == pim.AssignmentExpired || a.StateAt(r.Now) == pim.AssignmentRemoved
+		return over || a.RoleID != roleID || !slices.Contains(resources, a.ResourceID)
+	}), err
+}
+
+// hasAlready reports whether somebody has, at one of some resources, as much as an assignment gives.
+func hasAlready(r *store.Reader, who pim.Principal, a pim.Assignment, resources []string) (bool, error) {
+	own, err := ownAssignments(r, who, a.RoleID, resources)
+	return slices.ContainsFunc(own, func(b pim.Assignment) bool { return b.ID != a.ID && !a.Gains(b, r.Now) }), err
+}
+
+// lettingIn is what feeding a group by a value of the provider's claim gives to whoever does it.
+type lettingIn struct {
+	own   bool    // something privileged, to themselves
+	stays []stake // privileged, and not theirs so far: they are kept out of it for a day
+}
+
+// letsThemselvesIn weighs a claim for a group, where its members get something. Where another administrator could say it,
+// nobody says a value that their own sign-in shows (T10, T21); what else may come in by it is not known.
+func (s stakes) letsThemselvesIn(r *store.Reader, who, g pim.Principal, claim string) (l lettingIn, err error) {
+	if claim == "" || claim == g.MatchValue {
+		return l, nil
+	}
+	reached, err := reaches(r, who)
+	if err != nil || slices.Contains(reached, g.ID) {
+		return l, err // who is in it already gets nothing more
+	}
+	if l.stays, err = s.notYetOf(r, who); err != nil || len(l.stays) == 0 {
+		return l, err
+	}
+	same, err := samePeople(r, who.ID)
+	if err != nil {
+		return l, err
+	}
+	carried, err := r.CarriedBy(sortedIDs(same)...)
+	if err != nil || !carried.Has(claim) {
+		return l, err
+	}
+	l.own = true
+	others, err := anotherCanHelp(r, who)
+	if err == nil && others {
+		err = pim.Refuse(pim.KindForbidden, "Your own sign-in shows “%s”, so you would let yourself into a group that has a privileged role. Another administrator has to.", claim)
+	}
+	return l, err
+}
+
+// notYetOf lists what is privileged of what members hold, and somebody does not have in another way.
+func (s stakes) notYetOf(r *store.Reader, who pim.Principal) (out []stake, err error) {
+	for _, k := range s.holds {
+		if !k.role.Privileged && k.role.Source != pim.SourceBuiltin {
+			continue
+		}
+		path, err := r.Path(k.resourceID)
+		if err != nil {
+			return nil, found(err)
+		}
+		has, err := hasAlready(r, who, k.assignment, path.Ancestors(nil))
+		if err != nil {
+			return nil, err
+		}
+		if !has {
+			out = append(out, k)
+		}
+	}
+	return out, nil
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 	"time"
 
 	"stint/internal/pim"
@@ -93,14 +92,10 @@ func (b *Broker) principalFor(tx *store.Tx, id signin.Identity, fresh string) (p
 // bindable lists the people known beforehand whose claim this identity shows. Only claims configured as
 // not editable by people are compared, letter by letter; an e-mail counts only when it is verified.
 func (b *Broker) bindable(r *store.Reader, id signin.Identity) ([]pim.Principal, error) {
-	claims, err := r.MatchClaims()
-	if err != nil {
-		return nil, err
-	}
 	var hits []pim.Principal
-	for _, claim := range claims {
+	for _, claim := range b.binding {
 		value, ok := id.Claims[claim].(string)
-		if !ok || value == "" || !slices.Contains(b.binding, claim) || (claim == "email" && !id.EmailVerified) {
+		if !ok || value == "" || (claim == "email" && !id.EmailVerified) {
 			continue
 		}
 		some, err := r.PrincipalsToBind(claim, value)

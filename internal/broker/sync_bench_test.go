@@ -17,13 +17,13 @@ import (
 
 const benchSynced = 100_000
 
-// crowdOf makes entries while they are read.
+// crowdOf makes entries while they are read, in no order of names.
 func crowdOf(n int) iter.Seq[connector.PersonEntry] {
 	return func(yield func(connector.PersonEntry) bool) {
 		for i := range n {
 			id := fmt.Sprintf("%08d-0000-4000-8000-000000000000", i)
 			boss := fmt.Sprintf("%08d-0000-4000-8000-000000000000", i/50)
-			if !yield(faketarget.Someone(id, "sub", "s"+id, "name", fmt.Sprintf("Person %06d", i), "mail", id+"@x.example", "dept", fmt.Sprintf("Department %d", i%300), "title", "Clerk", "uac", "512", "manager", boss)) {
+			if !yield(faketarget.Someone(id, "sub", "s"+id, "name", fmt.Sprintf("Person %06d", i*7919%benchSynced), "mail", id+"@x.example", "dept", fmt.Sprintf("Department %d", i%300), "title", "Clerk", "uac", "512", "manager", boss)) {
 				return
 			}
 		}

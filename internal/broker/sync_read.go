@@ -88,10 +88,10 @@ func (b *Broker) readPeople(ctx context.Context, run *syncing) error {
 // take notes one entry. What cannot be used is there all the same: nobody is missing for it.
 func (run *syncing) take(e connector.PersonEntry) error {
 	id := digestOf(e.ID)
-	if run.seen[id] {
+	if run.seen[id] > 0 {
 		return nil // it was moved while it was read
 	}
-	run.seen[id] = true
+	run.seen[id] = len(run.seen) + 1
 	run.run.Counts.Read++
 	p, problem := run.Settings.Read(func(attribute string) []string { return e.Values[attribute] })
 	if problem != "" {
@@ -119,7 +119,9 @@ func (b *Broker) comparePeople(ctx context.Context, run *syncing) (known int, er
 	}
 	run.todo = make([]bool, run.entries.n)
 	err = run.entries.each(func() int { return syncBatch }, func(first int, people []pim.SyncedPerson) error {
-		verdicts, err := store.Read(ctx, b.store, func(r *store.Reader) ([]verdict, error) { return weigh(r, run, people) })
+		verdicts, err := store.Read(ctx, b.store, func(r *store.Reader) ([]verdict, error) {
+			return weigh(r, run, people, managerNames(r))
+		})
 		if err != nil {
 			return err
 		}
@@ -176,7 +178,7 @@ func (b *Broker) findMissing(ctx context.Context, run *syncing) error {
 			return err
 		}
 		for _, l := range links {
-			if after = l.ExternalID; l.Removed || !l.Principal.Enabled || run.seen[digestOf(l.ExternalID)] {
+			if after = l.ExternalID; l.Removed || !l.Principal.Enabled || run.seen[digestOf(l.ExternalID)] > 0 {
 				continue
 			}
 			run.run.Counts.Missing++

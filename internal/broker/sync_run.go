@@ -13,15 +13,15 @@ import (
 )
 
 const (
-	syncLease   = 2 * time.Minute // renewed with every page and every write
-	syncBatch   = 500             // people compared on one snapshot
-	syncTold    = 2000            // entries read before it is said again how many
-	syncRuns    = 30              // kept of each directory
-	syncListed  = 200             // changes of each kind that a run lists
-	syncPrompt  = 10 * time.Millisecond
-	syncLate    = 25 * time.Millisecond
-	syncAtMost  = 128 // people in one write
-	syncAtLeast = 16
+	syncLease   = 2 * time.Minute       // renewed with every page and every write
+	syncBatch   = 500                   // people compared on one snapshot
+	syncTold    = 2000                  // entries read before it is said again how many
+	syncRuns    = 30                    // kept of each directory
+	syncListed  = 200                   // changes of each kind that a run lists
+	syncAim     = 20 * time.Millisecond // for one write, with its commit
+	syncAtMost  = 256                   // people in one write
+	syncAtLeast = 4
+	syncAtFirst = 16
 )
 
 // syncing is one run, as far as it came. It lives in memory: what a crash leaves undone the next run finds again.
@@ -30,7 +30,7 @@ type syncing struct {
 	run     store.SyncRun
 	entries spool
 	people  map[digest]string // external ids by the keys of their entries
-	seen    map[digest]bool   // external ids that were read, usable or not
+	seen    map[digest]int    // place in the answer by external id, from 1, of usable entries and others
 	matches map[digest]bool   // what people are recognised by; true: more than one is
 	unused  map[string]bool   // external ids of entries that cannot be used
 	todo    []bool            // by the order in the spool: what differs
@@ -103,8 +103,8 @@ func (b *Broker) beginSync(ctx context.Context, targetID string) (*syncing, erro
 		e := targetEvent(pim.EvSyncStarted, targetID).With("run", id).With("preview", run.Preview)
 		e.Actor = run.AskedBy
 		tx.Emit(e)
-		return &syncing{Sync: s, run: run, people: map[digest]string{}, seen: map[digest]bool{}, matches: map[digest]bool{}, unused: map[string]bool{},
-			listed: map[string]int{}, size: syncAtLeast}, tx.InsertSyncRun(run)
+		return &syncing{Sync: s, run: run, people: map[digest]string{}, seen: map[digest]int{}, matches: map[digest]bool{}, unused: map[string]bool{},
+			listed: map[string]int{}, size: syncAtFirst}, tx.InsertSyncRun(run)
 	})
 }
 
@@ -137,23 +137,30 @@ func (b *Broker) keepSync(ctx context.Context, run *syncing, phase string, done,
 // paced makes one write of a run and fits the size of the next to how long it took (invariant 13).
 func (b *Broker) paced(ctx context.Context, run *syncing, fn func(*store.Tx) error) error {
 	var took time.Duration
-	_, err := write(ctx, b, func(tx *store.Tx) (struct{}, error) {
+	err := do(ctx, b, func(tx *store.Tx) error {
 		begun := now()
+		tx.AfterCommit(func() { took = now().Sub(begun) })
 		if err := tx.KeepSync(run.Sync, syncLease); err != nil {
-			return struct{}{}, err
+			return err
 		}
-		err := fn(tx)
-		took = now().Sub(begun)
-		return struct{}{}, err
+		return fn(tx)
 	})
 	run.longest = max(run.longest, took)
-	switch {
-	case took > syncLate:
-		run.size = max(run.size/2, syncAtLeast)
-	case took < syncPrompt:
-		run.size = min(run.size*2, syncAtMost)
-	}
+	run.size = nextSize(run.size, took)
 	return err
+}
+
+// nextSize is how many the next write may have after one that took so long: half as many or fewer when it was late.
+func nextSize(size int, took time.Duration) int {
+	switch {
+	case took < syncAim/2:
+		return min(size*2, syncAtMost)
+	case took > 2*syncAim:
+		return max(size/4, syncAtLeast)
+	case took > syncAim:
+		return max(size/2, syncAtLeast)
+	}
+	return size
 }
 
 // list notes a change for whoever looks at the run; the first of each kind.

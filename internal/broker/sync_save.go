@@ -46,10 +46,24 @@ func (b *Broker) savePeople(ctx context.Context, run *syncing) error {
 	return b.disablePeople(ctx, run)
 }
 
-// saveSome decides again about a few people and writes it, each alone: nobody holds up the others.
+// saveSome decides again about a few people and writes it: who is new with one statement for many, the others each
+// alone.
 func (b *Broker) saveSome(tx *store.Tx, run *syncing, people []pim.SyncedPerson) error {
-	verdicts, err := weigh(tx.Reader, run, people)
+	verdicts, err := weigh(tx.Reader, run, people, byID)
 	if err != nil {
+		return err
+	}
+	var joining []pim.Principal
+	var matches []store.SyncMatch
+	for _, v := range verdicts {
+		if v.kind == added {
+			joining = append(joining, v.next)
+		}
+		if v.link && (v.kind == added || v.kind == changed) {
+			matches = append(matches, store.SyncMatch{ExternalID: v.said.ID, PrincipalID: v.next.ID})
+		}
+	}
+	if err := errors.Join(tx.InsertPrincipals(joining), tx.InsertSyncLinks(run.TargetID, matches)); err != nil {
 		return err
 	}
 	for _, v := range verdicts {
@@ -60,26 +74,19 @@ func (b *Broker) saveSome(tx *store.Tx, run *syncing, people []pim.SyncedPerson)
 	return nil
 }
 
+// savePersonSynced changes who is known already, and tells of everybody.
 func (b *Broker) savePersonSynced(tx *store.Tx, run *syncing, v verdict) error {
 	by := func(e pim.Event) pim.Event { return e.With("target", run.TargetID).With("run", run.run.ID) }
 	switch v.kind {
 	case added:
-		if err := tx.InsertPrincipal(v.next); err != nil {
-			return err
-		}
 		tx.Emit(by(savedEvent(pim.System, v.next)))
 	case changed:
 		if v.next != v.was {
-			if err := tx.UpdatePrincipal(v.next); err != nil {
+			if err := tx.ChangePrincipal(v.was, v.next); err != nil {
 				return err
 			}
 			v.next.Version++
 			tx.Emit(by(savedEvent(pim.System, v.next)))
-		}
-	}
-	if v.link && (v.kind == added || v.kind == changed) {
-		if err := tx.InsertSyncLink(run.TargetID, v.said.ID, v.next.ID); err != nil {
-			return err
 		}
 	}
 	if !v.enable {

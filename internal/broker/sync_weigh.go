@@ -42,9 +42,10 @@ type weighing struct {
 	names   func(principalID string) string // of managers
 }
 
-// weigh decides about a batch from what is so now. It is asked twice: to count, and inside the write.
-func weigh(r *store.Reader, run *syncing, people []pim.SyncedPerson) ([]verdict, error) {
-	w, err := newWeighing(r, run, people)
+// weigh decides about a batch from what is so now. It is asked twice: to count, and inside the write, where nobody reads
+// the names of managers.
+func weigh(r *store.Reader, run *syncing, people []pim.SyncedPerson, names func(principalID string) string) ([]verdict, error) {
+	w, err := newWeighing(r, run, people, names)
 	if err != nil {
 		return nil, err
 	}
@@ -55,8 +56,8 @@ func weigh(r *store.Reader, run *syncing, people []pim.SyncedPerson) ([]verdict,
 	return out, nil
 }
 
-func newWeighing(r *store.Reader, run *syncing, people []pim.SyncedPerson) (w weighing, err error) {
-	w = weighing{run: run, matched: map[string][]pim.Principal{}}
+func newWeighing(r *store.Reader, run *syncing, people []pim.SyncedPerson, names func(string) string) (w weighing, err error) {
+	w = weighing{run: run, matched: map[string][]pim.Principal{}, names: names}
 	var ids, values []string
 	for _, p := range people {
 		ids = append(ids, p.ID)
@@ -92,9 +93,10 @@ func newWeighing(r *store.Reader, run *syncing, people []pim.SyncedPerson) (w we
 		found = append(found, h.ID)
 	}
 	w.linked, err = r.SyncLinksOf(run.TargetID, found)
-	w.names = managerNames(r)
 	return w, err
 }
+
+func byID(principalID string) string { return principalID }
 
 func managerNames(r *store.Reader) func(string) string {
 	known := map[string]string{"": ""}
@@ -195,11 +197,27 @@ func (w weighing) managerOf(p pim.SyncedPerson) string {
 	return w.run.newID(id)
 }
 
-// newID is the id of somebody new, the same in every run: a run that is broken off is gone on with.
+// newID is the id of somebody new, the same throughout a run: managers are known before they are added. Those who are
+// added one after the other are neighbours in every index by id; 115 of its bits cannot be guessed.
 func (run *syncing) newID(external string) string {
+	return run.secret(run.run.ID, 4) + inOrder(run.seen[digestOf(external)]) + run.secret(external, 23)
+}
+
+func (run *syncing) secret(of string, letters int) string {
 	mac := hmac.New(sha256.New, []byte(run.Salt))
-	mac.Write([]byte(external))
-	return strings.ToLower(base32.StdEncoding.EncodeToString(mac.Sum(nil)[:20]))
+	mac.Write([]byte(of))
+	return strings.ToLower(base32.StdEncoding.EncodeToString(mac.Sum(nil)[:20]))[:letters]
+}
+
+// inOrder writes a number in five letters and digits that sort as it does.
+func inOrder(n int) string {
+	const sorted = "234567abcdefghijklmnopqrstuvwxyz"
+	var out [5]byte
+	for i := range out {
+		out[len(out)-1-i] = sorted[n%len(sorted)]
+		n /= len(sorted)
+	}
+	return string(out[:])
 }
 
 func manager(s pim.SyncSettings) string { return strings.TrimSpace(s.Manager) }

@@ -300,7 +300,7 @@ func (p Principal) Changes(next Principal, names func(id string) string) (out []
 	text("department", p.Department, next.Department)
 	text("job title", p.Title, next.Title)
 	if p.ManagerID != next.ManagerID {
-		text("manager", names(p.ManagerID), names(next.ManagerID))
+		out = append(out, "manager: "+orNone(names(p.ManagerID))+" → "+orNone(names(next.ManagerID)))
 	}
 	if p.Guest != next.Guest {
 		out = append(out, fmt.Sprintf("guest: %t → %t", p.Guest, next.Guest))

@@ -39,21 +39,16 @@ func words(folded string) []string {
 	return all[:min(len(all), maxWords)]
 }
 
-// saveWords keeps the beginnings by which a principal is found: the words of the name, and the whole address.
-func (tx *Tx) saveWords(p pim.Principal) error {
+// appendWords adds the rows of the beginnings by which a principal is found: the words of the name, and the whole address.
+func appendWords(rows []any, p pim.Principal) []any {
 	found := words(Fold(p.Name))
 	if p.Email != "" && !slices.Contains(found, Fold(p.Email)) {
 		found = append(found, Fold(p.Email))
 	}
-	var values []any
 	for _, w := range found {
-		values = append(values, w, p.ID)
+		rows = append(rows, w, p.ID)
 	}
-	if len(values) == 0 {
-		return nil
-	}
-	tx.version = ""
-	return insertRows(tx.ctx, tx.db, "principal_words (word, principal_id)", values)
+	return rows
 }
 
 // maxSearchText keeps what a search reads within an entry of an index of PostgreSQL, which is at most 2,700 bytes.
@@ -94,7 +89,7 @@ func (tx *Tx) rename(p pim.Principal) error {
 	if _, err := tx.exec("DELETE FROM principal_words WHERE principal_id = $1", p.ID); err != nil {
 		return err
 	}
-	return tx.saveWords(p)
+	return insertRows(tx.ctx, tx.db, "principal_words (word, principal_id)", appendWords(nil, p))
 }
 
 const (

@@ -39,11 +39,6 @@ func (r *Reader) PrincipalsToBind(claim, value string) ([]pim.Principal, error) 
 		WHERE p.match_claim = $1 AND p.match_claim <> '' AND p.match_value = $2 AND p.subject = '' AND p.removed_at = 0 LIMIT 2`, claim, value)
 }
 
-// MatchClaims lists the claims that people known beforehand are matched by.
-func (r *Reader) MatchClaims() ([]string, error) {
-	return many(r, scanString, "SELECT DISTINCT match_claim FROM principals WHERE match_claim <> '' AND subject = '' AND removed_at = 0")
-}
-
 // Principals lists every principal of a kind that was not removed, by name.
 func (r *Reader) Principals(kind pim.PrincipalKind) ([]pim.Principal, error) {
 	return many(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p WHERE p.kind = $1 AND p.removed_at = 0 ORDER BY p.name, p.id", kind)
@@ -85,15 +80,24 @@ func (r *Reader) Names(ids []string) (map[string]string, error) {
 
 // InsertPrincipal adds a principal.
 func (tx *Tx) InsertPrincipal(p pim.Principal) error {
-	_, err := tx.exec(`INSERT INTO principals (id, kind, file_key, name, email, department, title, issuer, subject, match_claim, match_value,
-		person_id, manager_id, guest, claimed, enabled, source, zone, theme, created_at, last_seen_at, sort_name, search_text, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, 1)`,
-		p.ID, p.Kind, p.Key, p.Name, p.Email, p.Department, p.Title, p.Issuer, p.Subject, p.MatchClaim, p.MatchValue,
-		p.PersonID, p.ManagerID, num(p.Guest), p.Claimed, num(p.Enabled), p.Source, p.Zone, p.Theme, us(tx.Now), us(p.LastSeenAt), Fold(p.Name), searchText(p))
+	return tx.InsertPrincipals([]pim.Principal{p})
+}
+
+// InsertPrincipals adds principals, many with one statement.
+func (tx *Tx) InsertPrincipals(all []pim.Principal) error {
+	tx.version = "" // this may define
+	var rows, found []any
+	for _, p := range all {
+		rows = append(rows, p.ID, p.Kind, p.Key, p.Name, p.Email, p.Department, p.Title, p.Issuer, p.Subject, p.MatchClaim, p.MatchValue,
+			p.PersonID, p.ManagerID, num(p.Guest), p.Claimed, num(p.Enabled), p.Source, p.Zone, p.Theme, us(tx.Now), us(p.LastSeenAt), Fold(p.Name), searchText(p), 1)
+		found = appendWords(found, p)
+	}
+	err := insertRows(tx.ctx, tx.db, `principals (id, kind, file_key, name, email, department, title, issuer, subject, match_claim, match_value,
+		person_id, manager_id, guest, claimed, enabled, source, zone, theme, created_at, last_seen_at, sort_name, search_text, version)`, rows)
 	if err != nil {
 		return err
 	}
-	return tx.saveWords(p)
+	return insertRows(tx.ctx, tx.db, "principal_words (word, principal_id)", found)
 }
 
 // UpdatePrincipal saves everything but kind and creation; the version must be the one read.
@@ -101,6 +105,18 @@ func (tx *Tx) UpdatePrincipal(p pim.Principal) error {
 	if err := tx.rename(p); err != nil {
 		return err
 	}
+	return tx.updatePrincipal(p)
+}
+
+// ChangePrincipal is UpdatePrincipal for whoever has just read how the principal was.
+func (tx *Tx) ChangePrincipal(was, p pim.Principal) error {
+	if p.Name != was.Name || searchText(p) != searchText(was) {
+		return tx.UpdatePrincipal(p)
+	}
+	return tx.updatePrincipal(p)
+}
+
+func (tx *Tx) updatePrincipal(p pim.Principal) error {
 	return tx.must(`UPDATE principals SET file_key = $1, name = $2, email = $3, department = $4, title = $5, issuer = $6, subject = $7,
 		match_claim = $8, match_value = $9, person_id = $10, manager_id = $11, guest = $12, claimed = $13, enabled = $14, source = $15, zone = $16,
 		theme = $17, last_seen_at = $18, version = version + 1

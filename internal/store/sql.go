@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/bits"
 	"strconv"
 	"strings"
 	"time"
@@ -169,13 +170,15 @@ func (c bytesCol) Scan(src any) (err error) {
 
 func to64(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
 
-// in writes "($n, $n+1, …)" for a list of values and appends them to args.
+// in writes "($n, $n+1, …)" for a list of values and appends them to args. The last of a long list is repeated, so that
+// few texts are enough for every length and each stays prepared.
 func in(args *[]any, values []string) string {
 	if len(values) == 0 {
 		return "(NULL)"
 	}
 	var b strings.Builder
-	for i, v := range values {
+	for i := range lengthOf(len(values)) {
+		v := values[min(i, len(values)-1)]
 		*args = append(*args, v)
 		if i > 0 {
 			b.WriteString(", ")
@@ -183,6 +186,17 @@ func in(args *[]any, values []string) string {
 		b.WriteString("$" + strconv.Itoa(len(*args)))
 	}
 	return "(" + b.String() + ")"
+}
+
+// lengthOf is how long a list of n values is made: up to 8 as it is, else the next power of two or multiple of 512.
+func lengthOf(n int) int {
+	switch {
+	case n <= 8:
+		return n
+	case n > 512:
+		return (n + 511) / 512 * 512
+	}
+	return 1 << bits.Len(uint(n-1)) // #nosec G115 -- between 8 and 511
 }
 
 // insertRows adds rows to "table (column, …)"; values holds them one after the other. Each statement adds

@@ -150,10 +150,16 @@ func (r *Reader) SyncSources(principalID string) ([]string, error) {
 	return many(r, scanString, "SELECT t.name FROM sync_people l JOIN targets t ON t.id = l.target_id WHERE l.principal_id = $1 ORDER BY t.name", principalID)
 }
 
-// InsertSyncLink notes who an entry is.
-func (tx *Tx) InsertSyncLink(targetID, externalID, principalID string) error {
-	_, err := tx.exec("INSERT INTO sync_people (target_id, external_id, principal_id) VALUES ($1, $2, $3)", targetID, externalID, principalID)
-	return err
+// SyncMatch is an entry with who it is here.
+type SyncMatch struct{ ExternalID, PrincipalID string }
+
+// InsertSyncLinks notes who entries are.
+func (tx *Tx) InsertSyncLinks(targetID string, matches []SyncMatch) error {
+	var rows []any
+	for _, m := range matches {
+		rows = append(rows, targetID, m.ExternalID, m.PrincipalID)
+	}
+	return insertRows(tx.ctx, tx.db, "sync_people (target_id, external_id, principal_id)", rows)
 }
 
 // SetSyncOff notes whether the sync disabled somebody.

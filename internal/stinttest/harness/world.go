@@ -89,7 +89,7 @@ func (w *World) build(options []Option) {
 	sealer, err := broker.OpenSealer(filepath.Join(w.TempDir(), "seal.key"), "")
 	w.OK(err)
 	log := slog.New(slog.NewJSONHandler(w.Log, nil))
-	w.Broker = broker.New(broker.Config{Store: w.Store, Log: log, StepUp: rp, Sealer: sealer,
+	w.Broker = broker.New(broker.Config{Store: w.Store, Log: log, StepUp: rp, Sealer: sealer, Binding: []string{"employee_number"},
 		Claims: broker.ClaimNames{Department: "department", Title: "job_title", Manager: "manager", Guest: "acct"}})
 	w.OK(w.Broker.EnsureBuiltin(ctx))
 	client, err := signin.New(signin.Config{Issuer: w.Provider.Issuer, ClientID: w.Provider.ClientID, ClientSecret: func() (string, error) { return w.Provider.ClientSecret, nil },

@@ -19,7 +19,7 @@ func syncsRunOnce(t *testing.T, s *store.Store) {
 				return tx.InsertTarget(store.TargetRow{Target: pim.Target{ID: "dir", Kind: "ldap", Name: "Dir", Source: pim.SourceFile}})
 			},
 			func() error { return tx.InsertPrincipal(p) },
-			func() error { return tx.InsertSyncLink("dir", "e", "p") },
+			func() error { return tx.InsertSyncLinks("dir", []store.SyncMatch{{ExternalID: "e", PrincipalID: "p"}}) },
 			func() error {
 				return tx.SaveSync(store.Sync{TargetID: "dir", Salt: "s", Settings: pim.SyncSettings{Filter: "(x)", EveryHours: 3}})
 			},

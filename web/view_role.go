@@ -121,6 +121,11 @@ func roleIn(r *store.Reader, q *request) (v views.RoleView, err error) {
 	if err != nil {
 		return v, err
 	}
+	if d.ID == pim.RoleAdministrator {
+		if v.Ends, err = broker.AdministeredUntil(r); err != nil {
+			return v, err
+		}
+	}
 	rules, err := rulesBook(r, d, broker.ReadableBy(q.powers))
 	if err != nil {
 		return v, err

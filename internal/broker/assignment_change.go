@@ -69,7 +69,7 @@ func (op *changing) prepare(b *Broker, tx *store.Tx, who pim.Principal) (p prepa
 		op.Change.End, op.Change.Permanent = op.judged.after.EndsAt, op.judged.after.EndsAt.IsZero()
 	}
 	return prepared{item: pim.StepUpItem{Action: pim.ActionChangeAssignment, Object: op.before.ID, Version: op.before.Version, RoleID: op.before.RoleID,
-		ResourceID: op.before.ResourceID}, touch: op.judged.touch, says: []string{op.judged.says()}, lessen: !op.judged.after.Gains(op.before, tx.Now)}, nil
+		ResourceID: op.before.ResourceID}, touch: op.judged.touch, says: []string{op.judged.says()}, admins: op.before.RoleID == pim.RoleAdministrator, lessen: !op.judged.after.Gains(op.before, tx.Now)}, nil
 }
 
 // judgeChange judges a change against the rules and against what the assignment is now.

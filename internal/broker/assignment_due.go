@@ -48,7 +48,10 @@ func (b *Broker) remindAssignments(tx *store.Tx) (int, error) {
 			ends = append(ends, asg)
 		}
 	}
-	return len(due), tellEnds(tx, ends, false)
+	if err := tellEnds(tx, ends, false); err != nil {
+		return 0, err
+	}
+	return len(due), remindEndOfAdministration(tx, ends)
 }
 
 // timeOutAssignmentRequests ends requests nobody decided in time.

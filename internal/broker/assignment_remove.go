@@ -73,6 +73,7 @@ func (op *removing) prepare(b *Broker, tx *store.Tx, who pim.Principal) (prepare
 			return p, err
 		}
 		left++
+		p.admins = p.admins || r.RoleID == pim.RoleAdministrator
 		p.touch = p.touch || r.role.Source == pim.SourceBuiltin
 		p.says = append(p.says, r.says())
 		if len(op.IDs) == 1 {

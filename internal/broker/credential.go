@@ -152,8 +152,55 @@ func (b *Broker) finishRegistration(ctx context.Context, actor Actor, c stepup.C
 		}
 		e := pim.PersonEvent(pim.EvCredentialAdded, who.ID, who.ID, made.ID).With("allowed_by", p.Allowed).With("attestation", made.Attestation)
 		tx.Emit(e.WithText("name", made.Name))
+		if err := tellOfNewKey(tx, who, made); err != nil {
+			return Outcome{}, err
+		}
 		return Outcome{Back: back, Done: "Passkey added."}, notify(tx, "A passkey was added: "+made.Name, "/passkeys", who.ID)
 	})
+}
+
+// tellOfNewKey tells every other administrator of a new passkey of somebody who has, or may activate, a privileged role:
+// its day of quarantine is theirs to ask whether it was them (T2).
+func tellOfNewKey(tx *store.Tx, who pim.Principal, made pim.Credential) error {
+	mode, err := tx.Meta(store.MetaMode)
+	if err != nil || mode == "demo" {
+		return err
+	}
+	role, err := anyPrivileged(tx.Reader, who)
+	if err != nil || role.ID == "" {
+		return err
+	}
+	_, fresh, err := newKeys(tx.Reader, who, role)
+	if err != nil {
+		return err
+	}
+	text := who.Name + " added a passkey, and has or may activate privileged roles."
+	if from, waits := fresh[made.ID]; waits {
+		text += " It does not count for those before " + pim.FormatInstant(from) + "."
+	}
+	return tellAdministrators(tx, who, text+" Ask them in another way whether it was them; if not, disable them now.", "/people/"+who.ID)
+}
+
+// anyPrivileged is a privileged role that somebody is assigned in any kind, in force or to begin; empty: none.
+func anyPrivileged(r *store.Reader, who pim.Principal) (pim.RoleDefinition, error) {
+	groups, err := r.GroupsOf(who.ID)
+	if err != nil {
+		return pim.RoleDefinition{}, err
+	}
+	assigned, err := r.AssignmentsOf(groups...)
+	for _, a := range assigned {
+		if state := a.StateAt(r.Now); state == pim.AssignmentExpired || state == pim.AssignmentRemoved {
+			continue
+		}
+		role, err := r.Role(a.RoleID)
+		if gone(err) {
+			continue
+		}
+		if err != nil || role.Privileged {
+			return role, err
+		}
+	}
+	return pim.RoleDefinition{}, err
 }
 
 // newKeys lists a person's passkeys that do not count yet for a privileged role, with when they will, and how
@@ -335,8 +382,8 @@ func (b *Broker) removeCredentialConfirmed(ctx context.Context, actor Actor, p p
 		if err := spend(tx, su); err != nil {
 			return Outcome{}, err
 		}
-		if err := tx.RemoveCredential(c.ID); err != nil {
-			return Outcome{}, moved(err)
+		if _, err := watchEnd(tx, actor.PrincipalID, func() (bool, error) { return true, moved(tx.RemoveCredential(c.ID)) }); err != nil {
+			return Outcome{}, err
 		}
 		tx.Emit(pim.PersonEvent(pim.EvCredentialRemoved, actor.PrincipalID, actor.PrincipalID, c.ID).With("evidence", su.Digest()))
 		return Outcome{Back: "/passkeys", Done: "Passkey removed."}, notify(tx, "A passkey was removed: "+c.Name, "/passkeys", actor.PrincipalID)

@@ -113,7 +113,7 @@ func (o *saveGroup) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepare
 		}
 	}
 	l, err := s.letsThemselvesIn(tx.Reader, who, g, o.Claim)
-	p.touch, p.says = s.gives(), append([]string{claimSentence(g, o.Claim)}, s.sentences()...)
+	p.touch, p.admins, p.says = s.gives(), s.administer(), append([]string{claimSentence(g, o.Claim)}, s.sentences()...)
 	if l.own {
 		p.says = append(p.says, "Your own sign-in shows this value: nobody else is able to say it, and every administrator is told.")
 	}
@@ -233,7 +233,7 @@ func (o *removeGroup) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepa
 	if err != nil {
 		return p, err
 	}
-	p.touch = s.privileged()
+	p.touch, p.admins = s.privileged(), s.administer()
 	if p.says, err = GroupRemoval(tx.Reader, g); err != nil {
 		return p, err
 	}

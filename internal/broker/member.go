@@ -301,7 +301,7 @@ func (o *removeMember) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prep
 	if err != nil {
 		return p, err
 	}
-	p.touch = s.privileged()
+	p.touch, p.admins = s.privileged(), s.administer()
 	p.says = append([]string{m.Name + " leaves " + g.Name + ", with an end to what rests on it."}, s.sentences()...)
 	return p, err
 }

@@ -23,6 +23,7 @@ type prepared struct {
 	item   pim.StepUpItem // what is confirmed; without a commitment, which is made of the whole change
 	touch  bool           // a passkey confirms it
 	says   []string       // what will happen, a sentence each, restated at the touch
+	admins bool           // who is able to administer Stint may depend on it
 	lessen bool           // it only takes away, so that a passkey in quarantine may confirm it (THREATS T2)
 }
 
@@ -43,6 +44,13 @@ func (b *Broker) operate(ctx context.Context, actor Actor, back string, op opera
 		}
 		if !p.touch {
 			return op.apply(b, tx, who, "")
+		}
+		if p.admins {
+			warned, err := warnOfEnd(tx, func() error { _, err := op.apply(b, tx, who, ""); return err })
+			if err != nil {
+				return Outcome{}, err
+			}
+			p.says = append(p.says, warned...)
 		}
 		change, err := json.Marshal(op)
 		if err != nil {
@@ -89,6 +97,9 @@ func (b *Broker) operationConfirmed(ctx context.Context, actor Actor, p pending,
 		if err := spend(tx, su); err != nil {
 			return Outcome{}, err
 		}
-		return op.apply(b, tx, who, su.Digest())
+		if !now.admins {
+			return op.apply(b, tx, who, su.Digest())
+		}
+		return watchEnd(tx, who.ID, func() (Outcome, error) { return op.apply(b, tx, who, su.Digest()) })
 	})
 }

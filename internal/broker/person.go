@@ -22,13 +22,27 @@ func (b *Broker) PersonAction(ctx context.Context, actor Actor, action pim.StepU
 		if err != nil {
 			return Outcome{}, err
 		}
+		var says []string
 		if action == pim.ActionDisablePerson {
 			if err := keepAdministrator(tx, disabling(tx, personID)); err != nil {
 				return Outcome{}, err
 			}
+			if says, err = warnOfDisabling(tx, personID); err != nil {
+				return Outcome{}, err
+			}
 		}
-		return b.begin(tx, actor, who, pending{Items: []pim.StepUpItem{item}, Name: personID}, ceremony, random, "/people/"+personID)
+		return b.begin(tx, actor, who, pending{Items: []pim.StepUpItem{item}, Name: personID, Says: says}, ceremony, random, "/people/"+personID)
 	})
+}
+
+// warnOfDisabling says what a touch confirms where nobody would be able to administer Stint some day; nothing else.
+func warnOfDisabling(tx *store.Tx, personID string) ([]string, error) {
+	says, err := warnOfEnd(tx, disabling(tx, personID))
+	if err != nil || len(says) == 0 {
+		return nil, err
+	}
+	p, err := tx.Principal(personID)
+	return append([]string{p.Name + " is disabled, and everything they hold ends."}, says...), err
 }
 
 func personItem(r *store.Reader, by string, action pim.StepUpAction, personID, accountID string) (pim.StepUpItem, error) {
@@ -112,7 +126,7 @@ func (b *Broker) personConfirmed(ctx context.Context, actor Actor, p pending, su
 			return out, issueVoucher(tx, who.ID, personID, id, secret)
 		case pim.ActionDisablePerson:
 			out.Done = "Disabled. Everything they held is being taken away."
-			return out, b.disablePerson(tx, personID, who.ID)
+			return watchEnd(tx, who.ID, func() (Outcome, error) { return out, b.disablePerson(tx, personID, who.ID) })
 		case pim.ActionEnablePerson:
 			out.Done = "Enabled."
 			return out, enablePerson(tx, personID, who.ID)

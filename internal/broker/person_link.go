@@ -23,7 +23,7 @@ func (b *Broker) LinkPeople(ctx context.Context, actor Actor, id, other string) 
 }
 
 func (o *linkPeople) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepared, error) {
-	p := prepared{item: pim.StepUpItem{Action: pim.ActionLinkPeople, Object: o.ID}, touch: true}
+	p := prepared{item: pim.StepUpItem{Action: pim.ActionLinkPeople, Object: o.ID}, touch: true, admins: true}
 	if err := administers(tx.Reader, who, ""); err != nil {
 		return p, err
 	}

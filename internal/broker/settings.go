@@ -112,7 +112,7 @@ func (c *SettingsChange) prepare(b *Broker, tx *store.Tx, who pim.Principal) (pr
 	}
 	says, err := w.says(tx.Reader)
 	item := pim.StepUpItem{Action: pim.ActionSaveSettings, Object: w.role.ID, Version: c.Row.Version, RoleID: w.role.ID, ResourceID: c.Row.ResourceID}
-	return prepared{item: item, touch: w.role.Privileged || w.own(), says: says}, err
+	return prepared{item: item, touch: w.role.Privileged || w.own(), admins: w.role.ID == pim.RoleAdministrator, says: says}, err
 }
 
 func (c *SettingsChange) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {

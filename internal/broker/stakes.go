@@ -84,6 +84,11 @@ func (s stakes) privileged() bool {
 	return slices.ContainsFunc(append(s.holds[:len(s.holds):len(s.holds)], s.approves...), func(k stake) bool { return k.role.Privileged })
 }
 
+// administer reports whether any of it is about who administers Stint.
+func (s stakes) administer() bool {
+	return slices.ContainsFunc(append(s.holds[:len(s.holds):len(s.holds)], s.approves...), func(k stake) bool { return k.role.ID == pim.RoleAdministrator })
+}
+
 func (s stakes) approvedRoles() (ids []string) {
 	for _, k := range s.approves {
 		ids = append(ids, k.role.ID)

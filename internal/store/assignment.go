@@ -87,6 +87,12 @@ func (r *Reader) Standing(roleID string) ([]pim.Assignment, error) {
 		AND (g.ends_at = 0 OR g.ends_at > $2) ORDER BY g.id`, roleID, us(r.Now))
 }
 
+// Assigned lists the assignments of a role that are in force now or begin later, to whomever.
+func (r *Reader) Assigned(roleID string) ([]pim.Assignment, error) {
+	return many(r, scanAssignment, "SELECT "+assignmentCols+` FROM assignments g WHERE g.role_id = $1 AND g.ended_at = 0 AND (g.ends_at = 0 OR g.ends_at > $2)
+		ORDER BY g.id`, roleID, us(r.Now))
+}
+
 // InsertAssignment adds an assignment; a second one of the same kind, principal, role and scope fails (A-13).
 func (tx *Tx) InsertAssignment(a pim.Assignment) error {
 	_, err := tx.exec(`INSERT INTO assignments (id, principal_id, role_id, resource_id, kind, starts_at, ends_at, source, created_at,

@@ -15,11 +15,14 @@ func (s Samples) roles() []Page {
 	fresh := views.RoleFormView{Shell: s.shell(), Where: s.T("billing"), Found: s.meanings()[1:], Chosen: "r2", Add: s.T("db_owner")}
 	role := s.rolePage()
 	empty := views.RoleView{Shell: s.shell(), Role: views.RoleHead{ID: "d9", Name: s.T("Night shift"), CanEdit: true}, Set: []views.RulesAt{{Longest: "8 h"}}, Q: s.T("zzz")}
+	ends := role
+	ends.Role.Name, ends.Role.Own, ends.Ends = s.T("Privileged Role Administrator"), true, min(20*24*60)
 	return []Page{
 		{"roles", "/roles", views.Roles(views.RolesView{Shell: s.shell(), All: true, CanEdit: true, Rows: s.roleRows(), Pager: views.Pager{Forward: true, Older: "/roles?cursor=x"}})},
 		{"roles-no-hit", "/roles", views.Roles(views.RolesView{Shell: s.shell(), Q: s.T("zzz"), Only: "unused"})},
 		{"roles-nothing", "/roles", views.Roles(views.RolesView{Shell: s.shell()})},
 		{"role", "/roles/:id", views.RolePage(role)},
+		{"role-ends", "/roles/:id", views.RolePage(ends)},
 		{"role-nothing-set", "/roles/:id", views.RolePage(empty)},
 		{"role-meaning", "/roles/:id/meaning", views.RoleMeaning(views.RoleMeaningView{Shell: s.shell(), Role: role.Role, Means: s.meanings()})},
 		{"role-means-nothing", "/roles/:id/meaning", views.RoleMeaning(views.RoleMeaningView{Shell: s.shell(), Role: empty.Role})},

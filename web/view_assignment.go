@@ -29,17 +29,14 @@ func assignmentRows(r *store.Reader, q *request, can views.Can, rows []store.Ass
 	if err != nil {
 		return nil, err
 	}
-	may := map[broker.Place]bool{}
+	may, err := managedAmong(r, q, rows)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]views.AssignmentRow, len(rows))
 	for j, a := range rows {
-		place := broker.Place{RoleID: a.RoleID, ResourceID: a.ResourceID}
-		if _, known := may[place]; !known && q.powers.MayManage() {
-			if may[place], err = mayHandOut(r, q, place); err != nil {
-				return nil, err
-			}
-		}
 		row := views.AssignmentRow{ID: a.ID, Role: n.role(a.RoleID, a.ResourceID), Active: a.Kind == pim.Active, State: assignmentStates[a.StateAt(r.Now)],
-			From: a.StartsAt, Until: a.EndsAt, Asked: waiting[a.ID], CanChange: may[place]}
+			From: a.StartsAt, Until: a.EndsAt, Asked: waiting[a.ID], CanChange: may[placeOf(a)]}
 		row.Holder, row.HolderHref = holderOf(q, can, a.PrincipalID, a.PrincipalName, a.PrincipalKind, a.Suspended)
 		if at != "" && a.ResourceID != at {
 			row.Inherited = views.Link{Text: n.paths[a.ResourceID].Leaf().Name, Href: membersAt(a.RoleID, a.ResourceID)}
@@ -56,10 +53,20 @@ func assignmentRows(r *store.Reader, q *request, can views.Can, rows []store.Ass
 	return out, nil
 }
 
-// mayHandOut says no where role or resource are gone.
-func mayHandOut(r *store.Reader, q *request, p broker.Place) (bool, error) {
-	ok, err := broker.MayManage(r, q.who, p.RoleID, p.ResourceID)
-	return ok && err == nil, err
+func placeOf(a store.AssignmentRow) broker.Place {
+	return broker.Place{RoleID: a.RoleID, ResourceID: a.ResourceID}
+}
+
+// managedAmong says where among the places of a list the reader gives and takes roles.
+func managedAmong(r *store.Reader, q *request, rows []store.AssignmentRow) (map[broker.Place]bool, error) {
+	if !q.powers.MayManage() {
+		return nil, nil
+	}
+	places := make([]broker.Place, len(rows))
+	for i, a := range rows {
+		places[i] = placeOf(a)
+	}
+	return broker.MayManageAll(r, q.who, places)
 }
 
 func membersAt(roleID, resourceID string) string {

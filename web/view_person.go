@@ -49,7 +49,11 @@ func onFrom(s store.Searched) (next, note string) {
 	if s.ID == "" {
 		return "", ""
 	}
-	return nameCursor(s.ID, s.Name), "Searched as far as " + s.Name
+	note = "Searched as far as " + s.Name
+	if s.Begun {
+		note += "; after that only how names and addresses begin"
+	}
+	return nameCursor(s.ID, s.Name), note
 }
 
 // personIn is everything on a person's page that the database knows.

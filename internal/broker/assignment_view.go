@@ -219,6 +219,22 @@ func MayManage(r *store.Reader, who pim.Principal, roleID, resourceID string) (b
 	return err == nil, err
 }
 
+// MayManageAll is MayManage for all the places on a page; what somebody may is read once.
+func MayManageAll(r *store.Reader, who pim.Principal, places []Place) (map[Place]bool, error) {
+	powers, err := Powers(r, who.ID)
+	out := make(map[Place]bool, len(places))
+	for _, p := range places {
+		if _, known := out[p]; known || err != nil {
+			continue
+		}
+		refusal := handsOutBy(r, powers, p.RoleID, p.ResourceID)
+		if out[p] = refusal == nil; !refused(refusal) {
+			err = refusal
+		}
+	}
+	return out, err
+}
+
 // AssignmentRequestRow is a waiting request with who asks.
 type AssignmentRequestRow struct {
 	pim.AssignmentRequest

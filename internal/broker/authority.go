@@ -13,8 +13,15 @@ import (
 // whole: people, groups, targets, role definitions and Stint's own roles.
 func administers(r *store.Reader, who pim.Principal, resourceID string) error {
 	powers, err := Powers(r, who.ID)
-	if err != nil || powers.Administrator {
+	if err != nil {
 		return err
+	}
+	return administersBy(r, powers, resourceID)
+}
+
+func administersBy(r *store.Reader, powers pim.Powers, resourceID string) error {
+	if powers.Administrator {
+		return nil
 	}
 	path, err := pathOf(r, resourceID)
 	switch {
@@ -31,13 +38,21 @@ func administers(r *store.Reader, who pim.Principal, resourceID string) error {
 // handsOut refuses whoever may not give or take a role at a resource right now, or change its rules there (K-33),
 // and every role that is not held there at all.
 func handsOut(r *store.Reader, who pim.Principal, roleID, resourceID string) error {
-	if err := administers(r, who, resourceID); err != nil {
+	powers, err := Powers(r, who.ID)
+	if err != nil {
+		return err
+	}
+	return handsOutBy(r, powers, roleID, resourceID)
+}
+
+func handsOutBy(r *store.Reader, powers pim.Powers, roleID, resourceID string) error {
+	if err := administersBy(r, powers, resourceID); err != nil {
 		return err
 	}
 	if !pim.CanBeHeldAt(roleID, resourceID) {
 		return pim.Invalid("resource", "Stint's own roles are held on Stint itself and no others are; Resource Administrator is held on any other resource.")
 	}
-	ok, err := MayHandOut(r, who.ID, roleID, resourceID)
+	ok, err := mayHandOut(r, powers, roleID, resourceID)
 	if err == nil && !ok {
 		err = pim.Refuse(pim.KindForbidden, "Owners of this resource do not hand out this role. A Privileged Role Administrator does, or lets owners do it.")
 	}
@@ -69,12 +84,19 @@ func MayEnd(r *store.Reader, p pim.Powers, a pim.Activation) (bool, error) {
 // MayHandOut reports whether a person may give or take a role at a resource: what a page asks before it offers that.
 func MayHandOut(r *store.Reader, principalID, roleID, resourceID string) (bool, error) {
 	powers, err := Powers(r, principalID)
-	if err != nil || powers.Administrator {
-		return err == nil && pim.CanBeHeldAt(roleID, resourceID), err
-	}
-	role, err := r.Role(roleID)
 	if err != nil {
-		return false, found(err)
+		return false, err
+	}
+	return mayHandOut(r, powers, roleID, resourceID)
+}
+
+func mayHandOut(r *store.Reader, powers pim.Powers, roleID, resourceID string) (bool, error) {
+	if powers.Administrator {
+		return pim.CanBeHeldAt(roleID, resourceID), nil
+	}
+	role, err := roleOf(r, roleID)
+	if err != nil {
+		return false, err
 	}
 	path, err := pathOf(r, resourceID)
 	if err != nil {
@@ -133,6 +155,16 @@ func pathOf(r *store.Reader, resourceID string) (pim.Path, error) {
 			err = pim.NotFound()
 		}
 		return path, err
+	})
+}
+
+type roleKey string
+
+// roleOf returns a role that was not removed.
+func roleOf(r *store.Reader, roleID string) (pim.RoleDefinition, error) {
+	return store.Remembered(r, roleKey(roleID), func() (pim.RoleDefinition, error) {
+		role, err := r.Role(roleID)
+		return role, found(err)
 	})
 }
 

@@ -101,7 +101,7 @@ func (r *Reader) ListAssignments(f AssignmentFilter) ([]AssignmentRow, error) {
 	case ListFuture:
 		return r.assignmentsByTime(f, "g.start_due", false)
 	}
-	few, none, err := r.fewNamed(f.Search)
+	few, none, err := r.rarest(f.Search, few)
 	if err != nil || none {
 		return nil, err
 	}
@@ -155,21 +155,6 @@ func (f AssignmentFilter) places() []string { return append([]string{f.ResourceI
 // few is how many people a search may hit to be looked up one by one; with more, a walk by name meets some soon.
 const few = 200
 
-// fewNamed reports whether the rarest word of a search is that of few, which is returned, or of nobody.
-func (r *Reader) fewNamed(search string) (rare string, none bool, err error) {
-	least := int64(few + 1)
-	for _, word := range words(Fold(search)) {
-		n, err := one(r, scanInt, "SELECT COUNT(*) FROM (SELECT 1 FROM principal_words WHERE word >= $1 AND word < $2 LIMIT $3) x", word, prefixEnd(word), few+1)
-		if err != nil || n == 0 {
-			return "", true, err
-		}
-		if n < least {
-			rare, least = word, n
-		}
-	}
-	return rare, false, nil
-}
-
 // assignmentsByName walks one index in the order of names, or looks up the few who have a word.
 func (r *Reader) assignmentsByName(f AssignmentFilter, kind pim.AssignmentKind, place, rare string) ([]AssignmentRow, error) {
 	var w where
@@ -195,8 +180,7 @@ func (r *Reader) assignmentsByName(f AssignmentFilter, kind pim.AssignmentKind, 
 	from := " FROM assignments g JOIN principals p ON p.id = g.principal_id"
 	if rare != "" {
 		// SQLite keeps the order of a CROSS JOIN: the few first, each looked up by what they hold.
-		from = " FROM (SELECT DISTINCT principal_id FROM principal_words WHERE word >= $" + next(&w, rare) + " AND word < $" + next(&w, prefixEnd(rare)) +
-			") x CROSS JOIN assignments g CROSS JOIN principals p"
+		from = " FROM " + begins(&w, rare, few) + " CROSS JOIN assignments g CROSS JOIN principals p"
 		w.add("g.principal_id = x.principal_id AND p.id = g.principal_id")
 	}
 	w.args = append(w.args, f.Limit)

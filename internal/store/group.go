@@ -13,19 +13,6 @@ type GroupRow struct {
 	Roles   int64 // assignments of its own, not removed or expired
 }
 
-func scanGroupRow(r row) (g GroupRow, err error) {
-	g.Principal, err = scanPrincipal(extended{r, []any{&g.Members, &g.Roles}})
-	return g, err
-}
-
-// extended scans further columns after those a scanner knows.
-type extended struct {
-	row
-	more []any
-}
-
-func (e extended) Scan(dest ...any) error { return e.row.Scan(append(dest, e.more...)...) }
-
 // MostCounted is how far the members and roles of a group are counted in a list.
 const MostCounted = 1000
 
@@ -37,21 +24,34 @@ func (r *Reader) Groups(page PrincipalPage) ([]GroupRow, Searched, error) {
 	if page.Query != "" {
 		bound = examined
 	}
-	searched, err := r.reach(&w, page, bound)
+	groups, searched, err := r.searchBy(w, "", page, bound)
 	if err != nil {
 		return nil, searched, err
 	}
-	w.parts("p.search_text", page.Query)
-	w.args = append(w.args, us(r.Now), MostCounted+1, page.Limit)
-	now, most, limit := dollar(len(w.args)-2), dollar(len(w.args)-1), dollar(len(w.args))
-	rows, err := many(r, scanGroupRow, "SELECT "+principalCols+`,
-		(SELECT COUNT(*) FROM (SELECT DISTINCT m.member_id FROM group_members m WHERE m.group_id = p.id AND (m.fresh_until = 0 OR m.fresh_until > `+now+`) LIMIT `+most+`) x),
-		(SELECT COUNT(*) FROM (SELECT 1 FROM assignments g WHERE g.principal_id = p.id AND g.ended_at = 0 LIMIT `+most+`) x)
-		FROM principals p`+w.String()+` ORDER BY p.name, p.id LIMIT `+limit, w.args...)
-	if len(rows) == page.Limit {
-		searched = Searched{}
-	}
+	rows, err := r.groupRows(groups)
 	return rows, searched, err
+}
+
+// groupRows counts the members and roles of groups, each so far and no further, for all of them at once.
+func (r *Reader) groupRows(groups []pim.Principal) ([]GroupRow, error) {
+	args := []any{us(r.Now), MostCounted + 1}
+	list := in(&args, idsOf(groups))
+	type counts struct {
+		id             string
+		members, roles int64
+	}
+	counted, err := many(r, func(r row) (c counts, err error) { return c, r.Scan(&c.id, &c.members, &c.roles) }, `SELECT p.id,
+		(SELECT COUNT(*) FROM (SELECT DISTINCT m.member_id FROM group_members m WHERE m.group_id = p.id AND (m.fresh_until = 0 OR m.fresh_until > $1) LIMIT $2) x),
+		(SELECT COUNT(*) FROM (SELECT 1 FROM assignments g WHERE g.principal_id = p.id AND g.ended_at = 0 LIMIT $2) x)
+		FROM principals p WHERE p.id IN `+list, args...)
+	out := make([]GroupRow, len(groups))
+	for i, g := range groups {
+		out[i].Principal = g
+		if at := slices.IndexFunc(counted, func(c counts) bool { return c.id == g.ID }); at >= 0 {
+			out[i].Members, out[i].Roles = counted[at].members, counted[at].roles
+		}
+	}
+	return out, err
 }
 
 // Member is one direct member of a group, or a group that somebody is directly in.
@@ -62,37 +62,71 @@ type Member struct {
 }
 
 // MembersIn lists the direct members of a group by folded name, a page at a time; those of a claim that is not fresh any
-// more among them until they are taken out. A search looks at so many members and says how far it came.
+// more among them until they are taken out. A search looks at so many members and says how far it came; after that it
+// looks at how names and addresses begin.
 func (r *Reader) MembersIn(groupID string, page PrincipalPage) ([]Member, Searched, error) {
 	var w where
 	w.add("m.group_id = ?", groupID)
 	if page.AfterID != "" {
-		w.add("(m.sort_name, m.member_id) > (?, ?)", page.AfterName, page.AfterID)
+		w.add(memberAfter, page.AfterName, page.AfterID)
 	}
-	searched, from := Searched{}, " FROM group_members m"
+	reached, from := Searched{}, "group_members m"
 	if page.Query != "" {
-		args := append(slices.Clone(w.args), examinedMembers-1)
-		ends, err := many(r, scanSearched, "SELECT m.sort_name, m.member_id"+from+w.String()+" ORDER BY m.sort_name, m.member_id LIMIT 1 OFFSET "+dollar(len(args)), args...)
-		if err != nil {
-			return nil, searched, err
-		}
-		if len(ends) > 0 {
-			searched = ends[0]
-			w.add("(m.sort_name, m.member_id) <= (?, ?)", searched.Name, searched.ID)
+		var err error
+		if reached, err = r.reachMembers(&w); err != nil {
+			return nil, reached, err
 		}
 		from += " JOIN principals p ON p.id = m.member_id"
-		w.parts("p.search_text", page.Query)
 	}
-	w.args = append(w.args, page.Limit)
-	keys, err := many(r, scanSearched, "SELECT DISTINCT m.sort_name, m.member_id"+from+w.String()+" ORDER BY m.sort_name, m.member_id LIMIT "+dollar(len(w.args)), w.args...)
-	if err != nil {
-		return nil, searched, err
-	}
-	if len(keys) == page.Limit {
-		searched = Searched{}
+	keys, err := r.memberKeys(from, w, page.Query, page.Limit)
+	switch {
+	case err != nil:
+		return nil, reached, err
+	case len(keys) == page.Limit:
+		reached = Searched{}
+	case reached.ID != "":
+		var more []Searched
+		if more, reached.Begun, err = r.membersBegun(groupID, reached, page.Query, page.Limit-1-len(keys)); err != nil {
+			return nil, reached, err
+		}
+		keys = append(keys, more...)
 	}
 	out, err := r.membersAt(groupID, keys)
-	return out, searched, err
+	return out, reached, err
+}
+
+const memberAfter = "(m.sort_name, m.member_id) > (?, ?)"
+
+// memberKeys are the places of a page of members.
+func (r *Reader) memberKeys(from string, w where, query string, limit int) ([]Searched, error) {
+	w.parts("p.search_text", query)
+	w.args = append(w.args, limit)
+	return many(r, scanSearched, "SELECT DISTINCT m.sort_name, m.member_id FROM "+from+w.String()+" ORDER BY m.sort_name, m.member_id LIMIT "+dollar(len(w.args)), w.args...)
+}
+
+// reachMembers holds a walk over members to so many and returns where it ends when there are more.
+func (r *Reader) reachMembers(w *where) (s Searched, err error) {
+	args := append(slices.Clone(w.args), examinedMembers-1)
+	ends, err := many(r, scanSearched, "SELECT m.sort_name, m.member_id FROM group_members m"+w.String()+" ORDER BY m.sort_name, m.member_id LIMIT 1 OFFSET "+dollar(len(args)), args...)
+	if err != nil || len(ends) == 0 {
+		return s, err
+	}
+	w.add("(m.sort_name, m.member_id) <= (?, ?)", ends[0].Name, ends[0].ID)
+	return ends[0], nil
+}
+
+// membersBegun is begunAfter among the members of a group.
+func (r *Reader) membersBegun(groupID string, after Searched, query string, limit int) ([]Searched, bool, error) {
+	rare, none, err := r.rarest(query, fewBegin)
+	if err != nil || none || rare == "" {
+		return nil, none, err
+	}
+	var w where
+	from := begins(&w, rare, fewBegin) + " CROSS JOIN group_members m JOIN principals p ON p.id = m.member_id"
+	w.add("m.member_id = x.principal_id AND m.group_id = ?", groupID)
+	w.add(memberAfter, after.Name, after.ID)
+	keys, err := r.memberKeys(from, w, query, limit)
+	return keys, true, err
 }
 
 // membersAt loads members in the order of their keys.

@@ -2,21 +2,27 @@ package store
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"stint/internal/pim"
 )
 
 // A search for a part of something cannot use an index, so that one page looks at no more than so many rows and says
-// how far it came (THREATS T31). What is looked at stands in the index that is walked, but for keyless people.
+// how far it came (THREATS T31). What is looked at stands in the index that is walked, but for keyless people. Whoever
+// comes after that is still found by how a name or an address begins, where few are.
 const (
-	examined        = 50_000
+	examined        = 10_000
 	examinedKeyless = 1_000
 	examinedMembers = 1_000 // each is looked up
+	fewBegin        = 500   // each is looked up
 )
 
 // Searched is how far a search looked in the order of names; without ID it came to the end, or the page is full.
-type Searched struct{ Name, ID string }
+type Searched struct {
+	Name, ID string
+	Begun    bool // after that it looked at beginnings of names and addresses; what it found so stands on the page too
+}
 
 func scanSearched(r row) (s Searched, err error) { return s, r.Scan(&s.Name, &s.ID) }
 
@@ -40,31 +46,91 @@ func (r *Reader) People(page PrincipalPage) ([]pim.Principal, error) {
 func (r *Reader) SearchPeople(page PrincipalPage) ([]pim.Principal, Searched, error) {
 	var w where
 	w.add("p.kind = 'person' AND p.removed_at = 0")
-	bound := 0
-	switch {
-	case page.Filter == PeopleNoPasskey:
-		bound = examinedKeyless
-	case page.Query != "":
+	bound, lookedUp := 0, ""
+	if page.Query != "" {
 		bound = examined
 	}
-	cond, ok := peopleFilters[page.Filter]
-	if ok && page.Filter != PeopleNoPasskey {
+	if page.Filter == PeopleNoPasskey {
+		bound, lookedUp = examinedKeyless, peopleFilters[page.Filter]
+	} else if cond, ok := peopleFilters[page.Filter]; ok {
 		w.add(cond)
 	}
+	return r.searchBy(w, lookedUp, page, bound)
+}
+
+// searchBy is a page of a walk by name of so many principals; what is looked up of each is no part of how far it comes.
+func (r *Reader) searchBy(w where, lookedUp string, page PrincipalPage, bound int) ([]pim.Principal, Searched, error) {
+	all := where{conds: slices.Clone(w.conds), args: slices.Clone(w.args)}
 	searched, err := r.reach(&w, page, bound)
 	if err != nil {
 		return nil, searched, err
 	}
-	if page.Filter == PeopleNoPasskey {
-		w.add(cond)
+	if lookedUp != "" {
+		w.add(lookedUp)
+		all.add(lookedUp)
+	}
+	people, err := r.walked(w, page)
+	if err != nil || searched.ID == "" || len(people) == page.Limit {
+		return people, Searched{}, err
+	}
+	var more []pim.Principal
+	more, searched.Begun, err = r.begunAfter(all, searched, page, page.Limit-1-len(people))
+	return append(people, more...), searched, err
+}
+
+// walked is the page of a walk by name. A search is told by the index that is walked; only the page itself is looked up.
+func (r *Reader) walked(w where, page PrincipalPage) ([]pim.Principal, error) {
+	if page.Query == "" {
+		w.args = append(w.args, page.Limit)
+		return many(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p"+w.String()+" ORDER BY p.name, p.id LIMIT "+dollar(len(w.args)), w.args...)
 	}
 	w.parts("p.search_text", page.Query)
 	w.args = append(w.args, page.Limit)
-	people, err := many(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p"+w.String()+" ORDER BY p.name, p.id LIMIT "+dollar(len(w.args)), w.args...)
-	if len(people) == page.Limit {
-		searched = Searched{}
+	ids, err := many(r, scanString, "SELECT p.id FROM principals p"+w.String()+" ORDER BY p.name, p.id LIMIT "+dollar(len(w.args)), w.args...)
+	if err != nil || len(ids) == 0 {
+		return nil, err
 	}
-	return people, searched, err
+	var args []any
+	return many(r, scanPrincipal, "SELECT "+principalCols+" FROM principals p WHERE p.id IN "+in(&args, ids)+" ORDER BY p.name, p.id", args...)
+}
+
+// begunAfter lists whom a search finds after a place by how a name or an address begins. It looks no one up where more
+// than few begin so, of whom a walk by name meets some soon, and says whether it looked.
+func (r *Reader) begunAfter(w where, after Searched, page PrincipalPage, limit int) ([]pim.Principal, bool, error) {
+	rare, none, err := r.rarest(page.Query, fewBegin)
+	if err != nil || none || rare == "" {
+		return nil, none, err
+	}
+	w.add("(p.name, p.id) > (?, ?)", after.Name, after.ID)
+	w.parts("p.search_text", page.Query)
+	from := begins(&w, rare, fewBegin)
+	w.add("p.id = x.principal_id")
+	w.args = append(w.args, limit)
+	people, err := many(r, scanPrincipal, "SELECT "+principalCols+" FROM "+from+" CROSS JOIN principals p"+w.String()+" ORDER BY p.name, p.id LIMIT "+dollar(len(w.args)), w.args...)
+	return people, true, err
+}
+
+// begins selects as x the principals whose name has a word that begins so, or whose address does. SQLite keeps the order
+// of a CROSS JOIN with it: the few first.
+func begins(w *where, word string, most int) string {
+	return "(SELECT DISTINCT principal_id FROM (SELECT principal_id FROM principal_words WHERE word >= $" + next(w, word) + " AND word < $" + next(w, prefixEnd(word)) +
+		" LIMIT " + strconv.Itoa(most) + ") d) x"
+}
+
+// rarest reports whether the rarest word of a search begins at most so many names and addresses, when it is returned, or
+// none.
+func (r *Reader) rarest(search string, most int) (rare string, none bool, err error) {
+	least := int64(most + 1)
+	for _, word := range words(Fold(search)) {
+		n, err := one(r, scanInt, "SELECT COUNT(*) FROM (SELECT 1 FROM principal_words WHERE word >= $1 AND word < $2 LIMIT $3) x", word, prefixEnd(word), most+1)
+		if err != nil || n == 0 {
+			return "", err == nil, err
+		}
+		if n < least {
+			rare, least = word, n
+		}
+	}
+	return rare, false, nil
 }
 
 // reach holds a walk over principals to what comes after a page and, with a bound, to so many rows; it returns where the

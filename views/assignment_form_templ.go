@@ -1299,7 +1299,7 @@ func whoField(v NewAssignmentView) templ.Component {
 			templ_7745c5c3_Var51 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 103, "<div class=\"row nowrap\"><label class=\"search\"><span class=\"vh\">Search people and groups</span>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 103, "<div class=\"row nowrap\"><label class=\"search\"><span class=\"vh\">Search people, groups and workloads</span>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1320,7 +1320,7 @@ func whoField(v NewAssignmentView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 105, "\" placeholder=\"Name, mail or group\" maxlength=\"200\" autocomplete=\"off\"></label> <button class=\"btn\" type=\"submit\" formaction=\"/assignments/checks\" formnovalidate>Search</button></div><fieldset class=\"field\" aria-describedby=\"pick-help pick-err\"><legend>People and groups</legend><div class=\"stack tight\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 105, "\" placeholder=\"Name, mail or group\" maxlength=\"200\" autocomplete=\"off\"></label> <button class=\"btn\" type=\"submit\" formaction=\"/assignments/checks\" formnovalidate>Search</button></div><fieldset class=\"field\" aria-describedby=\"pick-help pick-err\"><legend>People, groups and workloads</legend><div class=\"stack tight\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1391,7 +1391,7 @@ func whoField(v NewAssignmentView) templ.Component {
 				}
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 114, "</div><small id=\"pick-help\">Each gets an assignment of their own; of a group, each member for themselves. ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 114, "</div><small id=\"pick-help\">Each gets an assignment of their own; of a group, each member for themselves. A workload can only be active. ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

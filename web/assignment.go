@@ -246,7 +246,7 @@ func assignmentStory(r *store.Reader, q *request, a pim.Assignment) ([]views.Sto
 // longerAsked is the request that waits.
 func longerAsked(q *request, a broker.AssignmentView) views.LongerAsked {
 	w := a.Request
-	return views.LongerAsked{ID: w.ID, By: views.Person{ID: w.PrincipalID, Name: a.Holder.Name}, Yours: w.PersonID == q.who.PersonID, Renew: w.Kind == pim.RenewAssignment,
+	return views.LongerAsked{ID: w.ID, By: views.Person{ID: a.AskedBy.ID, Name: a.AskedBy.Name}, Yours: w.PersonID == q.who.PersonID, Renew: w.Kind == pim.RenewAssignment,
 		At: w.RequestedAt, Reason: w.Justification, Decide: a.MayDecide}
 }
 

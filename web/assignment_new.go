@@ -195,7 +195,7 @@ func fillPicks(r *store.Reader, q *request, a assignAsked, check broker.AssignCh
 }
 
 func principalHolder(p pim.Principal) views.Holder {
-	h := views.Holder{Person: personView(p), Group: p.Kind == pim.Group}
+	h := views.Holder{Person: personView(p), Group: p.Kind == pim.Group, Workload: p.Kind == pim.Workload}
 	switch p.Kind {
 	case pim.Group:
 		h.Detail = "Group"

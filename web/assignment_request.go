@@ -30,11 +30,14 @@ func (s *Server) longerPage(q *request, status int, reason string, wrong views.E
 	if err != nil {
 		return err
 	}
-	if !a.Mine {
+	if !a.Mine && !a.Answers {
 		return pim.NotFound()
 	}
 	v := views.LongerView{Assignment: a.Row.ID, Active: a.Row.Kind == pim.Active, Renew: a.Row.StateAt(q.now) == pim.AssignmentExpired, From: a.Row.StartsAt, Until: a.Row.EndsAt,
 		Deciders: "An administrator of the role decides, not its approvers.", WhyNot: a.WhyNot, Reason: reason, Errors: wrong}
+	if !a.Mine {
+		v.Workload = a.Holder.Name
+	}
 	if w := a.Request; w != nil && w.State == pim.AssignmentRequestPending && w.PersonID == q.who.PersonID {
 		asked := longerAsked(q, a)
 		asked.Decide, v.Asked = false, &asked
@@ -99,11 +102,19 @@ func fillQueue(r *store.Reader, q *request, rows []broker.AssignmentRequestRow, 
 	}
 	for _, w := range rows {
 		row := longerRow(w.AssignmentRequest, w.Assignment, n.role(w.RoleID, w.ResourceID), w.Requester)
+		askedBy(&row, w.AssignmentRequest, w.By)
 		row.CanDecide = true
 		v.Rows = append(v.Rows, row)
 	}
 	v.Waiting, err = broker.CountAssignmentRequests(r, q.who)
 	return err
+}
+
+// askedBy names who asked for a workload.
+func askedBy(row *views.LongerRow, w pim.AssignmentRequest, name string) {
+	if w.AskedBy != "" {
+		row.Holder.Workload, row.Holder.Detail = true, "Workload, asked by "+name
+	}
 }
 
 func longerRow(w pim.AssignmentRequest, a pim.Assignment, role views.Role, name string) views.LongerRow {
@@ -171,7 +182,11 @@ func fillDecision(r *store.Reader, q *request, a broker.AssignmentView, v *views
 		return err
 	}
 	v.ID, v.Assignment, v.Row = w.ID, w.AssignmentID, longerRow(*w, a.Row, n.role(w.RoleID, w.ResourceID), a.Holder.Name)
-	v.Facts = []views.Detail{{Term: "Waits until", At: w.TimesOutAt}}
+	askedBy(&v.Row, *w, a.AskedBy.Name)
+	if w.AskedBy != "" {
+		v.Facts = append(v.Facts, views.Detail{Term: "Asked by", Value: a.AskedBy.Name})
+	}
+	v.Facts = append(v.Facts, views.Detail{Term: "Waits until", At: w.TimesOutAt})
 	if last, err := r.LastActivation(w.PrincipalID, w.RoleID, w.ResourceID); err != nil {
 		return err
 	} else if last != nil {
@@ -195,7 +210,7 @@ func fillDecision(r *store.Reader, q *request, a broker.AssignmentView, v *views
 // offerDecision puts the form on the page of who may decide; a renewal is named anew.
 func offerDecision(q *request, a broker.AssignmentView, v *views.LongerDecisionView) {
 	if !a.MayDecide {
-		if v.WhyNot = "An administrator of the role decides this."; a.Mine && a.MayManage {
+		if v.WhyNot = "An administrator of the role decides this."; (a.Mine || a.Answers) && a.MayManage {
 			v.WhyNot = "Nobody decides their own request. Another administrator has to."
 		}
 		return
@@ -207,11 +222,14 @@ func offerDecision(q *request, a broker.AssignmentView, v *views.LongerDecisionV
 	}
 	form := assignmentForm(q, a.PlaceRules, values)
 	form.Longest, form.Begun, form.ReasonNeeded = !v.Row.Renew, !v.Row.Renew, "always"
+	if a.Holder.Kind == pim.Workload {
+		form.OneKind = "A workload cannot activate: it can only be active."
+	}
 	v.Form, v.Passkey = &form, rulesFor(a, a.Row.Kind).StepUp
 	again := "keeps it until the end that you give"
 	if v.Row.Renew {
 		again = "gets it anew, from the start until the end that you give"
 	}
 	v.Steps = []string{"Approved, " + a.Holder.Name + " " + again + ".", "Denied, nothing changes: it " + map[bool]string{true: "stays ended", false: "ends as planned"}[v.Row.Renew] + ".",
-		a.Holder.Name + " is told either way, with your reason; so are the other administrators."}
+		a.AskedBy.Name + " is told either way, with your reason; so are the other administrators."}
 }

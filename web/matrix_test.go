@@ -186,85 +186,99 @@ var matrix = map[string]rights{
 	"POST /roles/:id/members/export":         {thing: "role", want: only(cells{200, 200, 200}, "auditor", "administrator")},
 	"GET /people/:id/roles":                  {thing: "person", want: only(cells{200, 200, 404}, "auditor", "administrator")},
 
-	"GET /people":                                 {want: only(cells{200}, "auditor", "administrator")},
-	"GET /people/:id":                             {thing: "person", want: only(cells{200, 200, 404}, "auditor", "administrator")},
-	"GET /people/:id/accounts/new":                {thing: "person", want: only(cells{200, 200, 404}, "administrator")},
-	"POST /people/:id/accounts":                   {thing: "person", form: []string{"target", "none", "account", "x"}, want: only(cells{422, 422, 404}, "administrator")},
-	"POST /people/:id/accounts/:account/confirm":  {thing: "account", want: only(cells{303, 303, 404}, "administrator")},
-	"POST /people/:id/accounts/:account/drop":     {thing: "account", want: only(cells{303, 303, 404}, "administrator")},
-	"POST /people/:id/voucher":                    {thing: "person", want: only(cells{303, 303, 404}, "administrator")},
-	"POST /people/:id/disable":                    {thing: "person", want: only(cells{409, 303, 404}, "administrator")},
-	"POST /people/:id/enable":                     {thing: "person", want: only(cells{303, 303, 404}, "administrator")},
-	"POST /people/:id/end-sessions":               {thing: "person", want: only(cells{303, 303, 404}, "administrator")},
-	"GET /resources":                              {want: only(cells{200}, "auditor", "administrator")},
-	"GET /resources/new":                          {want: but(only(cells{200}, "administrator"), cells{404}, "owner")}, // at the top, which no owner administers
-	"POST /resources":                             {form: []string{"kind", "group", "name", "Of the matrix"}, want: but(only(cells{303}, "administrator"), cells{404}, "owner")},
-	"GET /resources/:id":                          {thing: "resource", want: only(cells{200, 200, 404}, "auditor", "administrator")},
-	"POST /resources/:id":                         {thing: "resource", form: []string{"kind", "group", "name", "Renamed by the matrix"}, want: only(cells{303, 303, 404}, "administrator")},
-	"GET /resources/:id/edit":                     {thing: "resource", want: only(cells{200, 200, 404}, "administrator")},
-	"GET /resources/:id/move":                     {thing: "resource", want: only(cells{200, 200, 404}, "administrator")},
-	"POST /resources/:id/move":                    {thing: "resource", form: []string{"to", stinttest.Production}, want: only(cells{303, 303, 404}, "administrator")},
-	"GET /resources/:id/retire":                   {thing: "resource", want: only(cells{200, 200, 404}, "administrator")},
-	"POST /resources/:id/retire":                  {thing: "resource", want: only(cells{303, 303, 404}, "administrator")},
-	"GET /groups":                                 {want: only(cells{200}, "auditor", "administrator")},
-	"POST /groups":                                {form: []string{"name", ""}, want: only(cells{422}, "administrator")},
-	"GET /groups/new":                             {want: only(cells{200}, "administrator")},
-	"GET /groups/:id":                             {thing: "group", want: only(cells{200, 200, 404}, "auditor", "administrator")},
-	"POST /groups/:id":                            {thing: "group", form: []string{"name", ""}, want: only(cells{422, 422, 404}, "administrator")},
-	"GET /groups/:id/remove":                      {thing: "group", want: only(cells{200, 200, 404}, "administrator")},
-	"POST /groups/:id/remove":                     {thing: "group", form: []string{"version", "1"}, want: only(cells{303, 303, 404}, "administrator")},
-	"GET /groups/:id/members/new":                 {thing: "group", want: only(cells{200, 200, 404}, "administrator")},
-	"POST /groups/:id/members":                    {thing: "group", form: []string{"pick", "auditor"}, want: only(cells{303, 303, 404}, "administrator")},
-	"POST /groups/:id/members/:member/remove":     {thing: "member", want: only(cells{303, 303, 404}, "administrator")},
-	"GET /roles":                                  {want: only(cells{200}, "auditor", "administrator")},
-	"POST /roles":                                 {form: []string{"name", "A role"}, want: only(cells{303}, "administrator")},
-	"GET /roles/new":                              {want: only(cells{200}, "administrator")},
-	"GET /roles/:id":                              {thing: "role", want: but(only(cells{200, 200, 404}, "auditor", "administrator"), cells{404, 404, 404}, "owner")},
-	"POST /roles/:id":                             {thing: "role", form: []string{"name", "Renamed", "version", "1", "twice", "yes"}, want: only(cells{303, 303, 404}, "administrator")},
-	"GET /roles/:id/edit":                         {thing: "role", want: only(cells{200, 200, 404}, "administrator")},
-	"POST /roles/:id/retire":                      {thing: "role", form: []string{"version", "1"}, want: only(cells{303, 303, 404}, "administrator")},
-	"GET /roles/:id/meaning":                      {thing: "role", want: but(only(cells{200, 200, 404}, "auditor", "administrator"), cells{404, 404, 404}, "owner")},
-	"GET /roles/:id/history":                      {thing: "role", want: only(cells{200, 200, 404}, "auditor", "administrator")},
-	"GET /targets":                                {want: only(cells{200}, "auditor", "administrator")},
-	"GET /targets/new":                            {want: only(cells{200}, "administrator")},
-	"POST /targets":                               {form: []string{"kind", "castle"}, want: only(cells{422}, "administrator")},
-	"POST /targets/:id":                           {thing: "target", form: []string{"name", "Directory", "may_write", "*", "do", "save"}, want: only(cells{303, 303, 404}, "administrator")},
-	"GET /targets/:id/edit":                       {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
-	"GET /targets/:id/retire":                     {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
-	"POST /targets/:id/retire":                    {thing: "target", want: only(cells{409, 409, 404}, "administrator")}, // something belongs to it
-	"GET /targets/:id/browse":                     {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
-	"POST /targets/:id/browse":                    {thing: "target", want: only(cells{422, 422, 404}, "administrator")}, // nothing is picked
-	"GET /targets/:id/grants/:grant/gone":         {thing: "gone", want: only(cells{200, 200, 404}, "administrator")},
-	"POST /targets/:id/grants/:grant/gone":        {thing: "gone", want: only(cells{422, 422, 404}, "administrator")}, // no reason is given
-	"GET /targets/:id":                            {thing: "target", want: only(cells{200, 200, 404}, "auditor", "administrator")},
-	"POST /targets/:id/test":                      {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
-	"GET /sync":                                   {want: only(cells{200}, "auditor", "administrator")},
-	"GET /sync/:id":                               {thing: "synced", want: only(cells{200, 200, 404}, "auditor", "administrator")},
-	"POST /sync/:id":                              {thing: "synced", form: []string{"every", "6", "share", "10"}, want: only(cells{422, 422, 404}, "administrator")}, // it says nothing
-	"POST /sync/:id/preview":                      {thing: "synced", want: only(cells{303, 303, 404}, "administrator")},
-	"POST /sync/:id/run":                          {thing: "synced", want: only(cells{409, 409, 404}, "administrator")},                               // it was not previewed
-	"POST /sync/:id/confirm":                      {thing: "synced", form: []string{"run", "run"}, want: only(cells{404, 404, 404}, "administrator")}, // there is no such run
-	"POST /sync/:id/remove":                       {thing: "synced", want: only(cells{303, 303, 404}, "administrator")},
-	"GET /sync/:id/runs/:run":                     {thing: "synced", want: only(cells{200, 200, 404}, "auditor", "administrator")},
-	"POST /targets/:id/scan":                      {thing: "target", want: only(cells{303, 303, 404}, "administrator")},
-	"POST /people":                                {form: []string{"name", ""}, want: only(cells{422}, "administrator")},
-	"GET /people/new":                             {want: only(cells{200}, "administrator")},
-	"GET /people/:id/edit":                        {thing: "person", want: only(cells{409, 409, 404}, "administrator")}, // they come from the file
-	"POST /people/:id/edit":                       {thing: "person", form: []string{"name", ""}, want: only(cells{409, 409, 404}, "administrator")},
-	"GET /people/:id/remove":                      {thing: "person", want: only(cells{200, 200, 404}, "administrator")},
-	"POST /people/:id/remove":                     {thing: "person", form: []string{"version", "999"}, want: only(cells{409, 409, 404}, "administrator")}, // of an older page
-	"GET /people/:id/activations":                 {thing: "person", want: only(cells{200, 200, 404}, "auditor", "administrator")},
-	"GET /people/:id/link":                        {thing: "person", want: only(cells{200, 200, 404}, "administrator")},
-	"POST /people/:id/link":                       {thing: "person", form: []string{"other", "peer"}, want: only(cells{303, 303, 404}, "administrator")},
-	"POST /people/:id/unlink":                     {thing: "person", want: only(cells{409, 409, 404}, "administrator")}, // linked with nobody
-	"GET /people/:id/recovery":                    {thing: "person", want: only(cells{200, 200, 404}, "administrator")},
-	"POST /people/:id/recovery":                   {thing: "person", form: []string{"reason", why}, want: only(cells{403, 303, 404}, "administrator")}, // not for oneself
-	"POST /people/:id/recovery/:recovery/confirm": {thing: "recovery", want: only(cells{403, 409, 404}, "administrator")},
-	"POST /people/:id/recovery/:recovery/cancel":  {thing: "recovery", want: only(cells{409, 409, 404}, "administrator")},
-	"GET /roles/:id/settings":                     {thing: "role", want: but(only(cells{200, 200, 404}, "auditor", "administrator"), cells{404, 404, 404}, "owner")},
-	"POST /roles/:id/settings":                    {thing: "role", form: []string{"own_ticket", "yes", "ticket", "yes", "version", "0", "do", "save"}, want: but(only(cells{303, 303, 404}, "administrator"), cells{404, 404, 404}, "owner")},
-	"GET /roles/:id/settings/history":             {thing: "role", want: but(only(cells{200, 200, 404}, "auditor", "administrator"), cells{404, 404, 404}, "owner")},
-	"POST /roles/:id/settings/restore":            {thing: "role", form: []string{"version", "7"}, want: only(cells{404, 404, 404})},
+	"GET /people":                                   {want: only(cells{200}, "auditor", "administrator")},
+	"GET /people/:id":                               {thing: "person", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"GET /people/:id/accounts/new":                  {thing: "person", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /people/:id/accounts":                     {thing: "person", form: []string{"target", "none", "account", "x"}, want: only(cells{422, 422, 404}, "administrator")},
+	"POST /people/:id/accounts/:account/confirm":    {thing: "account", want: only(cells{303, 303, 404}, "administrator")},
+	"POST /people/:id/accounts/:account/drop":       {thing: "account", want: only(cells{303, 303, 404}, "administrator")},
+	"POST /people/:id/voucher":                      {thing: "person", want: only(cells{303, 303, 404}, "administrator")},
+	"POST /people/:id/disable":                      {thing: "person", want: only(cells{409, 303, 404}, "administrator")},
+	"POST /people/:id/enable":                       {thing: "person", want: only(cells{303, 303, 404}, "administrator")},
+	"POST /people/:id/end-sessions":                 {thing: "person", want: only(cells{303, 303, 404}, "administrator")},
+	"GET /resources":                                {want: only(cells{200}, "auditor", "administrator")},
+	"GET /resources/new":                            {want: but(only(cells{200}, "administrator"), cells{404}, "owner")}, // at the top, which no owner administers
+	"POST /resources":                               {form: []string{"kind", "group", "name", "Of the matrix"}, want: but(only(cells{303}, "administrator"), cells{404}, "owner")},
+	"GET /resources/:id":                            {thing: "resource", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"POST /resources/:id":                           {thing: "resource", form: []string{"kind", "group", "name", "Renamed by the matrix"}, want: only(cells{303, 303, 404}, "administrator")},
+	"GET /resources/:id/edit":                       {thing: "resource", want: only(cells{200, 200, 404}, "administrator")},
+	"GET /resources/:id/move":                       {thing: "resource", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /resources/:id/move":                      {thing: "resource", form: []string{"to", stinttest.Production}, want: only(cells{303, 303, 404}, "administrator")},
+	"GET /resources/:id/retire":                     {thing: "resource", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /resources/:id/retire":                    {thing: "resource", want: only(cells{303, 303, 404}, "administrator")},
+	"GET /workloads":                                {want: only(cells{200}, "auditor", "administrator")},
+	"POST /workloads":                               {form: []string{"name", ""}, want: only(cells{422}, "administrator")},
+	"GET /workloads/new":                            {want: only(cells{200}, "administrator")},
+	"GET /workloads/:id":                            {thing: "workload", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"GET /workloads/:id/edit":                       {thing: "workload", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /workloads/:id/edit":                      {thing: "workload", form: []string{"name", ""}, want: only(cells{422, 422, 404}, "administrator")},
+	"GET /workloads/:id/remove":                     {thing: "workload", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /workloads/:id/remove":                    {thing: "workload", form: []string{"version", "1"}, want: only(cells{303, 303, 404}, "administrator")},
+	"POST /workloads/:id/disable":                   {thing: "workload", form: []string{"version", "1"}, want: only(cells{303, 303, 404}, "administrator")},
+	"POST /workloads/:id/enable":                    {thing: "workload", form: []string{"version", "1"}, want: only(cells{409, 409, 404}, "administrator")}, // it is
+	"GET /workloads/:id/accounts/new":               {thing: "workload", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /workloads/:id/accounts":                  {thing: "workload", form: []string{"target", "none", "account", "x"}, want: only(cells{422, 422, 404}, "administrator")},
+	"POST /workloads/:id/accounts/:account/confirm": {thing: "account of a workload", want: only(cells{303, 303, 404}, "administrator")},
+	"POST /workloads/:id/accounts/:account/drop":    {thing: "account of a workload", want: only(cells{303, 303, 404}, "administrator")},
+	"GET /groups":                                   {want: only(cells{200}, "auditor", "administrator")},
+	"POST /groups":                                  {form: []string{"name", ""}, want: only(cells{422}, "administrator")},
+	"GET /groups/new":                               {want: only(cells{200}, "administrator")},
+	"GET /groups/:id":                               {thing: "group", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"POST /groups/:id":                              {thing: "group", form: []string{"name", ""}, want: only(cells{422, 422, 404}, "administrator")},
+	"GET /groups/:id/remove":                        {thing: "group", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /groups/:id/remove":                       {thing: "group", form: []string{"version", "1"}, want: only(cells{303, 303, 404}, "administrator")},
+	"GET /groups/:id/members/new":                   {thing: "group", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /groups/:id/members":                      {thing: "group", form: []string{"pick", "auditor"}, want: only(cells{303, 303, 404}, "administrator")},
+	"POST /groups/:id/members/:member/remove":       {thing: "member", want: only(cells{303, 303, 404}, "administrator")},
+	"GET /roles":                                    {want: only(cells{200}, "auditor", "administrator")},
+	"POST /roles":                                   {form: []string{"name", "A role"}, want: only(cells{303}, "administrator")},
+	"GET /roles/new":                                {want: only(cells{200}, "administrator")},
+	"GET /roles/:id":                                {thing: "role", want: but(only(cells{200, 200, 404}, "auditor", "administrator"), cells{404, 404, 404}, "owner")},
+	"POST /roles/:id":                               {thing: "role", form: []string{"name", "Renamed", "version", "1", "twice", "yes"}, want: only(cells{303, 303, 404}, "administrator")},
+	"GET /roles/:id/edit":                           {thing: "role", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /roles/:id/retire":                        {thing: "role", form: []string{"version", "1"}, want: only(cells{303, 303, 404}, "administrator")},
+	"GET /roles/:id/meaning":                        {thing: "role", want: but(only(cells{200, 200, 404}, "auditor", "administrator"), cells{404, 404, 404}, "owner")},
+	"GET /roles/:id/history":                        {thing: "role", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"GET /targets":                                  {want: only(cells{200}, "auditor", "administrator")},
+	"GET /targets/new":                              {want: only(cells{200}, "administrator")},
+	"POST /targets":                                 {form: []string{"kind", "castle"}, want: only(cells{422}, "administrator")},
+	"POST /targets/:id":                             {thing: "target", form: []string{"name", "Directory", "may_write", "*", "do", "save"}, want: only(cells{303, 303, 404}, "administrator")},
+	"GET /targets/:id/edit":                         {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
+	"GET /targets/:id/retire":                       {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /targets/:id/retire":                      {thing: "target", want: only(cells{409, 409, 404}, "administrator")}, // something belongs to it
+	"GET /targets/:id/browse":                       {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /targets/:id/browse":                      {thing: "target", want: only(cells{422, 422, 404}, "administrator")}, // nothing is picked
+	"GET /targets/:id/grants/:grant/gone":           {thing: "gone", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /targets/:id/grants/:grant/gone":          {thing: "gone", want: only(cells{422, 422, 404}, "administrator")}, // no reason is given
+	"GET /targets/:id":                              {thing: "target", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"POST /targets/:id/test":                        {thing: "target", want: only(cells{200, 200, 404}, "administrator")},
+	"GET /sync":                                     {want: only(cells{200}, "auditor", "administrator")},
+	"GET /sync/:id":                                 {thing: "synced", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"POST /sync/:id":                                {thing: "synced", form: []string{"every", "6", "share", "10"}, want: only(cells{422, 422, 404}, "administrator")}, // it says nothing
+	"POST /sync/:id/preview":                        {thing: "synced", want: only(cells{303, 303, 404}, "administrator")},
+	"POST /sync/:id/run":                            {thing: "synced", want: only(cells{409, 409, 404}, "administrator")},                               // it was not previewed
+	"POST /sync/:id/confirm":                        {thing: "synced", form: []string{"run", "run"}, want: only(cells{404, 404, 404}, "administrator")}, // there is no such run
+	"POST /sync/:id/remove":                         {thing: "synced", want: only(cells{303, 303, 404}, "administrator")},
+	"GET /sync/:id/runs/:run":                       {thing: "synced", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"POST /targets/:id/scan":                        {thing: "target", want: only(cells{303, 303, 404}, "administrator")},
+	"POST /people":                                  {form: []string{"name", ""}, want: only(cells{422}, "administrator")},
+	"GET /people/new":                               {want: only(cells{200}, "administrator")},
+	"GET /people/:id/edit":                          {thing: "person", want: only(cells{409, 409, 404}, "administrator")}, // they come from the file
+	"POST /people/:id/edit":                         {thing: "person", form: []string{"name", ""}, want: only(cells{409, 409, 404}, "administrator")},
+	"GET /people/:id/remove":                        {thing: "person", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /people/:id/remove":                       {thing: "person", form: []string{"version", "999"}, want: only(cells{409, 409, 404}, "administrator")}, // of an older page
+	"GET /people/:id/activations":                   {thing: "person", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"GET /people/:id/link":                          {thing: "person", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /people/:id/link":                         {thing: "person", form: []string{"other", "peer"}, want: only(cells{303, 303, 404}, "administrator")},
+	"POST /people/:id/unlink":                       {thing: "person", want: only(cells{409, 409, 404}, "administrator")}, // linked with nobody
+	"GET /people/:id/recovery":                      {thing: "person", want: only(cells{200, 200, 404}, "administrator")},
+	"POST /people/:id/recovery":                     {thing: "person", form: []string{"reason", why}, want: only(cells{403, 303, 404}, "administrator")}, // not for oneself
+	"POST /people/:id/recovery/:recovery/confirm":   {thing: "recovery", want: only(cells{403, 409, 404}, "administrator")},
+	"POST /people/:id/recovery/:recovery/cancel":    {thing: "recovery", want: only(cells{409, 409, 404}, "administrator")},
+	"GET /roles/:id/settings":                       {thing: "role", want: but(only(cells{200, 200, 404}, "auditor", "administrator"), cells{404, 404, 404}, "owner")},
+	"POST /roles/:id/settings":                      {thing: "role", form: []string{"own_ticket", "yes", "ticket", "yes", "version", "0", "do", "save"}, want: but(only(cells{303, 303, 404}, "administrator"), cells{404, 404, 404}, "owner")},
+	"GET /roles/:id/settings/history":               {thing: "role", want: but(only(cells{200, 200, 404}, "auditor", "administrator"), cells{404, 404, 404}, "owner")},
+	"POST /roles/:id/settings/restore":              {thing: "role", form: []string{"version", "7"}, want: only(cells{404, 404, 404})},
 
 	"GET /audit":           {want: all(200)},                                                                                                       // everybody reads their own
 	"GET /audit/:seq":      {thing: "entry", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator", "owner")}, // an approver reads what belongs to requests they decide
@@ -360,6 +374,14 @@ var things = map[string]func(*stage, *stinttest.Person) []string{
 	},
 	"group":    func(s *stage, p *stinttest.Person) []string { return []string{s.group(p)} },
 	"member":   func(s *stage, p *stinttest.Person) []string { return []string{s.group(s.people["auditor"]), "auditor"} }, // an event about the victim would be news to those who follow their stories
+	"workload": func(s *stage, p *stinttest.Person) []string { return []string{s.workload(p)} },
+	"account of a workload": func(s *stage, p *stinttest.Person) []string {
+		id := s.workload(p)
+		s.Do(func(tx *store.Tx) error {
+			return tx.InsertAccount(pim.Account{ID: "account-of-" + id, PrincipalID: id, TargetID: stinttest.Directory, Name: id, ExternalID: "entry-of-" + id, Source: pim.SourceSignIn})
+		})
+		return []string{id, "account-of-" + id}
+	},
 	"person":   func(s *stage, p *stinttest.Person) []string { return []string{p.ID} },
 	"recovery": func(s *stage, p *stinttest.Person) []string { return []string{p.ID, "recovery"} },
 	"account":  func(s *stage, p *stinttest.Person) []string { return []string{p.ID, "account-of-" + p.ID} },
@@ -408,6 +430,16 @@ var things = map[string]func(*stage, *stinttest.Person) []string{
 		})
 		return []string{strconv.FormatInt(mine[0].Seq, 10)}
 	},
+}
+
+// workload makes a workload that somebody answers for.
+func (s *stage) workload(p *stinttest.Person) string {
+	s.made++
+	id := "workload-" + strconv.Itoa(s.made)
+	s.Do(func(tx *store.Tx) error {
+		return tx.InsertPrincipal(pim.Principal{ID: id, Kind: pim.Workload, Name: id, OwnerID: p.ID, Enabled: true, Source: pim.SourceBrowser})
+	})
+	return id
 }
 
 // group makes a group with one member that nothing rests on.

@@ -79,7 +79,7 @@ func (s *Server) PersonPage(q *request) error {
 	return s.ok(q, views.PersonPage(v))
 }
 
-// ConfirmAccount is POST /people/:id/accounts/:account/confirm.
+// ConfirmAccount is POST /people/:id/accounts/:account/confirm, and the same of workloads.
 func (s *Server) ConfirmAccount(q *request) error {
 	return s.personAction(q, pim.ActionConfirmAccount, q.Param("account"))
 }

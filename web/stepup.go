@@ -132,6 +132,7 @@ var stepUpTitles = map[pim.StepUpAction]string{
 	pim.ActionNameAccount: "Confirm this account", pim.ActionDropAccount: "Confirm taking an account away",
 	pim.ActionAskRecovery: "Confirm asking for a recovery", pim.ActionConfirmRecovery: "Confirm a recovery",
 	pim.ActionSaveGroup: "Confirm changing a group", pim.ActionRemoveGroup: "Confirm removing a group",
+	pim.ActionSaveWorkload: "Confirm this workload", pim.ActionSwitchWorkload: "Confirm this workload", pim.ActionRemoveWorkload: "Confirm removing a workload",
 	pim.ActionAddMembers: "Confirm adding members", pim.ActionRemoveMember: "Confirm taking out a member",
 	pim.ActionAssign: "Confirm assigning a role", pim.ActionChangeAssignment: "Confirm changing an assignment", pim.ActionRemoveAssignment: "Confirm removing an assignment",
 	pim.ActionDecideAssignment: "Confirm your decision",

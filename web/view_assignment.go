@@ -85,7 +85,7 @@ func waitingFrom(r *store.Reader) (map[string]string, error) {
 
 // holderOf is whom an assignment was made to, and their page where the reader may open it.
 func holderOf(q *request, can views.Can, id, name string, kind pim.PrincipalKind, suspended string) (views.Holder, string) {
-	h := views.Holder{Person: views.Person{ID: id, Name: name}, Group: kind == pim.Group, Gone: suspended}
+	h := views.Holder{Person: views.Person{ID: id, Name: name}, Group: kind == pim.Group, Workload: kind == pim.Workload, Gone: suspended}
 	switch {
 	case kind == pim.Group:
 		h.Detail = "Group"
@@ -94,6 +94,9 @@ func holderOf(q *request, can views.Can, id, name string, kind pim.PrincipalKind
 		}
 	case kind == pim.Workload:
 		h.Detail = "Workload"
+		if q.powers.MayAudit() && suspended != "removed" {
+			return h, "/workloads/" + id
+		}
 	case q.powers.MayAudit() && suspended != "removed":
 		return h, "/people/" + id + "/roles"
 	}

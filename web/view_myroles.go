@@ -63,6 +63,11 @@ func loadMyRoles(r *store.Reader, q *request, asked rolesAsked) (v views.MyRoles
 		v.List.Total += len(expired)
 		v.List.Expired = matching(expired, asked.q)
 	}
+	if asked.state == "" && asked.q == "" && !asked.later() {
+		if v.Workloads, err = workloadRoles(r, q); err != nil {
+			return v, err
+		}
+	}
 	if asked.state == "" || asked.state == "eligible" {
 		v.List.Eligible, v.List.Pager, err = e.page(r, asked)
 	}

@@ -14,10 +14,35 @@ func init() {
 	operations[pim.ActionDropAccount] = func() operation { return &dropAccount{} }
 }
 
-// nameAccount says who a person is at a target. The administrator's touch is its confirmation.
+// accountHolder loads who can have an account at a target: a person or a workload.
+func accountHolder(r *store.Reader, id string) (pim.Principal, error) {
+	p, err := r.Principal(id)
+	if err == nil && p.Kind != pim.Person && p.Kind != pim.Workload {
+		err = store.ErrNotFound
+	}
+	return p, found(err)
+}
+
+// pageOf is the page of a principal.
+func pageOf(p pim.Principal) string {
+	switch p.Kind {
+	case pim.Workload:
+		return "/workloads/" + p.ID
+	case pim.Group:
+		return "/groups/" + p.ID
+	}
+	return "/people/" + p.ID
+}
+
+func holderPage(r *store.Reader, id string) (string, error) {
+	h, err := accountHolder(r, id)
+	return pageOf(h), err
+}
+
+// nameAccount says who a person or workload is at a target. The administrator's touch is its confirmation.
 type nameAccount struct {
 	ID         string
-	PersonID   string
+	PersonID   string // or a workload's
 	TargetID   string
 	Name       string // as it was typed
 	ExternalID string // the target's own id, found before
@@ -28,33 +53,41 @@ type nameAccount struct {
 // wrong field is refused by its name: target, account.
 func (b *Broker) NameAccount(ctx context.Context, actor Actor, personID, targetID, name string) (Outcome, error) {
 	op := &nameAccount{ID: NewID(), PersonID: personID, TargetID: targetID, Name: strings.TrimSpace(name)}
-	if err := b.findAccount(ctx, actor, op); err != nil {
+	page, err := b.findAccount(ctx, actor, op)
+	if err != nil {
 		return Outcome{}, err
 	}
-	return b.operate(ctx, actor, "/people/"+personID, op)
+	return b.operate(ctx, actor, page, op)
 }
 
-// findAccount asks the target, after who may ask was decided: a directory answers nobody else's questions.
-func (b *Broker) findAccount(ctx context.Context, actor Actor, op *nameAccount) error {
-	_, err := store.Read(ctx, b.store, func(r *store.Reader) (store.TargetRow, error) {
+// findAccount asks the target, after who may ask was decided: a directory answers nobody else's questions. It returns
+// the page of whose account it will be.
+func (b *Broker) findAccount(ctx context.Context, actor Actor, op *nameAccount) (string, error) {
+	page, err := store.Read(ctx, b.store, func(r *store.Reader) (string, error) {
 		who, err := person(r, actor)
 		if err != nil {
-			return store.TargetRow{}, err
+			return "", err
 		}
 		if err := administers(r, who, ""); err != nil {
-			return store.TargetRow{}, err
+			return "", err
 		}
-		if _, err := personOf(r, op.PersonID); err != nil {
-			return store.TargetRow{}, err
+		page, err := holderPage(r, op.PersonID)
+		if err != nil {
+			return "", err
 		}
-		return accountTarget(r, op.TargetID)
+		_, err = accountTarget(r, op.TargetID)
+		return page, err
 	})
 	if err != nil {
-		return err
+		return page, err
 	}
 	if op.Name == "" {
-		return pim.Invalid("account", "Give the name that the target knows the account by.")
+		return page, pim.Invalid("account", "Give the name that the target knows the account by.")
 	}
+	return page, b.lookAccountUp(ctx, op)
+}
+
+func (b *Broker) lookAccountUp(ctx context.Context, op *nameAccount) error {
 	conn, err := b.connect(ctx, op.TargetID)
 	if err != nil {
 		return pim.Invalid("target", "It cannot be asked now: %s.", err)
@@ -85,7 +118,7 @@ func (o *nameAccount) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepa
 	if err := administers(tx.Reader, who, ""); err != nil {
 		return p, err
 	}
-	h, err := personOf(tx.Reader, o.PersonID)
+	h, err := accountHolder(tx.Reader, o.PersonID)
 	if err != nil {
 		return p, err
 	}
@@ -105,7 +138,7 @@ func (o *nameAccount) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepa
 	if err := refuseOthersAccount(tx.Reader, h, o); err != nil {
 		return p, err
 	}
-	p.says = []string{h.Name + " is " + o.Shown + " at " + t.Name + ".", "What " + h.Name + " activates there is given to this account, privileged roles too."}
+	p.says = []string{h.Name + " is " + o.Shown + " at " + t.Name + ".", "What " + h.Name + " holds there is given to this account, privileged roles too."}
 	return p, nil
 }
 
@@ -120,6 +153,9 @@ func refuseOthersAccount(r *store.Reader, h pim.Principal, o *nameAccount) error
 		if err != nil {
 			return err
 		}
+		if other.Kind == pim.Workload || h.Kind == pim.Workload {
+			return pim.Invalid("account", "This is the account of %s. A workload shares its account with nobody.", other.Name)
+		}
 		if !other.Same(h.PersonID) {
 			return pim.Invalid("account", "This is the account of %s. If both are one person, link them first.", other.Name)
 		}
@@ -128,7 +164,12 @@ func refuseOthersAccount(r *store.Reader, h pim.Principal, o *nameAccount) error
 }
 
 func (o *nameAccount) apply(_ *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
-	out := Outcome{Back: "/people/" + o.PersonID, Done: "Account named and confirmed."}
+	out := Outcome{Done: "Account named and confirmed."}
+	h, err := accountHolder(tx.Reader, o.PersonID)
+	if err != nil {
+		return out, err
+	}
+	out.Back = pageOf(h)
 	row := pim.Account{ID: o.ID, PrincipalID: o.PersonID, TargetID: o.TargetID, Name: o.Name, ExternalID: o.ExternalID, ConfirmedAt: tx.Now, ConfirmedBy: who.ID,
 		Source: pim.SourceBrowser}
 	if err := tx.InsertAccount(row); err != nil {
@@ -140,15 +181,22 @@ func (o *nameAccount) apply(_ *Broker, tx *store.Tx, who pim.Principal, evidence
 	if err := syncAssignmentNeedsOf(tx, o.PersonID); err != nil {
 		return out, err
 	}
+	if h.Kind == pim.Workload {
+		return out, nil
+	}
 	return out, notify(tx, who.Name+" says that you are "+o.Shown+" at a target. If that is not your account, tell an administrator.", "/profile", o.PersonID)
 }
 
 // dropAccount takes an account away from a person: what they hold through it ends.
 type dropAccount struct{ ID, PersonID string }
 
-// DropAccount takes an account away from a person.
+// DropAccount takes an account away from a person or workload.
 func (b *Broker) DropAccount(ctx context.Context, actor Actor, personID, accountID string) (Outcome, error) {
-	return b.operate(ctx, actor, "/people/"+personID, &dropAccount{ID: accountID, PersonID: personID})
+	page, err := store.Read(ctx, b.store, func(r *store.Reader) (string, error) { return holderPage(r, personID) })
+	if err != nil {
+		return Outcome{}, err
+	}
+	return b.operate(ctx, actor, page, &dropAccount{ID: accountID, PersonID: personID})
 }
 
 func (o *dropAccount) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepared, error) {
@@ -182,16 +230,24 @@ func (o *dropAccount) account(r *store.Reader) (pim.Account, error) {
 }
 
 func (o *dropAccount) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
-	out := Outcome{Back: "/people/" + o.PersonID, Done: "Account taken away."}
+	out := Outcome{Done: "Account taken away."}
 	row, err := o.account(tx.Reader)
 	if err != nil {
 		return out, err
 	}
+	h, err := accountHolder(tx.Reader, o.PersonID)
+	if err != nil {
+		return out, err
+	}
+	out.Back = pageOf(h)
 	if err := (&applying{b: b, tx: tx}).dropAccount(row); err != nil {
 		return out, err
 	}
 	e := accountEvent(pim.EvAccountUnlinked, row)
 	e.Actor = who.ID
 	tx.Emit(confirmedBy(e, evidence))
+	if h.Kind == pim.Workload {
+		return out, nil
+	}
 	return out, notify(tx, who.Name+" took your account "+row.Name+" away from you here.", "/profile", o.PersonID)
 }

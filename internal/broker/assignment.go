@@ -194,7 +194,7 @@ func (b *Broker) makeAssignment(tx *store.Tx, who pim.Principal, j judged, evide
 	if err := j.tell(tx, who); err != nil {
 		return err
 	}
-	return tellAssigned(tx, j.after, j.principal, fmt.Sprintf("%s made you %s for %s", who.Name, j.after.Kind, j.what()+untilWords(j.after)))
+	return tellAssigned(tx, j.after, j.principal, fmt.Sprintf("%s made %s %s for %s", who.Name, you(j.principal), j.after.Kind, j.what()+untilWords(j.after)))
 }
 
 // says is the sentence the touch restates.

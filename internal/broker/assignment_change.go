@@ -175,7 +175,7 @@ func (b *Broker) changeAssignment(tx *store.Tx, who pim.Principal, before pim.As
 	if err := j.tell(tx, who); err != nil {
 		return err
 	}
-	return tellAssigned(tx, after, j.principal, fmt.Sprintf("%s changed your assignment: %s for %s%s", who.Name, after.Kind, j.what(), untilWords(after)))
+	return tellAssigned(tx, after, j.principal, fmt.Sprintf("%s changed %s: %s for %s%s", who.Name, yours(j.principal), after.Kind, j.what(), untilWords(after)))
 }
 
 // endUnfounded ends what was activated with an assignment that is not eligible, or not in force, any more.

@@ -69,7 +69,7 @@ func (b *Broker) timeOutAssignmentRequests(tx *store.Tx) (int, error) {
 			return 0, err
 		}
 		text := "Nobody decided in time about your request to " + string(q.Kind) + " " + what + "."
-		if err := notify(tx, text, "/assignment-requests/"+q.ID, q.PrincipalID); err != nil {
+		if err := notify(tx, text, "/assignment-requests/"+q.ID, q.Asker()); err != nil {
 			return 0, err
 		}
 	}

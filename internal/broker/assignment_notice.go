@@ -4,17 +4,52 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"stint/internal/pim"
 	"stint/internal/store"
 )
 
-// tellAssigned tells the person an assignment is for; the members of a group are not told one by one.
+// tellAssigned tells the person an assignment is for, or who answers for the workload; the members of a group that has it
+// are not told one by one.
 func tellAssigned(tx *store.Tx, a pim.Assignment, holder pim.Principal, text string) error {
+	if holder.Kind == pim.Workload {
+		return tellOwners(tx, holder, text+".", "/assignments/"+a.ID, a.MadeBy)
+	}
 	if holder.Kind != pim.Person || holder.ID == a.MadeBy {
 		return nil
 	}
 	return notify(tx, text+".", "/assignments/"+a.ID, holder.ID)
+}
+
+// you is a holder as a notice calls them: who answers for a workload reads its name.
+func you(holder pim.Principal) string {
+	if holder.Kind == pim.Workload {
+		return holder.Name
+	}
+	return "you"
+}
+
+func yours(holder pim.Principal) string {
+	if holder.Kind == pim.Workload {
+		return "the assignment of " + holder.Name
+	}
+	return "your assignment"
+}
+
+// begin makes words the beginning of a sentence.
+func begin(words string) string { return strings.ToUpper(words[:1]) + words[1:] }
+
+// tellOwners tells who answers for a workload, but for somebody.
+func tellOwners(tx *store.Tx, w pim.Principal, text, link, but string) error {
+	if w.OwnerID == "" {
+		return nil
+	}
+	people, err := tx.PeopleIn([]string{w.OwnerID})
+	if err != nil {
+		return err
+	}
+	return notify(tx, text, link, slices.DeleteFunc(ids(people), func(id string) bool { return id == but })...)
 }
 
 // tellOtherAdministrators tells who administers a role at a resource, but for those named.
@@ -92,7 +127,7 @@ func tellEnds(tx *store.Tx, ends []pim.Assignment, over bool) error {
 			continue
 		}
 		if err == nil {
-			err = tellAssigned(tx, pim.Assignment{ID: a.ID}, holder, endWords("Your assignment to "+what, a, over)+askWords(over))
+			err = tellAssigned(tx, pim.Assignment{ID: a.ID}, holder, endWords(begin(yours(holder))+" to "+what, a, over)+askWords(over))
 		}
 		if err != nil {
 			return err

@@ -170,9 +170,12 @@ func (b *Broker) removeAssignment(tx *store.Tx, who pim.Principal, id, reason, e
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf("%s removed your assignment to %s", who.Name, g.what)
+	text := fmt.Sprintf("%s removed %s to %s", who.Name, yours(holder), g.what)
 	if reason != "" {
 		text += ": " + reason
+	}
+	if holder.Kind == pim.Workload {
+		return tellOwners(tx, holder, text+".", "/assignments/"+id, who.ID)
 	}
 	if holder.Kind != pim.Person || holder.ID == who.ID {
 		return nil

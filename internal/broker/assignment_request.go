@@ -14,7 +14,7 @@ func init() {
 }
 
 // RequestAssignment asks the administrators of the resource to extend or renew an assignment of the person's own, by where
-// it stands.
+// it stands. Who answers for a workload asks for it (K-25).
 func (b *Broker) RequestAssignment(ctx context.Context, actor Actor, assignmentID, reason string) (string, error) {
 	id := NewID()
 	return write(ctx, b, func(tx *store.Tx) (string, error) {
@@ -29,8 +29,8 @@ func (b *Broker) RequestAssignment(ctx context.Context, actor Actor, assignmentI
 		if problem := pim.CheckJustification(reason, true); problem != "" {
 			return "", pim.Invalid("justification", "%s", problem)
 		}
-		q := pim.AssignmentRequest{ID: id, AssignmentID: asg.ID, PrincipalID: who.ID, PersonID: who.PersonID, RoleID: asg.RoleID, ResourceID: asg.ResourceID,
-			Kind: kind, State: pim.AssignmentRequestPending, Justification: reason, RequestedAt: tx.Now, TimesOutAt: kind.TimesOut(asg), Version: 1}
+		q := pim.AssignmentRequest{ID: id, AssignmentID: asg.ID, PrincipalID: asg.PrincipalID, AskedBy: onBehalf(who, asg), PersonID: who.PersonID, RoleID: asg.RoleID,
+			ResourceID: asg.ResourceID, Kind: kind, State: pim.AssignmentRequestPending, Justification: reason, RequestedAt: tx.Now, TimesOutAt: kind.TimesOut(asg), Version: 1}
 		if err := tx.InsertAssignmentRequest(q); errors.Is(err, store.ErrOpen) {
 			return "", pim.Refuse(pim.KindConflict, "A request for this role waits already.")
 		} else if err != nil {
@@ -41,8 +41,41 @@ func (b *Broker) RequestAssignment(ctx context.Context, actor Actor, assignmentI
 		if err != nil {
 			return "", err
 		}
-		return id, tellOtherAdministrators(tx, asg.RoleID, asg.ResourceID, fmt.Sprintf("%s asks to %s %s.", who.Name, kind, what), "/assignment-requests/"+id, who.ID)
+		holder, err := tx.Principal(asg.PrincipalID)
+		if err != nil {
+			return "", err
+		}
+		text := fmt.Sprintf("%s asks to %s %s%s.", who.Name, kind, what, forWorkload(holder))
+		return id, tellOtherAdministrators(tx, asg.RoleID, asg.ResourceID, text, "/assignment-requests/"+id, who.ID)
 	})
+}
+
+// forWorkload names the workload that somebody asks for.
+func forWorkload(holder pim.Principal) string {
+	if holder.Kind == pim.Workload {
+		return " for " + holder.Name
+	}
+	return ""
+}
+
+// onBehalf is who asks, where that is not the holder.
+func onBehalf(who pim.Principal, asg pim.Assignment) string {
+	if asg.PrincipalID == who.ID {
+		return ""
+	}
+	return who.ID
+}
+
+// answersFor reports whether somebody answers for a workload, themselves or through a group.
+func answersFor(r *store.Reader, who pim.Principal, id string) (bool, error) {
+	w, err := r.Principal(id)
+	if gone(err) || err == nil && (w.Kind != pim.Workload || w.OwnerID == "") {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return r.Within(who.ID, w.OwnerID)
 }
 
 // askable loads an assignment for its holder and refuses what cannot be asked for now.
@@ -51,7 +84,11 @@ func askable(r *store.Reader, who pim.Principal, id string) (asg pim.Assignment,
 		return asg, "", found(err)
 	}
 	via := ""
-	if asg.PrincipalID != who.ID {
+	answers, err := answersFor(r, who, asg.PrincipalID)
+	if err != nil {
+		return asg, "", err
+	}
+	if asg.PrincipalID != who.ID && !answers {
 		in, err := r.Within(who.ID, asg.PrincipalID)
 		if err != nil {
 			return asg, "", err
@@ -255,13 +292,18 @@ func tellDecided(tx *store.Tx, who pim.Principal, q pim.AssignmentRequest) error
 	if err != nil {
 		return err
 	}
-	names, err := tx.Names([]string{q.PrincipalID})
+	holder, err := tx.Principal(q.PrincipalID)
+	if err != nil && !gone(err) {
+		return err
+	}
+	what += forWorkload(holder)
+	names, err := tx.Names([]string{q.Asker()})
 	if err != nil {
 		return err
 	}
 	link := "/assignment-requests/" + q.ID
-	if err := notify(tx, fmt.Sprintf("%s %s your request to %s %s: %s", who.Name, q.State, q.Kind, what, q.Decision), link, q.PrincipalID); err != nil {
+	if err := notify(tx, fmt.Sprintf("%s %s your request to %s %s: %s", who.Name, q.State, q.Kind, what, q.Decision), link, q.Asker()); err != nil {
 		return err
 	}
-	return tellOtherAdministrators(tx, q.RoleID, q.ResourceID, fmt.Sprintf("%s %s the request of %s to %s %s.", who.Name, q.State, names[q.PrincipalID], q.Kind, what), link, who.ID, q.PrincipalID)
+	return tellOtherAdministrators(tx, q.RoleID, q.ResourceID, fmt.Sprintf("%s %s the request of %s to %s %s.", who.Name, q.State, names[q.Asker()], q.Kind, what), link, who.ID, q.Asker())
 }

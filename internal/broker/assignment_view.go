@@ -90,6 +90,8 @@ type AssignmentView struct {
 	Activations int                     // open ones that rest on it
 	Mine        bool                    // held by who looks, directly or through a group
 	ViaGroup    bool
+	Answers     bool          // who looks answers for the workload that holds it
+	AskedBy     pim.Principal // whose request it is
 	MayManage   bool
 	MayDecide   bool   // the request
 	MayRequest  bool   // to extend or renew it
@@ -125,6 +127,9 @@ func viewAssignment(r *store.Reader, actor Actor, id string, q *pim.AssignmentRe
 	if v.Mine, err = r.Within(who.ID, v.Row.PrincipalID); err != nil {
 		return v, err
 	}
+	if v.Answers, err = answersFor(r, who, v.Row.PrincipalID); err != nil {
+		return v, err
+	}
 	v.ViaGroup = v.Mine && v.Row.PrincipalID != who.ID
 	if v.MayManage, err = MayManage(r, who, v.Row.RoleID, v.Row.ResourceID); err != nil {
 		return v, err
@@ -139,7 +144,7 @@ func viewAssignment(r *store.Reader, actor Actor, id string, q *pim.AssignmentRe
 }
 
 func mayLook(r *store.Reader, who pim.Principal, v AssignmentView) error {
-	if v.Mine || v.MayManage {
+	if v.Mine || v.Answers || v.MayManage {
 		return nil
 	}
 	powers, err := Powers(r, who.ID)
@@ -186,13 +191,20 @@ func (v *AssignmentView) requests(r *store.Reader, who pim.Principal, q *pim.Ass
 			v.Request = &v.Requests[i]
 		}
 	}
+	if v.Request != nil {
+		names, err := r.Names([]string{v.Request.Asker()})
+		if err != nil {
+			return err
+		}
+		v.AskedBy = pim.Principal{ID: v.Request.Asker(), Name: names[v.Request.Asker()]}
+	}
 	if v.Request != nil && v.MayManage {
 		_, err := decidable(r, who, v.Request.ID)
 		if v.MayDecide = err == nil; err != nil && !refused(err) {
 			return err
 		}
 	}
-	if !v.Mine {
+	if !v.Mine && !v.Answers {
 		return nil
 	}
 	_, _, err = askable(r, who, v.Row.ID)
@@ -239,7 +251,8 @@ func MayManageAll(r *store.Reader, who pim.Principal, places []Place) (map[Place
 type AssignmentRequestRow struct {
 	pim.AssignmentRequest
 	Assignment pim.Assignment
-	Requester  string // name
+	Requester  string // name of who holds it
+	By         string // name of who asked for the workload that holds it; empty: the holder
 }
 
 // requestsExamined bounds one page of the queue: of what waits elsewhere a page sees this many.
@@ -306,11 +319,11 @@ func requestRows(r *store.Reader, requests []pim.AssignmentRequest) ([]Assignmen
 		if err != nil {
 			return nil, err
 		}
-		names, err := r.Names([]string{q.PrincipalID})
+		names, err := r.Names([]string{q.PrincipalID, q.AskedBy})
 		if err != nil {
 			return nil, err
 		}
-		out[i] = AssignmentRequestRow{AssignmentRequest: q, Assignment: asg, Requester: names[q.PrincipalID]}
+		out[i] = AssignmentRequestRow{AssignmentRequest: q, Assignment: asg, Requester: names[q.PrincipalID], By: names[q.AskedBy]}
 	}
 	return out, nil
 }

@@ -53,7 +53,7 @@ func (e *exporter) keys() {
 	for _, d := range e.roles {
 		own(d.ID, d.Key, d.Source)
 	}
-	for _, h := range slices.Concat(e.people, e.groups) {
+	for _, h := range slices.Concat(e.people, e.groups, e.workloads) {
 		own(h.ID, string(h.Kind)+"/"+h.Key, h.Source)
 	}
 }
@@ -86,6 +86,11 @@ func (e *exporter) doc() *orgfile.Doc {
 			d.Groups = append(d.Groups, orgfile.Group{ID: g.Key, Name: g.Name, Claim: g.MatchValue, Members: e.membersOf(g.ID)})
 		}
 	}
+	for _, w := range e.workloads {
+		if w.Source == pim.SourceFile {
+			d.Workloads = append(d.Workloads, e.workload(w))
+		}
+	}
 	for _, a := range e.accounts {
 		if a.Source == pim.SourceFile {
 			d.Accounts = append(d.Accounts, e.account(a))
@@ -107,8 +112,9 @@ func (e *exporter) order(d *orgfile.Doc) {
 	slices.SortFunc(d.Roles, func(a, b orgfile.Role) int { return byID(a.ID, b.ID) })
 	slices.SortFunc(d.People, func(a, b orgfile.Person) int { return byID(a.ID, b.ID) })
 	slices.SortFunc(d.Groups, func(a, b orgfile.Group) int { return byID(a.ID, b.ID) })
+	slices.SortFunc(d.Workloads, func(a, b orgfile.Workload) int { return byID(a.ID, b.ID) })
 	slices.SortFunc(d.Accounts, func(a, b orgfile.Account) int {
-		return cmp.Or(byID(a.Target, b.Target), byID(a.Person, b.Person))
+		return cmp.Or(byID(a.Target, b.Target), byID(a.Holder(), b.Holder()))
 	})
 	slices.SortFunc(d.Assignments, func(a, b orgfile.Assignment) int {
 		return cmp.Or(byID(a.Role, b.Role), byID(a.Resource, b.Resource), byID(a.Principal, b.Principal), byID(string(a.Kind), string(b.Kind)))
@@ -187,6 +193,14 @@ func (e *exporter) person(h pim.Principal) orgfile.Person {
 	return f
 }
 
+func (e *exporter) workload(w pim.Principal) orgfile.Workload {
+	f := orgfile.Workload{ID: w.Key, Name: w.Name, Description: w.About, Owner: e.key[w.OwnerID]}
+	if !w.Enabled {
+		f.Enabled = new(bool)
+	}
+	return f
+}
+
 func (e *exporter) membersOf(groupID string) (out []orgfile.Member) {
 	for _, m := range e.members {
 		if ref := e.key[m.MemberID]; m.GroupID == groupID && m.Source == pim.SourceFile && ref != "" {
@@ -198,7 +212,12 @@ func (e *exporter) membersOf(groupID string) (out []orgfile.Member) {
 }
 
 func (e *exporter) account(a pim.Account) orgfile.Account {
-	return orgfile.Account{Person: strings.TrimPrefix(e.key[a.PrincipalID], "person/"), Target: e.key[a.TargetID], Account: a.Name}
+	f := orgfile.Account{Target: e.key[a.TargetID], Account: a.Name}
+	var ok bool
+	if f.Workload, ok = strings.CutPrefix(e.key[a.PrincipalID], "workload/"); !ok {
+		f.Person, f.Workload = strings.TrimPrefix(e.key[a.PrincipalID], "person/"), ""
+	}
+	return f
 }
 
 func (e *exporter) assignment(a pim.Assignment) orgfile.Assignment {
@@ -220,6 +239,13 @@ func (e *exporter) others() (lines []string) {
 			f.ID = "CHOOSE-AN-ID"
 			e.key[h.ID] = "person/" + h.Name
 			add(h.Source, "people: "+orgfile.Line(f))
+		}
+	}
+	for _, w := range e.workloads {
+		if foreign(w.Source) {
+			f := e.workload(w)
+			f.ID = w.ID
+			add(w.Source, "workloads: "+orgfile.Line(f))
 		}
 	}
 	for _, m := range e.members {

@@ -269,11 +269,11 @@ func settleActivation(tx *store.Tx, a pim.Activation) error {
 func syncAssignment(tx *store.Tx, asg pim.Assignment) error {
 	wanted := map[fact]bool{}
 	if asg.Kind == pim.Active && asg.InForceAt(tx.Now) {
-		people, err := tx.PeopleIn([]string{asg.PrincipalID})
+		holders, err := tx.HoldersIn([]string{asg.PrincipalID})
 		if err != nil {
 			return err
 		}
-		for _, p := range people {
+		for _, p := range holders {
 			to, err := reachOf(tx.Reader, p.ID, asg.RoleID, asg.ResourceID)
 			if err != nil {
 				return err

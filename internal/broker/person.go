@@ -31,7 +31,11 @@ func (b *Broker) PersonAction(ctx context.Context, actor Actor, action pim.StepU
 				return Outcome{}, err
 			}
 		}
-		return b.begin(tx, actor, who, pending{Items: []pim.StepUpItem{item}, Name: personID, Says: says}, ceremony, random, "/people/"+personID)
+		page, err := holderPage(tx.Reader, personID)
+		if err != nil {
+			return Outcome{}, err
+		}
+		return b.begin(tx, actor, who, pending{Items: []pim.StepUpItem{item}, Name: personID, Says: says}, ceremony, random, page)
 	})
 }
 
@@ -46,9 +50,13 @@ func warnOfDisabling(tx *store.Tx, personID string) ([]string, error) {
 }
 
 func personItem(r *store.Reader, by string, action pim.StepUpAction, personID, accountID string) (pim.StepUpItem, error) {
-	p, err := r.Principal(personID)
-	if err != nil || p.Kind != pim.Person {
-		return pim.StepUpItem{}, found(errors.Join(err, notPerson(p)))
+	load := personOf
+	if action == pim.ActionConfirmAccount {
+		load = accountHolder
+	}
+	p, err := load(r, personID)
+	if err != nil {
+		return pim.StepUpItem{}, err
 	}
 	if action == pim.ActionDisablePerson && p.ID == by {
 		return pim.StepUpItem{}, pim.Refuse(pim.KindConflict, "Nobody disables themselves. Another administrator has to.")
@@ -82,13 +90,6 @@ func refuseOwnAccount(r *store.Reader, by string, p pim.Principal) error {
 	return err
 }
 
-func notPerson(p pim.Principal) error {
-	if p.ID != "" && p.Kind != pim.Person {
-		return store.ErrNotFound
-	}
-	return nil
-}
-
 func (b *Broker) personConfirmed(ctx context.Context, actor Actor, p pending, su pim.StepUp) (Outcome, error) {
 	secret := NewID()
 	id := NewID()
@@ -116,7 +117,10 @@ func (b *Broker) personConfirmed(ctx context.Context, actor Actor, p pending, su
 		if err := spend(tx, su); err != nil {
 			return Outcome{}, err
 		}
-		out := Outcome{Back: "/people/" + personID}
+		out := Outcome{}
+		if out.Back, err = holderPage(tx.Reader, personID); err != nil {
+			return Outcome{}, err
+		}
 		switch item.Action {
 		case pim.ActionConfirmAccount:
 			out.Done = "Account confirmed."

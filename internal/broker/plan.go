@@ -74,6 +74,7 @@ type current struct {
 	roles       []pim.RoleDefinition
 	people      []pim.Principal
 	groups      []pim.Principal
+	workloads   []pim.Principal
 	members     []pim.Membership
 	accounts    []pim.Account
 	meanings    []pim.Meaning
@@ -98,6 +99,7 @@ func readCurrent(r *store.Reader) (c current, err error) {
 	read(func() error { c.roles, err = r.Roles(); return err })
 	read(func() error { c.people, err = r.Principals(pim.Person); return err })
 	read(func() error { c.groups, err = r.Principals(pim.Group); return err })
+	read(func() error { c.workloads, err = r.Principals(pim.Workload); return err })
 	read(func() error { c.members, err = r.Members(); return err })
 	read(func() error { c.accounts, err = r.Accounts(); return err })
 	read(func() error { c.meanings, err = r.Meanings(); return err })
@@ -152,7 +154,7 @@ func (b *Broker) plan(r *store.Reader, doc *orgfile.Doc, o applyInput) (*planner
 		p.sealed = map[string]string{}
 	}
 	p.names()
-	for _, part := range []func(){p.planTargets, p.planResources, p.planRoles, p.planHandOuts, p.planMeanings, p.planSettings, p.planPeople, p.planGroups, p.planMembers,
+	for _, part := range []func(){p.planTargets, p.planResources, p.planRoles, p.planHandOuts, p.planMeanings, p.planSettings, p.planPeople, p.planGroups, p.planWorkloads, p.planMembers,
 		p.planAccounts, p.planAssignments} {
 		part()
 	}
@@ -178,7 +180,7 @@ func (p *planner) names() {
 	for _, d := range p.roles {
 		p.known("role", d.Key, d.ID, d.Name, d.Source)
 	}
-	for _, g := range slices.Concat(p.people, p.groups) {
+	for _, g := range slices.Concat(p.people, p.groups, p.workloads) {
 		p.known(string(g.Kind), g.Key, g.ID, g.Name, g.Source)
 	}
 	p.renamed()
@@ -197,6 +199,9 @@ func (p *planner) names() {
 	for _, g := range p.doc.Groups {
 		p.stays("group", g.ID)
 	}
+	for _, w := range p.doc.Workloads {
+		p.stays("workload", w.ID)
+	}
 }
 
 // known notes a row; what came from a file leaves until the file is seen to name it.
@@ -209,7 +214,7 @@ func (p *planner) known(kind, key, id, name string, source pim.Source) {
 		p.id[kind+"/"+key] = id
 		p.leaving[id] = true
 	}
-	if source == pim.SourceBrowser && (kind == "role" || kind == "resource" || kind == "target") {
+	if source == pim.SourceBrowser && (kind == "role" || kind == "resource" || kind == "target" || kind == "workload") {
 		p.portal[kind+"/"+id] = id
 	}
 }

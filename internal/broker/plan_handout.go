@@ -77,6 +77,11 @@ func (e *exporter) portalKeys() {
 			e.key[s.ID] = s.ID
 		}
 	}
+	for _, w := range e.workloads {
+		if w.Source == pim.SourceBrowser {
+			e.key[w.ID] = "workload/" + w.ID
+		}
+	}
 	for _, d := range e.roles {
 		if d.Source == pim.SourceBrowser {
 			e.key[d.ID] = d.ID

@@ -76,6 +76,10 @@ func (p *planner) checkSubject(f orgfile.Person, row pim.Principal) {
 }
 
 func personEvent(t pim.EventType, h pim.Principal) pim.Event {
+	if h.Kind == pim.Workload {
+		return pim.PersonEvent(t, pim.System, h.ID, h.ID).With("kind", string(h.Kind)).With("source", string(h.Source)).With("key", h.Key).With("enabled", h.Enabled).With("owner", h.OwnerID).
+			WithText("name", h.Name).WithText("description", h.About)
+	}
 	return pim.PersonEvent(t, pim.System, h.ID, h.ID).With("source", string(h.Source)).With("key", h.Key).With("enabled", h.Enabled).With("match_claim", h.MatchClaim).With("manager", h.ManagerID).With("guest", h.Guest).
 		WithText("name", h.Name).WithText("email", h.Email).WithText("department", h.Department).WithText("title", h.Title).
 		WithText("match_value", h.MatchValue).WithText("issuer", h.Issuer).WithText("subject", h.Subject)
@@ -233,7 +237,7 @@ func (p *planner) planAccounts() {
 		have[key{a.PrincipalID, a.TargetID}] = a
 	}
 	for _, f := range p.doc.Accounts {
-		k := key{p.id["person/"+f.Person], p.id["target/"+f.Target]}
+		k := key{p.id[f.Holder()], p.id["target/"+f.Target]}
 		want[k] = true
 		row, known := have[k]
 		switch {
@@ -248,7 +252,7 @@ func (p *planner) planAccounts() {
 				row := row
 				row.ConfirmedAt, row.ConfirmedBy = a.tx.Now, pim.System
 				return a.tx.UpdateAccount(row)
-			}), "account person/%s at target/%s: %q, confirmed by the file", f.Person, f.Target, f.Account)
+			}), "account %s at target/%s: %q, confirmed by the file", f.Holder(), f.Target, f.Account)
 		}
 	}
 	for _, row := range p.accounts {
@@ -274,7 +278,7 @@ func (p *planner) addAccount(f orgfile.Account, person, target, instead string) 
 		row := row
 		row.ConfirmedAt = a.tx.Now
 		return a.tx.InsertAccount(row)
-	}), "account person/%s at target/%s: %q%s", f.Person, f.Target, f.Account, instead)
+	}), "account %s at target/%s: %q%s", f.Holder(), f.Target, f.Account, instead)
 }
 
 func (p *planner) dropAccount(row pim.Account) {

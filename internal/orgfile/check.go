@@ -22,6 +22,7 @@ func (c *checker) check() {
 	c.own("roles", "role", known, each(c.doc.Roles, func(r Role) (string, Pos) { return r.ID, r.Pos }))
 	c.own("people", "person", known, each(c.doc.People, func(p Person) (string, Pos) { return p.ID, p.Pos }))
 	c.own("groups", "group", known, each(c.doc.Groups, func(g Group) (string, Pos) { return g.ID, g.Pos }))
+	c.own("workloads", "workload", known, each(c.doc.Workloads, func(w Workload) (string, Pos) { return w.ID, w.Pos }))
 	c.references(known)
 	c.once()
 	c.nesting()
@@ -101,7 +102,7 @@ func (c *checker) once() {
 		seen(p.Pos, "people.subject", "somebody with this subject", p.Issuer, p.Subject)
 	}
 	for _, a := range c.doc.Accounts {
-		seen(a.Pos, "accounts", "an account of "+a.Person+" at "+a.Target, a.Person, a.Target)
+		seen(a.Pos, "accounts", "an account of "+a.Person+a.Workload+" at "+a.Target, a.Holder(), a.Target)
 	}
 	for _, a := range c.doc.Assignments {
 		seen(a.Pos, "assignments", "this assignment", a.Principal, a.Role, a.Resource, string(a.Kind))

@@ -40,6 +40,7 @@ type Doc struct {
 	Roles       []Role
 	People      []Person
 	Groups      []Group
+	Workloads   []Workload
 	Accounts    []Account
 	Assignments []Assignment
 }
@@ -166,12 +167,34 @@ type Member struct {
 	Ref string
 }
 
-// Account is who a person is at a target; in the file means confirmed.
+// Workload is a program that holds roles and that nobody signs in as.
+type Workload struct {
+	Pos
+	ID          string
+	Name        string
+	Description string
+	Owner       string // person/ID or group/ID: who answers for it; empty: as it is
+	Enabled     *bool  // nil: as it is
+}
+
+// Account is who a person or workload is at a target; in the file means confirmed.
 type Account struct {
 	Pos
-	Person  string
-	Target  string
-	Account string
+	Person   string // id; empty: a workload's
+	Workload string
+	Target   string
+	Account  string
+}
+
+// Holder is whose account it is: person/ID or workload/ID.
+func (a Account) Holder() string {
+	switch {
+	case a.Workload != "":
+		return "workload/" + a.Workload
+	case a.Person != "":
+		return "person/" + a.Person
+	}
+	return ""
 }
 
 // Assignment is principal × role × resource.

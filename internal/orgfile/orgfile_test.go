@@ -227,8 +227,8 @@ func TestEveryFieldRefusesWhatItMust(t *testing.T) {
 		{"{person: alice, target: dir", "{person: group/leads, target: dir", `accounts[1].person: "group/leads" is not an id`},
 		{"{person: alice, target: dir", "{person: alicia, target: dir", `there is no person "alicia" in this file; did you mean "alice"?`},
 
-		{"principal: person/alice, ", "", "f:35:5: assignments[1].principal: is missing; write person/ID or group/ID"},
-		{"principal: person/alice", "principal: [person/alice]", "assignments[1].principal: must be person/ID or group/ID"},
+		{"principal: person/alice, ", "", "f:35:5: assignments[1].principal: is missing; write person/ID, group/ID or workload/ID"},
+		{"principal: person/alice", "principal: [person/alice]", "assignments[1].principal: must be person/ID, group/ID or workload/ID"},
 		{"kind: eligible, ", "", "assignments[1].kind: is missing; write eligible (may activate) or active"},
 		{"kind: eligible", "kind: elligible", `"elligible" must be eligible or active; did you mean "eligible"?`},
 		{"role: dba, resource: db", "role: dba, resource: stint", "Stint's own roles (privileged-role-administrator, auditor, stint-security-reader) are held on the resource stint and no others are"},
@@ -643,5 +643,39 @@ func TestAuthoritative(t *testing.T) {
 	}
 	if _, err := orgfile.Parse("f", []byte(strings.Replace(said, "authoritative: true", "authoritative: perhaps", 1))); err == nil || !strings.Contains(err.Error(), "targets[dir].authoritative") {
 		t.Errorf("a word that is neither: %v", err)
+	}
+}
+
+// P-01: a workload comes back as it was; without an account where its role is, the plan says so.
+func TestWorkloadReadsBack(t *testing.T) {
+	text := whole + `  - {principal: workload/robot, role: dba, resource: db, kind: active, until: 2027-06-30}
+workloads:
+  - {id: robot, name: Robot, description: "Exports, nightly", owner: group/leads, enabled: true}
+`
+	first, err := orgfile.Parse("f", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := first.Workloads[0]
+	if w.Owner != "group/leads" || w.Description != "Exports, nightly" || !*w.Enabled || first.Assignments[2].Principal != "workload/robot" {
+		t.Errorf("%+v", w)
+	}
+	if got := first.Warnings(); len(got) != 1 || got[0].Message != "workload/robot has no account at dir in this file, so dba cannot be granted there" {
+		t.Errorf("%+v", got)
+	}
+	if _, err := orgfile.Parse("f", []byte(text+"accounts:\n  - {workload: robot, target: dir, account: svc}\n")); err == nil {
+		t.Error("a section is there twice")
+	}
+	text = strings.Replace(text, "account: 0815}\n", "account: 0815}\n  - {workload: robot, target: dir, account: svc}\n", 1)
+	if first, err = orgfile.Parse("f", []byte(text)); err != nil || len(first.Warnings()) != 0 {
+		t.Fatalf("%v", err)
+	}
+	written, err := orgfile.Write(first, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := orgfile.Parse("f", written)
+	if err != nil || !reflect.DeepEqual(bare(first), bare(second)) {
+		t.Errorf("%v\n%s", err, written)
 	}
 }

@@ -23,7 +23,7 @@ func Parse(name string, text []byte) (*Doc, error) {
 	}
 	sum := sha256.Sum256(text)
 	d := &Doc{Name: name, Digest: hex.EncodeToString(sum[:])}
-	o := r.object(top, "", "version", "targets", "resources", "roles", "people", "groups", "accounts", "assignments")
+	o := r.object(top, "", "version", "targets", "resources", "roles", "people", "groups", "workloads", "accounts", "assignments")
 	if v, ok := o.scalar("version", asAny...); ok && v != strconv.Itoa(Version) {
 		o.fail("version", "%s is not known; this Stint reads version %d", quote(v), Version)
 	} else if !ok && !o.has("version") && len(o.at) > 0 {
@@ -34,6 +34,7 @@ func Parse(name string, text []byte) (*Doc, error) {
 	o.list("roles", func(n *yaml.Node, where string) { d.Roles = append(d.Roles, r.role(n, where)) })
 	o.list("people", func(n *yaml.Node, where string) { d.People = append(d.People, r.person(n, where)) })
 	o.list("groups", func(n *yaml.Node, where string) { d.Groups = append(d.Groups, r.group(n, where)) })
+	o.list("workloads", func(n *yaml.Node, where string) { d.Workloads = append(d.Workloads, r.workload(n, where)) })
 	o.list("accounts", func(n *yaml.Node, where string) { d.Accounts = append(d.Accounts, r.account(n, where)) })
 	o.list("assignments", func(n *yaml.Node, where string) { d.Assignments = append(d.Assignments, r.assignment(n, where)) })
 	(&checker{r, d}).check()
@@ -217,7 +218,7 @@ func (r *reader) settings(n *yaml.Node, where string, role Role) Settings {
 		s.Approvers = []string{}
 	}
 	o.list("approvers", func(n *yaml.Node, where string) {
-		ref := r.principal(n, where)
+		ref := r.principal(n, where, "person", "group")
 		if slices.Contains(s.Approvers, ref) {
 			r.Add(pos(n), where, "%s is there twice; keep one", ref)
 		} else if ref != "" {
@@ -290,7 +291,7 @@ func (r *reader) group(n *yaml.Node, where string) Group {
 	g := Group{Pos: pos(n), ID: o.id(), Name: o.text("name", true, asText, isName), Claim: o.text("claim", false, asAny, isText(maxShort))}
 	seen := map[string]bool{}
 	o.list("members", func(n *yaml.Node, where string) {
-		ref := r.principal(n, where)
+		ref := r.principal(n, where, "person", "group")
 		if seen[ref] && ref != "" {
 			r.Add(pos(n), where, "%s is there twice; keep one", ref)
 		} else if ref != "" {
@@ -301,10 +302,24 @@ func (r *reader) group(n *yaml.Node, where string) Group {
 	return g
 }
 
+func (r *reader) workload(n *yaml.Node, where string) Workload {
+	o := r.object(n, where, "id", "name", "description", "owner", "enabled")
+	w := Workload{Pos: pos(n), ID: o.id(), Name: o.text("name", true, asText, isName), Description: o.text("description", false, asText, isText(maxText)),
+		Enabled: o.boolean("enabled")}
+	if p := o.at["owner"]; p != nil {
+		w.Owner = r.principal(p, o.field("owner"), "person", "group")
+	}
+	return w
+}
+
 func (r *reader) account(n *yaml.Node, where string) Account {
-	o := r.object(n, where, "person", "target", "account")
-	return Account{Pos: pos(n), Person: o.ref("person", "person", true), Target: o.ref("target", "target", true),
-		Account: o.text("account", true, asAny, isText(maxEntitlement))}
+	o := r.object(n, where, "person", "workload", "target", "account")
+	a := Account{Pos: pos(n), Workload: o.ref("workload", "workload", false), Target: o.ref("target", "target", true), Account: o.text("account", true, asAny, isText(maxEntitlement))}
+	if o.has("workload") && o.has("person") {
+		o.fail("workload", "is somebody else's account; give person or workload, not both")
+	}
+	a.Person = o.ref("person", "person", !o.has("workload"))
+	return a
 }
 
 func (r *reader) assignment(n *yaml.Node, where string) Assignment {
@@ -312,14 +327,20 @@ func (r *reader) assignment(n *yaml.Node, where string) Assignment {
 	a := Assignment{Pos: pos(n), Role: o.ref("role", "role", true), Resource: o.ref("resource", "resource", true), From: o.from("from"), Until: o.time("until"),
 		Reason: o.text("reason", false, asText, isText(pim.MaxJustification)), FromPos: pos(n), UntilPos: pos(n)}
 	if p := o.at["principal"]; p != nil {
-		a.Principal = r.principal(p, o.field("principal"))
+		a.Principal = r.principal(p, o.field("principal"), "person", "group", "workload")
 	} else {
-		o.fail("principal", "is missing; write person/ID or group/ID")
+		o.fail("principal", "is missing; write person/ID, group/ID or workload/ID")
 	}
 	if kind := o.choice("kind", string(pim.Eligible), string(pim.Active)); kind != nil {
 		a.Kind = pim.AssignmentKind(*kind)
 	} else if !o.has("kind") {
 		o.fail("kind", "is missing; write eligible (may activate) or active (holds without activating)")
+	}
+	if strings.HasPrefix(a.Principal, "workload/") && a.Kind == pim.Eligible {
+		o.fail("kind", "must be active: a workload cannot activate")
+	}
+	if _, own := Builtin[a.Role]; own && strings.HasPrefix(a.Principal, "workload/") {
+		o.fail("principal", "is a workload; Stint's own roles are for people, who sign in")
 	}
 	if o.has("until") {
 		a.UntilPos = pos(o.at["until"])

@@ -24,7 +24,7 @@ type reader struct {
 type reference struct {
 	pos   Pos
 	field string
-	kind  string // person, group, role, resource, target
+	kind  string // person, group, workload, role, resource, target
 	id    string
 }
 
@@ -308,12 +308,13 @@ func (o *object) texts(name string, check rule) []string {
 	return out
 }
 
-// principal reads person/ID or group/ID and remembers the reference.
-func (r *reader) principal(n *yaml.Node, where string) string {
+// principal reads a reference such as person/ID, of one of some kinds, and remembers it.
+func (r *reader) principal(n *yaml.Node, where string, kinds ...string) string {
 	kind, id, ok := strings.Cut(n.Value, "/")
 	switch {
-	case n.Kind != yaml.ScalarNode || !ok || kind != "person" && kind != "group":
-		r.Add(pos(n), where, "must be person/ID or group/ID, not %s", quote(n.Value))
+	case n.Kind != yaml.ScalarNode || !ok || !slices.Contains(kinds, kind):
+		last := len(kinds) - 1
+		r.Add(pos(n), where, "must be %s/ID or %s/ID, not %s", strings.Join(kinds[:last], "/ID, "), kinds[last], quote(n.Value))
 		return ""
 	case isID(id) != "":
 		r.Add(pos(n), where, "%s", isID(id))

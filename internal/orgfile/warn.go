@@ -12,7 +12,10 @@ import (
 func (d *Doc) Warnings() []Fault {
 	w := &warner{Doc: d, members: map[string][]string{}, open: map[string]bool{}, byID: map[string]Resource{}, account: map[string]bool{}, disabled: map[string]bool{}}
 	for _, p := range d.People {
-		w.disabled[p.ID] = p.Enabled != nil && !*p.Enabled
+		w.disabled["person/"+p.ID] = p.Enabled != nil && !*p.Enabled
+	}
+	for _, p := range d.Workloads {
+		w.disabled["workload/"+p.ID] = p.Enabled != nil && !*p.Enabled
 	}
 	for _, g := range d.Groups {
 		w.open["group/"+g.ID] = g.Claim != ""
@@ -24,7 +27,7 @@ func (d *Doc) Warnings() []Fault {
 		w.byID[r.ID] = r
 	}
 	for _, a := range d.Accounts {
-		w.account[a.Person+"\x00"+a.Target] = true
+		w.account[a.Holder()+"\x00"+a.Target] = true
 	}
 	for _, r := range d.Roles {
 		w.role(r)
@@ -43,7 +46,7 @@ type warner struct {
 	disabled map[string]bool
 }
 
-// people expands principals; open is true when a group among them takes members from a claim.
+// people expands principals to those who are no groups, disabled ones left out; open is true when a group among them takes members from a claim.
 func (w *warner) people(refs []string) (people map[string]bool, open bool) {
 	people, seen := map[string]bool{}, map[string]bool{}
 	for todo := slices.Clone(refs); len(todo) > 0; {
@@ -53,9 +56,9 @@ func (w *warner) people(refs []string) (people map[string]bool, open bool) {
 			continue
 		}
 		seen[ref] = true
-		if id, ok := strings.CutPrefix(ref, "person/"); ok {
-			if !w.disabled[id] {
-				people[id] = true
+		if !strings.HasPrefix(ref, "group/") {
+			if !w.disabled[ref] {
+				people[ref] = true
 			}
 			continue
 		}
@@ -100,7 +103,7 @@ func (w *warner) approval(a Assignment, eff pim.Effective, people map[string]boo
 			others--
 		}
 		if others == 0 {
-			w.Add(a.Pos, "assignments", "nobody but the person could approve when person/%s activates %s, so requests would time out; name another approver", id, a.Role)
+			w.Add(a.Pos, "assignments", "nobody but the person could approve when %s activates %s, so requests would time out; name another approver", id, a.Role)
 		}
 	}
 }
@@ -120,7 +123,7 @@ func (w *warner) means(a Assignment, r Role, people map[string]bool) {
 	for _, target := range sorted(targets) {
 		for _, id := range sorted(people) {
 			if !w.account[id+"\x00"+target] {
-				w.Add(a.Pos, "assignments", "person/%s has no account at %s in this file, so %s cannot be granted there", id, target, a.Role)
+				w.Add(a.Pos, "assignments", "%s has no account at %s in this file, so %s cannot be granted there", id, target, a.Role)
 			}
 		}
 	}

@@ -23,7 +23,8 @@ func Write(d *Doc, intro, others []string) ([]byte, error) {
 	section(top, "roles", "What people can be, what it means at a target, and how it is activated.", d.Roles, Role.node)
 	section(top, "people", "Who is known before their first sign-in.", d.People, Person.node)
 	section(top, "groups", "Stint's own groups.", d.Groups, Group.node)
-	section(top, "accounts", "Who a person is at a target; written here means confirmed.", d.Accounts, Account.node)
+	section(top, "workloads", "Programs that hold roles, and who answers for them.", d.Workloads, Workload.node)
+	section(top, "accounts", "Who a person or workload is at a target; written here means confirmed.", d.Accounts, Account.node)
 	section(top, "assignments", "eligible = may activate; active = holds without activating.", d.Assignments, Assignment.node)
 	var out bytes.Buffer
 	comments(&out, intro)
@@ -294,11 +295,24 @@ func (g Group) node() *yaml.Node {
 	return n
 }
 
+func (w Workload) node() *yaml.Node {
+	n := flow(yaml.MappingNode)
+	text(n, "id", w.ID)
+	text(n, "name", w.Name)
+	text(n, "description", w.Description)
+	text(n, "owner", w.Owner)
+	if w.Enabled != nil {
+		put(n, "enabled", boolean(*w.Enabled))
+	}
+	return n
+}
+
 func (m Member) node() *yaml.Node { return str(m.Ref) }
 
 func (a Account) node() *yaml.Node {
 	n := flow(yaml.MappingNode)
 	text(n, "person", a.Person)
+	text(n, "workload", a.Workload)
 	text(n, "target", a.Target)
 	text(n, "account", a.Account)
 	return n

@@ -26,8 +26,9 @@ const (
 type AssignmentRequest struct {
 	ID            string
 	AssignmentID  string
-	PrincipalID   string
-	PersonID      string
+	PrincipalID   string // who holds the assignment
+	AskedBy       string // principal id of who answers for the workload that holds it; empty: the holder asked
+	PersonID      string // of who asked
 	RoleID        string
 	ResourceID    string
 	Kind          AssignmentRequestKind
@@ -41,6 +42,14 @@ type AssignmentRequest struct {
 	StepUpID      string
 	ResultID      string // of a renewal: the assignment it made
 	Version       int64
+}
+
+// Asker is the principal who asked.
+func (q AssignmentRequest) Asker() string {
+	if q.AskedBy != "" {
+		return q.AskedBy
+	}
+	return q.PrincipalID
 }
 
 // AskAssignment judges a holder's request: which kind it is, or why it cannot be made. via names the group through which

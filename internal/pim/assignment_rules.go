@@ -124,6 +124,8 @@ func principalVerdict(t AssignmentTerms, f AssignmentFacts) Verdict {
 		v.Message = f.Principal.Name + " is disabled. Enable them first."
 	case f.Principal.Kind == Workload && t.Kind == Eligible:
 		v.Field, v.Message = "kind", f.Principal.Name+" is a workload and cannot activate. Choose active."
+	case f.Principal.Kind == Workload && f.Role.Source == SourceBuiltin:
+		v.Message = f.Principal.Name + " is a workload; Stint's own roles are for people, who sign in."
 	case f.Principal.Kind == Group && t.Kind == Eligible:
 		v.State, v.Message = Pass, "Each member may activate it for themselves"
 	case f.Principal.Kind == Group:

@@ -55,6 +55,9 @@ func TestEvaluateAssignment(t *testing.T) {
 		{"P-01 a group", func(_ *AssignmentTerms, f *AssignmentFacts) { f.Principal.Kind = Group }, "", ""},
 		{"A-60 a workload eligible", func(_ *AssignmentTerms, f *AssignmentFacts) { f.Principal.Kind = Workload }, RulePrincipal, "is a workload"},
 		{"A-60 a workload active", func(q *AssignmentTerms, f *AssignmentFacts) { f.Principal.Kind, q.Kind = Workload, Active }, "", ""},
+		{"A-60 a workload with a role of Stint's own", func(q *AssignmentTerms, f *AssignmentFacts) {
+			f.Principal.Kind, q.Kind, f.Role.Source = Workload, Active, SourceBuiltin
+		}, RulePrincipal, "are for people"},
 		{"S-25 no reason", func(q *AssignmentTerms, f *AssignmentFacts) { q.Kind, f.Rules.Justification = Active, true }, RuleJustification, "Give a reason"},
 		{"X-11 extended to the maximum from now", func(q *AssignmentTerms, f *AssignmentFacts) {
 			q.Start, q.End, f.Before = running.StartsAt, t0.Add(90*d), &running

@@ -23,7 +23,7 @@ func AssignmentAsked(q AssignmentRequest) Event {
 	if q.Kind == RenewAssignment {
 		t = EvAsgRenewalAsked
 	}
-	return ofAssignmentRequest(t, q, q.PrincipalID).With("times_out_at", micros(q.TimesOutAt)).WithText("justification", q.Justification)
+	return ofAssignmentRequest(t, q, q.Asker()).With("times_out_at", micros(q.TimesOutAt)).WithText("justification", q.Justification)
 }
 
 // AssignmentRequestDecided is how a request ended, by whom and with which words.

@@ -46,6 +46,8 @@ type Principal struct {
 	MatchValue string
 	PersonID   string // people who are the same human share it; separation rules compare it
 	ManagerID  string // principal id of the person's manager, or empty
+	OwnerID    string // principal id of the person or group who answers for a workload, or empty
+	About      string // what a workload is, in words
 	Guest      bool   // of another organisation
 	Claimed    string // attributes that the provider's claims gave: their names, commas between
 	Enabled    bool

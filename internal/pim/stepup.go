@@ -72,6 +72,9 @@ const (
 	ActionCancelRecovery   StepUpAction = "recovery.cancel"
 	ActionSaveGroup        StepUpAction = "group.save"
 	ActionRemoveGroup      StepUpAction = "group.remove"
+	ActionSaveWorkload     StepUpAction = "workload.save"
+	ActionSwitchWorkload   StepUpAction = "workload.switch" // disable or enable
+	ActionRemoveWorkload   StepUpAction = "workload.remove"
 	ActionAddMembers       StepUpAction = "member.add"
 	ActionRemoveMember     StepUpAction = "member.remove"
 	ActionSaveRole         StepUpAction = "role.save"

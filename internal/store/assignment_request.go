@@ -7,11 +7,11 @@ import (
 )
 
 const assignmentRequestCols = `q.id, q.assignment_id, q.principal_id, q.person_id, q.role_id, q.resource_id, q.kind, q.state, q.justification, q.requested_at,
-	q.times_out_at, q.decided_at, q.decided_by, q.decision, q.step_up_id, q.result_id, q.version`
+	q.times_out_at, q.decided_at, q.decided_by, q.decision, q.step_up_id, q.result_id, q.asked_by, q.version`
 
 func scanAssignmentRequest(r row) (q pim.AssignmentRequest, err error) {
 	err = r.Scan(&q.ID, &q.AssignmentID, &q.PrincipalID, &q.PersonID, &q.RoleID, &q.ResourceID, &q.Kind, &q.State, &q.Justification, at(&q.RequestedAt),
-		at(&q.TimesOutAt), at(&q.DecidedAt), &q.DecidedBy, &q.Decision, &q.StepUpID, &q.ResultID, &q.Version)
+		at(&q.TimesOutAt), at(&q.DecidedAt), &q.DecidedBy, &q.Decision, &q.StepUpID, &q.ResultID, &q.AskedBy, &q.Version)
 	return q, err
 }
 
@@ -66,9 +66,9 @@ func (r *Reader) AssignmentRequestsDue(limit int) ([]pim.AssignmentRequest, erro
 
 // InsertAssignmentRequest adds a request; ErrOpen when one waits already.
 func (tx *Tx) InsertAssignmentRequest(q pim.AssignmentRequest) error {
-	n, err := tx.exec(`INSERT INTO assignment_requests (id, assignment_id, principal_id, person_id, role_id, resource_id, kind, state, justification, requested_at, times_out_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
-		q.ID, q.AssignmentID, q.PrincipalID, q.PersonID, q.RoleID, q.ResourceID, q.Kind, q.State, q.Justification, us(q.RequestedAt), us(q.TimesOutAt))
+	n, err := tx.exec(`INSERT INTO assignment_requests (id, assignment_id, principal_id, person_id, role_id, resource_id, kind, state, justification, requested_at, times_out_at, asked_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
+		q.ID, q.AssignmentID, q.PrincipalID, q.PersonID, q.RoleID, q.ResourceID, q.Kind, q.State, q.Justification, us(q.RequestedAt), us(q.TimesOutAt), q.AskedBy)
 	if err == nil && n == 0 {
 		err = ErrOpen
 	}

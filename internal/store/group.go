@@ -236,14 +236,16 @@ func (r *Reader) GroupNamed(name string) ([]pim.Principal, error) {
 }
 
 // GroupNames returns what every group is called, by id.
-func (r *Reader) GroupNames() (map[string]string, error) {
+func (r *Reader) GroupNames() (map[string]string, error) { return r.namesOfKind(pim.Group) }
+
+func (r *Reader) namesOfKind(kind pim.PrincipalKind) (map[string]string, error) {
 	out := map[string]string{}
 	_, err := many(r, func(r row) (id string, err error) {
 		var name string
 		err = r.Scan(&id, &name)
 		out[id] = name
 		return id, err
-	}, "SELECT id, name FROM principals WHERE kind = 'group' AND removed_at = 0")
+	}, "SELECT id, name FROM principals WHERE kind = $1 AND removed_at = 0", kind)
 	return out, err
 }
 

@@ -8,11 +8,11 @@ import (
 )
 
 const principalCols = `p.id, p.kind, p.file_key, p.name, p.email, p.department, p.title, p.issuer, p.subject, p.match_claim, p.match_value,
-	p.person_id, p.manager_id, p.guest, p.claimed, p.enabled, p.source, p.zone, p.theme, p.created_at, p.last_seen_at, p.version`
+	p.person_id, p.manager_id, p.owner_id, p.description, p.guest, p.claimed, p.enabled, p.source, p.zone, p.theme, p.created_at, p.last_seen_at, p.version`
 
 func scanPrincipal(r row) (p pim.Principal, err error) {
 	err = r.Scan(&p.ID, &p.Kind, &p.Key, &p.Name, &p.Email, &p.Department, &p.Title, &p.Issuer, &p.Subject, &p.MatchClaim, &p.MatchValue,
-		&p.PersonID, &p.ManagerID, &p.Guest, &p.Claimed, &p.Enabled, &p.Source, &p.Zone, &p.Theme, at(&p.CreatedAt), at(&p.LastSeenAt), &p.Version)
+		&p.PersonID, &p.ManagerID, &p.OwnerID, &p.About, &p.Guest, &p.Claimed, &p.Enabled, &p.Source, &p.Zone, &p.Theme, at(&p.CreatedAt), at(&p.LastSeenAt), &p.Version)
 	return p, err
 }
 
@@ -89,11 +89,11 @@ func (tx *Tx) InsertPrincipals(all []pim.Principal) error {
 	var rows, found []any
 	for _, p := range all {
 		rows = append(rows, p.ID, p.Kind, p.Key, p.Name, p.Email, p.Department, p.Title, p.Issuer, p.Subject, p.MatchClaim, p.MatchValue,
-			p.PersonID, p.ManagerID, num(p.Guest), p.Claimed, num(p.Enabled), p.Source, p.Zone, p.Theme, us(tx.Now), us(p.LastSeenAt), Fold(p.Name), searchText(p), 1)
+			p.PersonID, p.ManagerID, num(p.Guest), p.Claimed, num(p.Enabled), p.Source, p.Zone, p.Theme, us(tx.Now), us(p.LastSeenAt), Fold(p.Name), searchText(p), p.OwnerID, p.About, 1)
 		found = appendWords(found, p)
 	}
 	err := insertRows(tx.ctx, tx.db, `principals (id, kind, file_key, name, email, department, title, issuer, subject, match_claim, match_value,
-		person_id, manager_id, guest, claimed, enabled, source, zone, theme, created_at, last_seen_at, sort_name, search_text, version)`, rows)
+		person_id, manager_id, guest, claimed, enabled, source, zone, theme, created_at, last_seen_at, sort_name, search_text, owner_id, description, version)`, rows)
 	if err != nil {
 		return err
 	}
@@ -119,10 +119,10 @@ func (tx *Tx) ChangePrincipal(was, p pim.Principal) error {
 func (tx *Tx) updatePrincipal(p pim.Principal) error {
 	return tx.must(`UPDATE principals SET file_key = $1, name = $2, email = $3, department = $4, title = $5, issuer = $6, subject = $7,
 		match_claim = $8, match_value = $9, person_id = $10, manager_id = $11, guest = $12, claimed = $13, enabled = $14, source = $15, zone = $16,
-		theme = $17, last_seen_at = $18, version = version + 1
-		WHERE id = $19 AND version = $20 AND removed_at = 0`,
+		theme = $17, last_seen_at = $18, owner_id = $19, description = $20, version = version + 1
+		WHERE id = $21 AND version = $22 AND removed_at = 0`,
 		p.Key, p.Name, p.Email, p.Department, p.Title, p.Issuer, p.Subject, p.MatchClaim, p.MatchValue, p.PersonID, p.ManagerID, num(p.Guest), p.Claimed, num(p.Enabled), p.Source,
-		p.Zone, p.Theme, us(p.LastSeenAt), p.ID, p.Version)
+		p.Zone, p.Theme, us(p.LastSeenAt), p.OwnerID, p.About, p.ID, p.Version)
 }
 
 // RemovePrincipal marks a principal removed and takes it out of every group; its history stays. Who signed in
@@ -135,6 +135,9 @@ func (tx *Tx) RemovePrincipal(id string) error {
 		return err
 	}
 	if _, err := tx.exec("UPDATE principals SET manager_id = '', version = version + 1 WHERE manager_id = $1 AND manager_id <> ''", id); err != nil {
+		return err
+	}
+	if _, err := tx.exec("UPDATE principals SET owner_id = '', version = version + 1 WHERE owner_id = $1 AND owner_id <> '' AND removed_at = 0", id); err != nil {
 		return err
 	}
 	return tx.must(`UPDATE principals SET removed_at = $1, enabled = 0, issuer = '', subject = '', match_claim = '', match_value = '', version = version + 1

@@ -68,7 +68,7 @@ func (s Samples) dbLeads() views.Holder {
 }
 
 func (s Samples) exporter() views.Holder {
-	return views.Holder{Person: s.person("w1", "ledger-exporter", "Workload")}
+	return views.Holder{Person: s.person("w1", "ledger-exporter", "Workload"), Workload: true}
 }
 
 func (s Samples) assignmentRows() []views.AssignmentRow {

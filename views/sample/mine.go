@@ -74,7 +74,7 @@ func (s Samples) myRoles() views.MyRolesView {
 		{Assignment: "a4", Role: s.admin(), Needs: s.needs("fingerprint", "message-square-text"), Max: 4 * time.Hour, Until: day(5), Longer: "extend"},
 		{Assignment: "a5", Role: s.backup(), Blocked: s.T("The account at the directory waits for an administrator’s confirmation."), Max: 4 * time.Hour},
 	}
-	return views.MyRolesView{
+	return views.MyRolesView{Workloads: s.workloadRoles(),
 		Shell: shell, Sets: []views.SetChip{{Name: s.T("Monday on call"), Count: 3, Href: "/my-roles/several?set=s1"}, {Name: s.T("Month-end"), Count: 2, Href: "/my-roles/several?set=s2"}}, CountAll: 19, CountEligible: 12, CountActive: 4, CountWaiting: 1, CountComing: 2,
 		List: views.MyRolesListView{
 			Total: 17, Expired: []views.RoleRow{{Assignment: "o1", Role: s.role("pg_monitor", "database", "PostgreSQL"), Until: day(-9), Longer: "renew"}, {Assignment: "o2", Role: s.domainAdmins(), Until: day(-2), Longer: "asked"}},

@@ -31,6 +31,7 @@ var people = []testCase{
 	{"membership from a claim lapses", membershipLapses},
 	{"the people in groups", peopleInGroups},
 	{"what sign-ins showed", carriedValues},
+	{"workloads and who answers for them", workloads},
 	{"notices", notices},
 	{"notices have a bound (T31)", noticesHaveABound},
 	{"favourites", favourites},
@@ -38,7 +39,7 @@ var people = []testCase{
 
 func principalsComeBack(t *testing.T, s *store.Store) {
 	want := pim.Principal{ID: "p", Kind: pim.Person, Key: "key", Name: "Zoë O'Neil", Email: "z@example.org", Department: "Ops", Title: "Lead",
-		Issuer: "https://idp", Subject: "sub", MatchClaim: "email", MatchValue: "z@example.org", PersonID: "human", ManagerID: "boss", Guest: true, Claimed: "guest", Enabled: true,
+		Issuer: "https://idp", Subject: "sub", MatchClaim: "email", MatchValue: "z@example.org", PersonID: "human", ManagerID: "boss", OwnerID: "ops", About: "what it is", Guest: true, Claimed: "guest", Enabled: true,
 		Source: pim.SourceFile, Zone: "Europe/Paris", Theme: "dark", LastSeenAt: now(s).Truncate(time.Second)}
 	do(t, s, func(tx *store.Tx) error { return tx.InsertPrincipal(want) })
 	for name, find := range map[string]func(*store.Reader) (pim.Principal, error){

@@ -19,6 +19,7 @@ import (
 type followed struct {
 	*stinttest.World
 	carol  *stinttest.Person
+	target string
 	people []connector.PersonEntry
 }
 
@@ -30,7 +31,7 @@ func settings(w *stinttest.World) pim.SyncSettings {
 func follow(t *testing.T, n int) *followed {
 	t.Helper()
 	w := stinttest.New(t)
-	f := &followed{World: w, carol: w.Person("carol")}
+	f := &followed{World: w, carol: w.Person("carol"), target: stinttest.Directory}
 	w.Administrator("carol")
 	f.carol.Ready()
 	for i := range n {
@@ -57,7 +58,7 @@ func (f *followed) show() { f.Target.SetPeople(slices.Values(slices.Clone(f.peop
 func (f *followed) run(preview bool) store.SyncRun {
 	f.Helper()
 	f.Clock.Advance(time.Minute)
-	_, err := f.Broker.AskSync(f.Context(), broker.Actor{PrincipalID: "carol"}, stinttest.Directory, preview)
+	_, err := f.Broker.AskSync(f.Context(), broker.Actor{PrincipalID: "carol"}, f.target, preview)
 	f.OK(err)
 	return f.work()
 }
@@ -66,7 +67,7 @@ func (f *followed) run(preview bool) store.SyncRun {
 func (f *followed) work() store.SyncRun {
 	f.Helper()
 	f.OK(f.Broker.SyncDue(f.Context()))
-	runs := stinttest.Read(f.World, func(r *store.Reader) ([]store.SyncRun, error) { return r.SyncRuns(stinttest.Directory, 1) })
+	runs := stinttest.Read(f.World, func(r *store.Reader) ([]store.SyncRun, error) { return r.SyncRuns(f.target, 1) })
 	if len(runs) == 0 {
 		f.Fatal("no run was kept")
 	}
@@ -253,11 +254,17 @@ func TestSyncStops(t *testing.T) {
 	}
 }
 
-func (f *followed) confirm(run string) {
+// actor is carol in her browser.
+func (f *followed) actor() broker.Actor {
 	f.Helper()
 	f.Clock.Advance(time.Minute)
 	s := stinttest.Read(f.World, func(r *store.Reader) ([]store.SessionRow, error) { return r.SessionsOf("carol", time.Hour) })
-	out, err := f.Broker.ConfirmSync(f.Context(), broker.Actor{PrincipalID: "carol", SessionID: s[0].ID, Session: s[0].Handle}, stinttest.Directory, run)
+	return broker.Actor{PrincipalID: "carol", SessionID: s[0].ID, Session: s[0].Handle}
+}
+
+func (f *followed) confirm(run string) {
+	f.Helper()
+	out, err := f.Broker.ConfirmSync(f.Context(), f.actor(), stinttest.Directory, run)
 	f.OK(err)
 	if out.CeremonyID == "" {
 		f.Fatal("no passkey was asked for")

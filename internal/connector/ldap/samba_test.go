@@ -35,6 +35,7 @@ func TestActiveDirectory(t *testing.T) {
 	t.Run("moved", d.testMoved)
 	t.Run("no rights", d.testNoRights)
 	t.Run("spellings", d.testSpellings)
+	t.Run("people", d.testPeople)
 }
 
 type domain struct{ *samba.Server }

@@ -22,9 +22,10 @@ type catalogue struct {
 
 	mu    sync.Mutex
 	lines map[[2]string]*roleLine // by role and resource, of those that pages asked for so far
+	named map[string]pim.Path     // of the resources that pages named so far, removed ones too
 }
 
-// maxLines bounds what the catalogue keeps ready.
+// maxLines bounds what the catalogue keeps ready of each.
 const maxLines = 10_000
 
 // definitions are the entries that say that a definition changed: every open page may show something else then.
@@ -40,7 +41,7 @@ func catalogueIn(r *store.Reader) (*catalogue, error) {
 
 func loadCatalogue(r *store.Reader) (*catalogue, error) {
 	c := &catalogue{roles: map[string]pim.RoleDefinition{}, settings: map[string][]pim.RoleSettings{}, approvers: map[string]bool{},
-		meanings: map[string][]pim.Meaning{}, targets: map[string]string{}, lines: map[[2]string]*roleLine{}}
+		meanings: map[string][]pim.Meaning{}, targets: map[string]string{}, lines: map[[2]string]*roleLine{}, named: map[string]pim.Path{}}
 	roles, err := r.Roles()
 	if err != nil {
 		return nil, err
@@ -122,6 +123,32 @@ func (c *catalogue) linesOf(r *store.Reader, list []store.Holding) (map[[2]strin
 		out[key] = c.lines[key]
 	}
 	return out, nil
+}
+
+// pathsOf returns the paths of resources; one that never was has none.
+func (c *catalogue) pathsOf(r *store.Reader, ids []string) (map[string]pim.Path, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.named) > maxLines {
+		clear(c.named)
+	}
+	var missing []string
+	out := make(map[string]pim.Path, len(ids))
+	for _, id := range ids {
+		if path, ok := c.named[id]; ok {
+			out[id] = path
+		} else {
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) == 0 {
+		return out, nil
+	}
+	found, err := r.Paths(unique(missing))
+	for id, path := range found {
+		c.named[id], out[id] = path, path
+	}
+	return out, err
 }
 
 func newRoleLine(role pim.RoleDefinition, path pim.Path, settings []pim.RoleSettings) *roleLine {

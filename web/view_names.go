@@ -41,7 +41,11 @@ func namesOf(r *store.Reader, i ids) (n names, err error) {
 	if n.roles, err = r.RoleNames(i.roles); err != nil {
 		return n, err
 	}
-	if n.paths, err = r.Paths(i.resources); err != nil {
+	c, err := catalogueIn(r)
+	if err != nil {
+		return n, err
+	}
+	if n.paths, err = c.pathsOf(r, i.resources); err != nil {
 		return n, err
 	}
 	n.people, err = r.Names(i.people)

@@ -31,6 +31,8 @@ type AssignmentFilter struct {
 	Search     string // beginnings of words of the principal's name
 	After      AssignmentCursor
 	Limit      int
+
+	upTo AssignmentCursor // where a full page ends
 }
 
 // AssignmentCursor is where a page ended: by name, or by an instant in the lists that time orders.
@@ -113,10 +115,13 @@ func (r *Reader) ListAssignments(f AssignmentFilter) ([]AssignmentRow, error) {
 				return nil, err
 			}
 			out = append(out, rows...)
+			slices.SortFunc(out, byName)
+			if out = out[:min(len(out), f.Limit)]; len(out) == f.Limit && f.Limit > 0 {
+				f.upTo = out[len(out)-1].Cursor("") // what comes after that is on no page with it
+			}
 		}
 	}
-	slices.SortFunc(out, byName)
-	return out[:min(len(out), f.Limit)], nil
+	return out, nil
 }
 
 // fewPlaces is how many resources of a subtree a list walks one by one; with more, a walk by name meets some soon.
@@ -147,7 +152,7 @@ func (f AssignmentFilter) kinds() []pim.AssignmentKind {
 	if f.Kind != "" {
 		return []pim.AssignmentKind{f.Kind}
 	}
-	return []pim.AssignmentKind{pim.Active, pim.Eligible}
+	return []pim.AssignmentKind{pim.Eligible, pim.Active} // of which there are more comes first
 }
 
 func (f AssignmentFilter) places() []string { return append([]string{f.ResourceID}, f.Above...) }
@@ -176,6 +181,9 @@ func (r *Reader) assignmentsByName(f AssignmentFilter, kind pim.AssignmentKind, 
 	f.named(&w)
 	if f.After.ID != "" {
 		w.add("(g.sort_name, g.id) > (?, ?)", f.After.Name, f.After.ID)
+	}
+	if f.upTo.ID != "" {
+		w.add("(g.sort_name, g.id) < (?, ?)", f.upTo.Name, f.upTo.ID)
 	}
 	from := " FROM assignments g JOIN principals p ON p.id = g.principal_id"
 	if rare != "" {

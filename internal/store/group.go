@@ -68,7 +68,7 @@ func (r *Reader) MembersIn(groupID string, page PrincipalPage) ([]Member, Search
 	var w where
 	w.add("m.group_id = ?", groupID)
 	if page.AfterID != "" {
-		w.add(memberAfter, page.AfterName, page.AfterID)
+		w.add("(m.sort_name, m.member_id) > (?, ?)", page.AfterName, page.AfterID)
 	}
 	reached, from := Searched{}, "group_members m"
 	if page.Query != "" {
@@ -94,8 +94,6 @@ func (r *Reader) MembersIn(groupID string, page PrincipalPage) ([]Member, Search
 	out, err := r.membersAt(groupID, keys)
 	return out, reached, err
 }
-
-const memberAfter = "(m.sort_name, m.member_id) > (?, ?)"
 
 // memberKeys are the places of a page of members.
 func (r *Reader) memberKeys(from string, w where, query string, limit int) ([]Searched, error) {
@@ -123,8 +121,8 @@ func (r *Reader) membersBegun(groupID string, after Searched, query string, limi
 	}
 	var w where
 	from := begins(&w, rare, fewBegin) + " CROSS JOIN group_members m JOIN principals p ON p.id = m.member_id"
-	w.add("m.member_id = x.principal_id AND m.group_id = ?", groupID)
-	w.add(memberAfter, after.Name, after.ID)
+	w.add("m.member_id = x.principal_id AND m.group_id || '' = ?", groupID) // of each the groups they are in, not the members of this one
+	w.add("(m.sort_name || '', m.member_id) > (?, ?)", after.Name, after.ID)
 	keys, err := r.memberKeys(from, w, query, limit)
 	return keys, true, err
 }

@@ -368,6 +368,38 @@ func TestPeopleAreNotSorted(t *testing.T) {
 	}
 }
 
+// Whom a beginning finds is looked up one by one, in the list and in a group, and never beside everybody after a place.
+func TestBeginningsAreLookedUp(t *testing.T) {
+	s := open(t)
+	after := Searched{Name: "a", ID: "a"}
+	for name, run := range map[string]func(*Tx) error{
+		"people": func(tx *Tx) error {
+			_, _, err := tx.begunAfter(where{conds: []string{"p.kind = 'person' AND p.removed_at = 0"}}, after, PrincipalPage{Query: "ann x"}, 50)
+			return err
+		},
+		"members": func(tx *Tx) error { _, _, err := tx.membersBegun("g", after, "ann x", 50); return err },
+	} {
+		var plans []string
+		err := Do(context.Background(), s, func(tx *Tx) error {
+			if err := tx.InsertPrincipal(pim.Principal{ID: "p", Kind: pim.Person, Name: "Ann Xu", Source: pim.SourceFile}); err != nil {
+				return err
+			}
+			p := &planner{conn: tx.db}
+			tx.db = p
+			err := run(tx)
+			plans = p.plans
+			return errors.Join(errRollBack, err)
+		})
+		if !errors.Is(err, errRollBack) {
+			t.Fatal(err)
+		}
+		text := strings.Join(plans, "\n  ")
+		if strings.Contains(text, "group_members_by_name") || !strings.Contains(text, "SEARCH p USING INDEX sqlite_autoindex_principals_1 (id=?)") {
+			t.Errorf("%s:\n  %s", name, text)
+		}
+	}
+}
+
 func entries(f EntryFilter) func(*Tx) error {
 	f.Limit = 50
 	return func(tx *Tx) error { _, err := tx.Entries(f); return err }

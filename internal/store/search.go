@@ -182,8 +182,6 @@ func (r *Reader) PeopleUses(ids []string) (map[string]PersonUse, error) {
 			AND a.principal_id IN LIST GROUP BY a.principal_id`, func(u *PersonUse, n int) { u.ToConfirm += n }},
 		{"SELECT a.principal_id, COUNT(*) FROM activations a WHERE a.state IN " + openStates + ` AND a.state IN ('provisioning', 'active')
 			AND a.starts_at <= NOW AND a.ends_at > NOW AND a.principal_id IN LIST GROUP BY a.principal_id`, func(u *PersonUse, n int) { u.Active += n }},
-		{assignedTo + "'eligible'" + inForce, func(u *PersonUse, n int) { u.Eligible += n }},
-		{assignedTo + "'active'" + inForce, func(u *PersonUse, n int) { u.Active += n }},
 	} {
 		given := args
 		if strings.Contains(c.query, "NOW") {
@@ -199,16 +197,25 @@ func (r *Reader) PeopleUses(ids []string) (map[string]PersonUse, error) {
 			out[n.id] = u
 		}
 	}
-	return out, nil
+	type held struct {
+		counted
+		active int
+	}
+	rows, err := many(r, func(r row) (h held, err error) { return h, r.Scan(&h.id, &h.n, &h.active) }, query.Replace(assignedTo), append(args, us(r.Now))...)
+	for _, h := range rows {
+		u := out[h.id]
+		u.Eligible, u.Active = h.n-h.active, u.Active+h.active
+		out[h.id] = u
+	}
+	return out, err
 }
 
-// assignedTo counts the assignments of a kind that each of some principals has, directly or through groups. SQLite keeps
-// the order of a CROSS JOIN: it would begin with every assignment of the kind.
+// assignedTo counts the assignments that each of some principals has, directly or through groups, and the active ones
+// among them. SQLite keeps the order of a CROSS JOIN: it would begin with every assignment.
 const assignedTo = `WITH RECURSIVE mine(whose, id, depth) AS (
 	SELECT p.id, p.id, 0 FROM principals p WHERE p.id IN LIST
 	UNION
 	SELECT mine.whose, m.group_id, mine.depth + 1 FROM group_members m JOIN mine ON m.member_id = mine.id
 	WHERE mine.depth < 10 AND (m.fresh_until = 0 OR m.fresh_until > NOW))
-	SELECT x.whose, COUNT(*) FROM (SELECT DISTINCT whose, id FROM mine) x CROSS JOIN assignments g WHERE g.principal_id = x.id AND g.kind = `
-
-const inForce = " AND g.ended_at = 0 AND g.starts_at <= NOW AND (g.ends_at = 0 OR g.ends_at > NOW) GROUP BY x.whose"
+	SELECT x.whose, COUNT(*), SUM(CASE WHEN g.kind = 'active' THEN 1 ELSE 0 END) FROM (SELECT DISTINCT whose, id FROM mine) x CROSS JOIN assignments g
+	WHERE g.principal_id = x.id AND g.ended_at = 0 AND g.starts_at <= NOW AND (g.ends_at = 0 OR g.ends_at > NOW) GROUP BY x.whose`

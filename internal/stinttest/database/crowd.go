@@ -27,7 +27,7 @@ const (
 )
 
 // Crowd fills a database that Stint has open: one role with an assignment of each of 100,000 people, spread over 1,000
-// resources of ten branches below a root. Person i is p00000 and on, "Given000 Family00000", mail0@x.example, of a
+// resources of ten branches below a root; it means something on the last. Person i is p00000 and on, "Given000 Family00000", mail0@x.example, of a
 // department of forty; assignment i is a00000 and on. Every fifth is active; two of three have an end within a year, and
 // all on resources the number of which ends with 7. One in fifty is disabled, one in twenty a guest, one in four never
 // signed in, one in ten has no passkey. The rows are what the store itself would write; one at a time they take minutes.
@@ -75,6 +75,7 @@ func crowd(now time.Time) []string {
 			$RESOURCES 'branch' || $I, 'root', 'group', 'Branch ' || $I, 'file' FROM n WHERE i < 10`,
 		`INSERT INTO resources (id, parent_id, kind, name, source)
 			$RESOURCES 'res' || $I, 'branch' || CAST(i / 100 AS TEXT), 'group', 'Resource ' || $I, 'file' FROM n`,
+		`INSERT INTO role_meanings (role_id, resource_id, name, entitlement_id) VALUES ('role', 'res999', 'meaning', 'meaning')`,
 		`INSERT INTO principals (id, kind, name, person_id, source, created_at, sort_name, search_text)
 			VALUES ('all', 'group', 'All', 'all', 'file', $NOW, 'all', 'all' || $SEP || $SEP || $SEP)`,
 		`INSERT INTO principal_words (word, principal_id) VALUES ('all', 'all')`,

@@ -16,6 +16,8 @@ import (
 
 var log = []testCase{
 	{"entries by every filter", entriesByFilter},
+	{"entries by place, time and words", entriesByWords},
+	{"a histogram counts what a search finds", histogram},
 	{"a search examines so many entries and says where it stopped", boundedSearch},
 	{"entries with hostile characters", hostileEntries},
 	{"a story is told from its beginning", story},
@@ -75,10 +77,11 @@ func boundedSearch(t *testing.T, s *store.Store) {
 		tx.Emit(pim.Event{Type: pim.EvActRequested, Actor: "alice", Subject: "alice", RoleID: role, Result: pim.OK})
 	}
 	do(t, s, func(tx *store.Tx) error { asked(tx, "dba"); return nil })
-	for range 6 {
+	for range 12 {
 		do(t, s, func(tx *store.Tx) error {
-			for range 1000 {
+			for range 500 {
 				asked(tx, "other")
+				tx.Emit(pim.Event{Type: pim.EvActRequested, Actor: "bob", Subject: "bob", RoleID: "dba", Result: pim.OK})
 			}
 			return nil
 		})
@@ -96,8 +99,8 @@ func boundedSearch(t *testing.T, s *store.Store) {
 	}
 	f.RoleID = "dba"
 	v := search(f)
-	if len(v.rows) != 0 || v.back != 1001 {
-		t.Fatalf("%d rows, stopped at %d; want none, at the 5,000th entry from the end", len(v.rows), v.back)
+	if len(v.rows) != 0 || v.back != 2001 {
+		t.Fatalf("%d rows, stopped at %d; want none, at Alice's 5,000th entry from the end", len(v.rows), v.back)
 	}
 	f.Before = v.back
 	if v = search(f); len(v.rows) != 1 || v.rows[0].Seq != 0 || v.back != 0 {

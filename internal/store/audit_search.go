@@ -1,0 +1,272 @@
+package store
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"stint/internal/audit"
+)
+
+// EntryFilter narrows a list of audit entries; empty fields do not narrow.
+type EntryFilter struct {
+	Person      string // actor or subject
+	RoleID      string
+	Below       string // a resource, with everything that stands below it now
+	TargetID    string
+	Type        string // exact, or a prefix ending in "."
+	Result      string
+	Correlation string
+	Words       string // words of the texts, all of them; each may be the beginning of one
+	From        int64  // seq from this on
+	Until       int64  // seq below this; 0: no bound
+	Before      int64  // seq below this, where a page goes on; 0: from the newest
+	Limit       int
+}
+
+const (
+	maxCandidates = 5000 // how many entries one page of a narrowed log examines (DESIGN §6)
+	maxWeighed    = 1000 // how far the entries of a condition are counted to find the one with the fewest
+	maxWalks      = 64   // how many indexes one condition walks
+)
+
+// Entries lists audit entries, newest first (a story: oldest first when Correlation is set). A filter with
+// several conditions examines the latest maxCandidates of its first one only: Search goes on from there.
+func (r *Reader) Entries(f EntryFilter) ([]EntryRow, error) {
+	rows, _, err := r.Search(f)
+	return rows, err
+}
+
+// Search is Entries with the place where it stopped before Limit were found: the number of the last entry it
+// examined, to go on before; 0: there are no others.
+func (r *Reader) Search(f EntryFilter) (rows []EntryRow, back int64, err error) {
+	if f.Correlation != "" {
+		rows, err = many(r, scanEntryRow, "SELECT seq, leaf FROM audit_entries WHERE correlation = $1 AND correlation <> '' AND seq < $2 ORDER BY seq LIMIT $3",
+			f.Correlation, f.before(), f.Limit)
+	} else {
+		rows, back, err = r.search(f)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	return rows, back, r.fillTexts(rows)
+}
+
+// before is the first number that is too high.
+func (f EntryFilter) before() int64 {
+	bound := int64(maxSeq + 1)
+	for _, b := range []int64{f.Before, f.Until} {
+		if b > 0 {
+			bound = min(bound, b)
+		}
+	}
+	return bound
+}
+
+func (r *Reader) search(f EntryFilter) (rows []EntryRow, back int64, err error) {
+	rows, back, err = r.unindexed(&f)
+	if err != nil || back > 0 || len(rows) == f.Limit {
+		return rows, back, err
+	}
+	p, err := r.plan(f)
+	if err != nil || p.none {
+		return rows, 0, err
+	}
+	limit := f.Limit - len(rows)
+	examined := limit
+	if len(p.rest) > 0 {
+		examined = maxCandidates
+	}
+	var w where
+	candidates := p.candidates(&w, f.From, f.before(), examined)
+	last := slices.Clone(w.args)
+	query := "SELECT a.seq, a.leaf FROM " + candidates + " JOIN audit_entries a ON a.seq = e.seq" + p.narrowed(&w) + " ORDER BY e.seq DESC LIMIT " + dollar(len(w.args)+1)
+	found, err := many(r, scanEntryRow, query, append(w.args, limit)...)
+	rows = append(rows, found...)
+	if err != nil || len(p.rest) == 0 || len(found) == limit {
+		return rows, 0, err
+	}
+	type end struct{ n, seq int64 }
+	e, err := one(r, func(r row) (e end, err error) { return e, r.Scan(&e.n, &e.seq) }, "SELECT COUNT(*), COALESCE(MIN(seq), 0) FROM "+candidates, last...)
+	if e.n == maxCandidates {
+		back = e.seq
+	}
+	return rows, back, err
+}
+
+// walk is one index newest first: a table, and what its rows have in common.
+type walk struct {
+	table, cond string
+	values      []any
+}
+
+// arm is the walk between two numbers, for so many entries.
+func (k walk) arm(w *where, from, until int64, limit int) string {
+	w.conds = nil // the next arm counts its arguments on
+	w.add(k.cond, k.values...)
+	w.add("seq >= ? AND seq < ?", from, until)
+	w.args = append(w.args, limit)
+	return "SELECT * FROM (SELECT seq FROM " + k.table + w.String() + " ORDER BY seq DESC LIMIT " + dollar(len(w.args)) + ") e"
+}
+
+// facet is one condition: the walks that together find what meets it, none where no index does, and what it says of
+// a row "a".
+type facet struct {
+	walks  []walk
+	cond   string
+	values []any
+}
+
+// plan is how a search goes: along one condition, asking the others of each entry.
+type plan struct {
+	lead facet
+	rest []facet
+	none bool // nothing can be found
+}
+
+var everything = facet{walks: []walk{{"audit_entries", "seq >= 0", nil}}}
+
+// plan begins with the condition that the fewest entries meet.
+func (r *Reader) plan(f EntryFilter) (plan, error) {
+	facets, err := r.facets(f)
+	if err != nil || facets == nil {
+		return plan{none: true}, err
+	}
+	lead, fewest := -1, maxWeighed+1
+	for i, c := range facets {
+		if len(c.walks) == 0 {
+			continue
+		}
+		n := fewest - 1 // alone it need not be counted
+		if len(facets) > 1 {
+			if n, err = r.weigh(c, f); err != nil {
+				return plan{}, err
+			}
+		}
+		if n < fewest {
+			lead, fewest = i, n
+		}
+	}
+	if lead < 0 {
+		return plan{lead: everything, rest: facets}, nil
+	}
+	p := plan{lead: facets[lead]}
+	p.rest = slices.Delete(facets, lead, lead+1)
+	return p, nil
+}
+
+func (r *Reader) weigh(c facet, f EntryFilter) (int, error) {
+	var w where
+	query := plan{lead: c}.candidates(&w, f.From, f.before(), maxWeighed)
+	n, err := one(r, scanInt, "SELECT COUNT(*) FROM "+query, w.args...)
+	return int(n), err
+}
+
+// candidates are the entries a page examines.
+func (p plan) candidates(w *where, from, until int64, limit int) string {
+	var arms []string
+	for _, k := range p.lead.walks {
+		arms = append(arms, k.arm(w, from, until, limit))
+	}
+	w.args = append(w.args, limit)
+	w.conds = nil
+	return "(SELECT seq FROM (" + strings.Join(arms, " UNION ") + ") e ORDER BY seq DESC LIMIT " + dollar(len(w.args)) + ") e"
+}
+
+// narrowed is what candidates have to meet besides.
+func (p plan) narrowed(w *where) string {
+	for _, c := range p.rest {
+		w.add(c.cond, c.values...)
+	}
+	return w.String()
+}
+
+// facets are the conditions of a filter, empty for none; nil: nothing meets them.
+func (r *Reader) facets(f EntryFilter) (facets []facet, err error) {
+	facets = []facet{}
+	if f.Person != "" {
+		facets = append(facets, facet{cond: "(a.actor_id = ? OR a.subject_id = ?)", values: []any{f.Person, f.Person},
+			walks: []walk{{"audit_entries", "actor_id = ?", []any{f.Person}}, {"audit_entries", "subject_id = ? AND subject_id <> ''", []any{f.Person}}}})
+	}
+	if f.RoleID != "" {
+		facets = append(facets, column("role_id", f.RoleID))
+	}
+	if f.TargetID != "" {
+		facets = append(facets, column("target_id", f.TargetID))
+	}
+	if f.Below != "" {
+		c, err := r.below(f.Below)
+		if err != nil {
+			return nil, err
+		}
+		facets = append(facets, c)
+	}
+	if f.Type != "" {
+		types, err := r.typesOf(f.Type)
+		if err != nil || len(types) == 0 {
+			return nil, err
+		}
+		facets = append(facets, column("type", types...))
+	}
+	if f.Result != "" {
+		facets = append(facets, resultFacet(f.Result))
+	}
+	if f.Words != "" {
+		found, err := r.wordFacets(f)
+		if err != nil || found == nil {
+			return nil, err
+		}
+		facets = append(facets, found...)
+	}
+	return facets, nil
+}
+
+// partial repeats what a column's partial index says, or it is not used.
+var partial = map[string]string{"role_id": "role_id <> ''", "target_id": "target_id <> ''", "resource_id": "resource_id <> ''", "result": "result <> 'ok'", "type": "type <> ''"}
+
+func column(name string, values ...string) facet {
+	c := facet{cond: "a." + name + " IN (" + strings.TrimSuffix(strings.Repeat("?, ", len(values)), ", ") + ")"}
+	for _, v := range values {
+		c.values = append(c.values, v)
+		c.walks = append(c.walks, walk{"audit_entries", name + " = ? AND " + partial[name], []any{v}})
+	}
+	return c
+}
+
+// resultFacet has no index for what went well: nearly everything did.
+func resultFacet(result string) facet {
+	c := column("result", result)
+	if result == audit.ResultOK {
+		c.walks = nil
+	}
+	return c
+}
+
+// below is a part of the tree. One that is large is climbed from each entry, which ends soon where most are below it.
+func (r *Reader) below(resourceID string) (facet, error) {
+	ids, err := many(r, scanString, `WITH RECURSIVE below(id) AS (SELECT id FROM resources WHERE id = $1
+		UNION SELECT s.id FROM resources s JOIN below b ON s.parent_id = b.id WHERE s.parent_id <> '')
+		SELECT id FROM below LIMIT $2`, resourceID, maxWalks+1)
+	if len(ids) == 0 {
+		ids = []string{resourceID} // entries may outlive what they are about
+	}
+	if err != nil || len(ids) <= maxWalks {
+		return column("resource_id", ids...), err
+	}
+	return facet{values: []any{resourceID}, cond: `? IN (WITH RECURSIVE up(id) AS (SELECT a.resource_id
+		UNION SELECT s.parent_id FROM resources s JOIN up ON s.id = up.id) SELECT id FROM up)`}, nil
+}
+
+// typesOf returns the types a filter means: one, or those that occur and begin with "noun.".
+func (r *Reader) typesOf(filter string) ([]string, error) {
+	if !strings.HasSuffix(filter, ".") {
+		return []string{filter}, nil
+	}
+	all, err := r.EntryTypes()
+	return slices.DeleteFunc(all, func(t string) bool { return !strings.HasPrefix(t, filter) }), err
+}
+
+// EntryAt returns the number of the first entry at or after an instant; the size of the log where there is none.
+func (r *Reader) EntryAt(t time.Time) (int64, error) {
+	return one(r, scanInt, "SELECT COALESCE((SELECT seq FROM audit_entries WHERE at >= $1 ORDER BY at, seq LIMIT 1), (SELECT size FROM audit_head WHERE id = 1))", us(t))
+}

@@ -1,0 +1,143 @@
+package storetest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+var reasons = []string{"Repair the stuck invoice run INC-48207", "Überprüfung: billing-prod, inc 48207", "rotate keys", "", "100% <b>repair</b> _x_"}
+
+// placedTree makes org > prod > db.
+func placedTree(t *testing.T, s *store.Store) {
+	t.Helper()
+	do(t, s, func(tx *store.Tx) error {
+		for i, id := range []string{"org", "prod", "db"} {
+			if err := tx.InsertResource(pim.Resource{ID: id, ParentID: []string{"", "org", "prod"}[i], Kind: "resource", Name: id, Source: pim.SourceBrowser}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// placedLog writes events in that tree and beside it.
+func placedLog(t *testing.T, s *store.Store, n int) {
+	t.Helper()
+	for i := range n {
+		do(t, s, func(tx *store.Tx) error {
+			e := pim.Event{Type: []pim.EventType{pim.EvActRequested, pim.EvSignedIn}[i%2], Actor: []string{"alice", "bob"}[i/2%2], Result: pim.OK,
+				ResourceID: []string{"", "org", "prod", "db", "beside"}[i%5], TargetID: []string{"ldap", "", "pg"}[i%3], Texts: map[string]string{}}
+			e.Texts["reason"] = reasons[i%len(reasons)]
+			tx.Emit(e)
+			return nil
+		})
+	}
+}
+
+// entriesByWords compares filters with a walk over the log, while the index of words covers nothing, a part, and all.
+func entriesByWords(t *testing.T, s *store.Store) {
+	placedTree(t, s)
+	placedLog(t, s, 60)
+	whole := get(t, s, func(r *store.Reader) ([]store.EntryRow, error) { return r.Entries(store.EntryFilter{Limit: 200}) })
+	below := map[string][]string{"": nil, "org": {"org", "prod", "db"}, "prod": {"prod", "db"}, "beside": {"beside"}, "nowhere": {"nowhere"}}
+	check := func(how string) {
+		for node, ids := range below {
+			for _, target := range []string{"", "pg"} {
+				for _, words := range []string{"", "repair", "REP", "ube", "inc 48207", "48207 billing", "b", "nothing", "%", "repair nothing"} {
+					for _, span := range [][2]int64{{0, 0}, {10, 40}} {
+						f := store.EntryFilter{Below: node, TargetID: target, Words: words, From: span[0], Until: span[1]}
+						var want []int64
+						for _, e := range whole {
+							in := node == "" || slices.Contains(ids, e.ResourceID)
+							if in && (target == "" || e.TargetID == target) && e.Seq >= span[0] && (span[1] == 0 || e.Seq < span[1]) && said(e.Texts["reason"], words) {
+								want = append(want, e.Seq)
+							}
+						}
+						if got := pageThrough(t, s, f, 7); !slices.Equal(got, want) {
+							t.Errorf("%s, %+v:\n have %v\n want %v", how, f, got, want)
+						}
+					}
+				}
+			}
+		}
+	}
+	check("no words in the index")
+	index := func() bool {
+		more := false
+		do(t, s, func(tx *store.Tx) (err error) { more, err = tx.IndexWords(); return err })
+		return more
+	}
+	if index() {
+		t.Error("60 entries are one piece")
+	}
+	whole = get(t, s, func(r *store.Reader) ([]store.EntryRow, error) { return r.Entries(store.EntryFilter{Limit: 200}) })
+	check("all words in the index")
+	placedLog(t, s, 20)
+	whole = get(t, s, func(r *store.Reader) ([]store.EntryRow, error) { return r.Entries(store.EntryFilter{Limit: 200}) })
+	check("the latest words are not in the index")
+	if behind := get(t, s, func(r *store.Reader) (bool, error) { return r.Unindexed() }); !behind {
+		t.Error("nobody would index the latest")
+	}
+	index()
+	if behind := get(t, s, func(r *store.Reader) (bool, error) { return r.Unindexed() }); behind {
+		t.Error("everything is indexed, and it says there is more")
+	}
+	index() // does nothing, twice the same row would be refused
+}
+
+// said reads a text the slow way: every word of the search begins one of the text.
+func said(text, search string) bool {
+	if search == "" {
+		return true
+	}
+	split := func(s string) []string {
+		return strings.FieldsFunc(store.Fold(s), func(r rune) bool { return strings.ContainsRune(" -:,.%<>_/", r) })
+	}
+	asked := split(search)
+	for _, a := range asked {
+		if !slices.ContainsFunc(split(text), func(w string) bool { return strings.HasPrefix(w, a) }) {
+			return false
+		}
+	}
+	return len(asked) > 0
+}
+
+// histogram holds the counts of buckets against the pages of the same search.
+func histogram(t *testing.T, s *store.Store) {
+	placedTree(t, s)
+	placedLog(t, s, 60)
+	do(t, s, func(tx *store.Tx) error { _, err := tx.IndexWords(); return err })
+	var bounds []time.Time
+	for i := range 6 {
+		e := get(t, s, func(r *store.Reader) (store.EntryRow, error) { return r.Entry(int64(10 * i)) })
+		bounds = append(bounds, e.At)
+	}
+	bounds = append(bounds, bounds[5].Add(time.Hour))
+	for _, f := range []store.EntryFilter{{}, {From: 10, Until: 33}, {Person: "alice"}, {Below: "prod"}, {Words: "repair"}, {Person: "bob", TargetID: "pg"}, {Result: "refused"}, {Words: "nothing"}} {
+		found := pageThrough(t, s, f, 200)
+		buckets := get(t, s, func(r *store.Reader) ([]store.Bucket, error) { return r.Histogram(f, bounds) })
+		total := 0
+		for i, b := range buckets {
+			want := 0
+			for _, seq := range found {
+				e := get(t, s, func(r *store.Reader) (store.EntryRow, error) { return r.Entry(seq) })
+				if !e.At.Before(bounds[i]) && e.At.Before(bounds[i+1]) {
+					want++
+				}
+			}
+			total += b.Count
+			if b.Count != want || b.More {
+				t.Errorf("%+v, bucket %d: %+v, want %d", f, i, b, want)
+			}
+		}
+		if total != len(found) {
+			t.Errorf("%+v: %s", f, fmt.Sprint(total, " of ", len(found)))
+		}
+	}
+}

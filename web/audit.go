@@ -17,8 +17,7 @@ import (
 // AuditPage is GET /audit: the log, newest first. Auditors and administrators see all of it, everybody
 // else what they did and what is about them (U-01, A-54).
 func (s *Server) AuditPage(q *request) error {
-	asked := views.AuditFilter{Person: clip(q.QueryParam("person"), 200), Role: clip(q.QueryParam("role"), 200),
-		Action: q.QueryParam("action"), Result: q.QueryParam("result")}
+	asked := auditFilter(q)
 	before, err := parseSeq(q.QueryParam("cursor"))
 	if err != nil {
 		return echo.ErrBadRequest
@@ -51,6 +50,19 @@ func parseSeq(text string) (int64, error) {
 	return strconv.ParseInt(text, 10, 64)
 }
 
+// auditFilter are the filters as they were sent.
+func auditFilter(q *request) views.AuditFilter {
+	text := func(name string) string { return clip(q.QueryParam(name), 200) }
+	return views.AuditFilter{Words: text("words"), Person: text("person"), Role: text("role"), Resource: text("resource"), Target: q.QueryParam("target"),
+		Action: q.QueryParam("action"), Result: q.QueryParam("result"), From: text("from"), Until: text("until")}
+}
+
+// auditAddress are the filters as an address keeps them.
+func auditAddress(f views.AuditFilter) url.Values {
+	return url.Values{"words": {f.Words}, "person": {f.Person}, "role": {f.Role}, "resource": {f.Resource}, "target": {f.Target},
+		"action": {f.Action}, "result": {f.Result}, "from": {f.From}, "until": {f.Until}}
+}
+
 // auditIn is one page of the log.
 func auditIn(r *store.Reader, q *request, asked views.AuditFilter, before int64) (views.AuditView, error) {
 	v := views.AuditView{Filter: asked, Errors: views.Errors{}, Mine: !q.powers.MayAudit(), Results: resultOptions()}
@@ -59,13 +71,17 @@ func auditIn(r *store.Reader, q *request, asked views.AuditFilter, before int64)
 		return v, err
 	}
 	v.Actions = actionOptions(types)
-	if !oneOption(v.Actions, asked.Action) || !oneOption(v.Results, asked.Result) {
-		return v, echo.ErrBadRequest // only an address made by hand says so
-	}
-	f := store.EntryFilter{Type: asked.Action, Result: asked.Result, Before: before, Limit: pageSize + 1}
-	if f.Person, f.RoleID, err = resolveFilter(r, q, &v); err != nil || len(v.Errors) > 0 {
+	if v.Targets, err = loggedTargets(r, v.Mine); err != nil {
 		return v, err
 	}
+	if !oneOption(v.Actions, asked.Action) || !oneOption(v.Results, asked.Result) || !oneOption(v.Targets, asked.Target) {
+		return v, echo.ErrBadRequest // only an address made by hand says so
+	}
+	f, err := resolveFilter(r, q, &v)
+	if err != nil || len(v.Errors) > 0 {
+		return v, err
+	}
+	f.Before, f.Limit = before, pageSize+1
 	entries, back, err := r.Search(f)
 	if err != nil {
 		return v, err
@@ -78,7 +94,12 @@ func auditIn(r *store.Reader, q *request, asked views.AuditFilter, before int64)
 		entries = entries[:pageSize]
 		next = strconv.FormatInt(entries[pageSize-1].Seq, 10)
 	}
-	v.Pager = pagerView("/audit", url.Values{"person": {asked.Person}, "role": {asked.Role}, "action": {asked.Action}, "result": {asked.Result}}, q.QueryParam("cursor"), next)
+	if q.QueryParam("cursor") == "" {
+		if v.Histogram, err = histogramIn(r, q, f, asked); err != nil {
+			return v, err
+		}
+	}
+	v.Pager = pagerView("/audit", auditAddress(asked), q.QueryParam("cursor"), next)
 	if back > 0 {
 		last, err := r.Entry(back)
 		if err != nil {

@@ -90,6 +90,10 @@ func TestAuditFilters(t *testing.T) {
 		"role=DBA":                           func(l string) bool { return strings.Contains(l, "dba") },
 		"action=activation.approved":         func(l string) bool { return strings.Contains(l, "bob | Activation approved") },
 		"role=dba&person=bob&result=ok":      func(l string) bool { return strings.Contains(l, "bob") && strings.Contains(l, "dba") },
+		"words=ledger":                       func(l string) bool { return strings.Contains(l, "alice") },
+		"words=inc+7+LEDG":                   func(l string) bool { return strings.Contains(l, "alice") },
+		"resource=production&person=bob":     func(l string) bool { return strings.Contains(l, "bob") && strings.Contains(l, "Production") },
+		"until=2100-01-01T00:00&role=dba":    func(l string) bool { return strings.Contains(l, "dba") },
 		"action=voucher.issued&person=carol": func(l string) bool { return strings.Contains(l, "carol") },
 	} {
 		lines := entriesOf(dora.Get("/audit?"+query).Want(t, http.StatusOK))
@@ -105,13 +109,23 @@ func TestAuditFilters(t *testing.T) {
 	w.Do(func(tx *store.Tx) error {
 		return tx.InsertPrincipal(pim.Principal{ID: "alic2", Kind: pim.Person, Name: "alicia", PersonID: "alic2", Enabled: true, Source: pim.SourceFile})
 	})
-	for query, words := range map[string]string{"person=nobody": "Nobody here has this", "person=ali": "2 match: alice, alicia", "role=zzz": "No role has this"} {
+	for query, words := range map[string]string{"person=nobody": "Nobody here has this", "person=ali": "2 match: alice, alicia", "role=zzz": "No role has this",
+		"resource=nowhere": "No resource has this", "from=tomorrow": "Choose a day and a time", "until=2026-13-01T00:00": "Choose a day and a time"} {
 		if got := dora.Get("/audit?"+query).Want(t, http.StatusUnprocessableEntity).Text(".filters .err"); !strings.Contains(got, words) {
 			t.Errorf("%s: %q", query, got)
 		}
 	}
-	for _, query := range []string{"action=made.up", "result=maybe", "cursor=x", "person=a&person=b"} {
+	for _, query := range []string{"action=made.up", "result=maybe", "target=none", "words=a&words=b", "cursor=x", "person=a&person=b"} {
 		dora.Get("/audit?"+query).Want(t, http.StatusBadRequest)
+	}
+	for _, query := range []string{"words=nothing+like+it", "until=2001-01-01T00:00", "from=2100-01-01T00:00", "words=ledger&action=voucher.issued"} {
+		if got := entriesOf(dora.Get("/audit?"+query).Want(t, http.StatusOK)); len(got) != 0 {
+			t.Errorf("%s finds %q", query, got)
+		}
+	}
+	// U-01: the words of others find nothing for somebody else.
+	if got := entriesOf(people["erin"].Get("/audit?words=ledger").Want(t, http.StatusOK)); len(got) != 0 {
+		t.Errorf("erin searched the reasons of alice and read %q", got)
 	}
 	if got := entriesOf(dora.Get("/audit?result=refused").Want(t, http.StatusOK)); len(got) != 0 {
 		t.Errorf("nothing was refused, but %q", got)
@@ -119,6 +133,27 @@ func TestAuditFilters(t *testing.T) {
 	people["alice"].Decide(activation, "approve").Want(t, http.StatusForbidden)
 	if got := entriesOf(dora.Get("/audit?result=refused").Want(t, http.StatusOK)); len(got) != 1 || !strings.Contains(got[0], "Decision refused") {
 		t.Errorf("refused: %q", got)
+	}
+}
+
+// A bar of the histogram leads to the entries it counts.
+func TestAuditHistogram(t *testing.T) {
+	t.Parallel()
+	w, people, _ := approvedWorld(t)
+	w.Advance(12 * time.Minute)
+	w.Do(func(tx *store.Tx) error { tx.Emit(pim.PersonEvent(pim.EvSessionsEnded, "erin", "erin", "erin")); return nil })
+	page := people["dora"].Get("/audit?person=erin").Want(t, http.StatusOK)
+	bars, all := page.Find(".chart a"), 0
+	bars.Each(func(_ int, bar *goquery.Selection) {
+		narrowed := people["dora"].Get(bar.AttrOr("href", "")).Want(t, http.StatusOK)
+		lines := entriesOf(narrowed)
+		all += len(lines)
+		if want := fmt.Sprintf(": %d entr", len(lines)); !strings.Contains(bar.AttrOr("aria-label", ""), want) || len(lines) == 0 {
+			t.Errorf("%s leads to %d entries", bar.AttrOr("aria-label", ""), len(lines))
+		}
+	})
+	if want := len(entriesOf(page)); bars.Length() < 2 || all != want {
+		t.Errorf("%d bars lead to %d entries of %d", bars.Length(), all, want)
 	}
 }
 

@@ -106,10 +106,11 @@ func TestAuditSearchedBack(t *testing.T) {
 		tx.Emit(pim.PersonEvent(pim.EvPersonDisabled, "carol", "carol", "carol"))
 		return nil
 	})
-	for range 6 {
+	for range 6 { // very many of hers, and very many of the action, and one that is both
 		w.Do(func(tx *store.Tx) error {
 			for range 1000 {
 				tx.Emit(pim.PersonEvent(pim.EvSessionsEnded, "carol", "carol", "carol"))
+				tx.Emit(pim.PersonEvent(pim.EvPersonDisabled, "bob", "bob", "bob"))
 			}
 			return nil
 		})

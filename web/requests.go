@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"net/url"
 
 	"stint/internal/store"
@@ -42,19 +43,9 @@ func oneState(s string) string {
 // pagerView leads to the newest and the next older page, keeping the filters that are set.
 func pagerView(path string, filters url.Values, current, next string) views.Pager {
 	at := func(cursor string) string {
-		kept := url.Values{}
-		for name, v := range filters {
-			if v[0] != "" {
-				kept[name] = v
-			}
-		}
-		if cursor != "" {
-			kept.Set("cursor", cursor)
-		}
-		if len(kept) == 0 {
-			return path
-		}
-		return path + "?" + kept.Encode()
+		kept := url.Values{"cursor": {cursor}}
+		maps.Copy(kept, filters)
+		return addressOf(path, kept)
 	}
 	var p views.Pager
 	if current != "" {
@@ -64,6 +55,20 @@ func pagerView(path string, filters url.Values, current, next string) views.Page
 		p.Older = at(next)
 	}
 	return p
+}
+
+// addressOf is a path with those parameters that say something.
+func addressOf(path string, params url.Values) string {
+	kept := url.Values{}
+	for name, v := range params {
+		if v[0] != "" {
+			kept[name] = v
+		}
+	}
+	if len(kept) == 0 {
+		return path
+	}
+	return path + "?" + kept.Encode()
 }
 
 // requestRows examines one page of candidates and keeps those that match; next is where to go on.

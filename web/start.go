@@ -47,6 +47,22 @@ func parseStart(when, wall, zone string) (planned, error) {
 	}
 }
 
+// instantOf reads a local time in a zone (nil: UTC), of one that comes twice the first, or says what is wrong with it.
+func instantOf(wall string, loc *time.Location) (at time.Time, wrong string) {
+	local, ok := parseWall(wall)
+	if !ok {
+		return at, "Choose a day and a time, such as 2026-11-26 22:00."
+	}
+	if loc == nil {
+		loc = time.UTC
+	}
+	all := instants(local, loc)
+	if len(all) == 0 {
+		return at, skipped(local, loc)
+	}
+	return all[0], ""
+}
+
 func parseWall(text string) (time.Time, bool) {
 	for _, form := range wallForms {
 		if t, err := time.Parse(form, text); err == nil {

@@ -38,20 +38,67 @@ func oneOption(options []views.Option, value string) bool {
 	return value == "" || slices.ContainsFunc(options, func(o views.Option) bool { return o.Value == value })
 }
 
-// resolveFilter turns the names in the filter into ids; what means nobody or several is said at its field.
-func resolveFilter(r *store.Reader, q *request, v *views.AuditView) (personID, roleID string, err error) {
-	if text := strings.TrimSpace(v.Filter.Role); text != "" {
-		if roleID, err = roleNamed(r, text, v.Errors); err != nil {
-			return "", "", err
+func loggedTargets(r *store.Reader, mine bool) ([]views.Option, error) {
+	if mine {
+		return nil, nil
+	}
+	targets, err := r.Targets()
+	out := make([]views.Option, len(targets))
+	for i, t := range targets {
+		out[i] = views.Option{Value: t.ID, Label: t.Name}
+	}
+	return out, err
+}
+
+// resolveFilter turns the names and times of a filter into what the log is searched by; what means nobody or several is
+// said at its field. Others than auditors search what is theirs.
+func resolveFilter(r *store.Reader, q *request, v *views.AuditView) (f store.EntryFilter, err error) {
+	asked := v.Filter
+	f = store.EntryFilter{Type: asked.Action, Result: asked.Result, TargetID: asked.Target, Words: strings.TrimSpace(asked.Words)}
+	resolve := func(text string, id *string, named func(*store.Reader, string, views.Errors) (string, error)) {
+		if text = strings.TrimSpace(text); text != "" && err == nil {
+			*id, err = named(r, text, v.Errors)
 		}
 	}
+	resolve(asked.Role, &f.RoleID, roleNamed)
 	if v.Mine {
-		return q.who.ID, roleID, nil
+		f.Person = q.who.ID
+	} else {
+		resolve(asked.Person, &f.Person, personNamed)
+		resolve(asked.Resource, &f.Below, resourceNamed)
 	}
-	if text := strings.TrimSpace(v.Filter.Person); text != "" {
-		personID, err = personNamed(r, text, v.Errors)
+	span := func(field, wall string, seq *int64) {
+		if wall == "" || err != nil {
+			return
+		}
+		at, wrong := instantOf(wall, q.reader().Zone)
+		if v.Errors[field] = wrong; wrong == "" {
+			delete(v.Errors, field)
+			*seq, err = r.EntryAt(at)
+		}
 	}
-	return personID, roleID, err
+	span("from", asked.From, &f.From)
+	span("until", asked.Until, &f.Until)
+	if asked.Until != "" && f.Until == 0 {
+		f.From, f.Until = 1, 1 // nothing was before it
+	}
+	return f, err
+}
+
+// resourceNamed finds which resource a name or an id means.
+func resourceNamed(r *store.Reader, text string, wrong views.Errors) (string, error) {
+	if _, err := r.Resource(text); !errors.Is(err, store.ErrNotFound) {
+		return text, err
+	}
+	list, err := r.FindResources(store.ResourcePage{Query: text, Limit: pageSize})
+	found, exact := map[string]string{}, map[string]string{}
+	for _, s := range list {
+		found[s.ID] = s.Name
+		if strings.EqualFold(s.Name, text) {
+			exact[s.ID] = s.Name
+		}
+	}
+	return theOne(exact, found, "resource", "No resource has this in its name.", wrong), err
 }
 
 // personNamed finds whom a name, a mail address or an id means; a removed person by id only.

@@ -55,8 +55,9 @@ type Broker struct {
 	begun    taken
 	drills   atomic.Int64 // when accounts for emergencies were last looked at, in µs
 	scans    scans
-	logouts  taken       // ids of logout tokens
-	syncs    atomic.Bool // a directory sync runs on this node
+	logouts  taken        // ids of logout tokens
+	syncs    atomic.Bool  // a directory sync runs on this node
+	words    atomic.Int64 // when the words of the log were last taken into their index, in µs
 }
 
 // New makes a Broker.

@@ -108,6 +108,9 @@ func (b *Broker) round(ctx context.Context, passes *sync.WaitGroup) {
 	if err := b.remindOfDrills(ctx); err != nil {
 		b.log.Error("telling about accounts for emergencies", "error", err)
 	}
+	if err := b.indexWords(ctx); err != nil {
+		b.log.Error("indexing the words of the audit log", "error", err)
+	}
 	for {
 		claimed, err := b.claim(ctx)
 		if err != nil {

@@ -9,10 +9,10 @@ import (
 )
 
 const (
-	maxEntryWords = 200// words kept of one entry
-	maxWordLen    = 32 // bytes kept of a word
-	maxAsked      = 6  // words of a search that count
-	maxBeginnings = 16 // words that one beginning stands for
+	maxEntryWords = 200 // words kept of one entry
+	maxWordLen    = 32  // bytes kept of a word
+	maxAsked      = 6   // words of a search that count
+	maxBeginnings = 16  // words that one beginning stands for
 	indexPiece    = 500
 )
 

@@ -1,6 +1,7 @@
 package sample
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -30,8 +31,20 @@ func (s Samples) audit() views.AuditView {
 		Shell: s.shell(), Rows: s.entries(), Total: 184226, First: time.Date(2026, 2, 2, 9, 0, 0, 0, time.UTC), Checkpoint: ago(2),
 		Actions: []views.Option{{Value: "activation.requested", Label: "Activation requested"}, {Value: "grant.confirmed_gone", Label: "Grant seen gone"}},
 		Results: []views.Option{{Value: "ok", Label: "Done"}, {Value: "refused", Label: "Refused"}},
-		Pager:   views.Pager{Older: "/audit?cursor=x"},
+		Targets: []views.Option{{Value: "t1", Label: s.T("corp directory")}},
+		Pager:   views.Pager{Older: "/audit?cursor=x"}, Histogram: bars(72, 34, 61, 8, 0, 12, 70, 44, 66, 51, 9, 23),
 	}
+}
+
+func bars(counts ...int) views.Histogram {
+	h := views.Histogram{Most: 72, First: "2026-11-25 15:00", Last: "2026-11-26 15:00"}
+	for i, n := range counts {
+		width, height := 100/float64(len(counts)), 100*float64(n)/72
+		form := func(f float64) string { return fmt.Sprintf("%.2f", f) }
+		h.Total += int64(n)
+		h.Bars = append(h.Bars, views.Bar{Href: "/audit?from=x", From: "2026-11-25 15:00", Count: int64(n), X: form(float64(i) * width), Width: form(0.9 * width), Y: form(100 - height), Height: form(height)})
+	}
+	return h
 }
 
 // auditRefused is a filter that found one entry, after a field of it was refused.

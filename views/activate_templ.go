@@ -357,9 +357,9 @@ func scopeField(v ActivateView) templ.Component {
 		}
 		if v.MoreScopes {
 			var templ_7745c5c3_Var8 string
-			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(" Not all are shown: search first, it opens the form anew.")
+			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(" Not all are shown. Narrow your search; it opens the form anew.")
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `activate.templ`, Line: 162, Col: 65}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `activate.templ`, Line: 162, Col: 71}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var8))
 			if templ_7745c5c3_Err != nil {

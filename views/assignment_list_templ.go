@@ -87,7 +87,7 @@ func (v AssignmentsView) chips() []Chip {
 	kind, until := func(g *AssignmentFilter) *string { return &g.Kind }, func(g *AssignmentFilter) *string { return &g.Until }
 	list := []Chip{choose(kind, "eligible", "Eligible"), choose(kind, "active", "Active")}
 	if f.State != TabExpired {
-		list = append(list, choose(until, "soon", "Ends within 14 days"), choose(until, "never", "Without end"))
+		list = append(list, choose(until, "soon", "Ends within 14 days"), choose(until, "never", "No end"))
 	}
 	if f.Role != "" {
 		list = append(list, set("Role: "+v.RoleName, true, func(g *AssignmentFilter, _ bool) { g.Role = "" }))

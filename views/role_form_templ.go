@@ -35,7 +35,7 @@ type RoleFormView struct {
 
 func (v RoleFormView) title() string {
 	if v.ID == "" {
-		return "New role"
+		return "Add a role"
 	}
 	return "Edit " + v.Was
 }
@@ -318,7 +318,7 @@ func RoleForm(v RoleFormView) templ.Component {
 				}
 			}
 			if v.ID == "" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "Make the role")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "Add role")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -347,7 +347,7 @@ func fillPersonRoles(r *store.Reader, q *request, v *views.PersonRolesView) erro
 	if err != nil || p.Kind != pim.Person {
 		return orNotFound(err)
 	}
-	v.Who, v.Filter = personView(p), assignmentFilter(q)
+	v.Person, v.Filter = personHead(q, p), assignmentFilter(q)
 	v.Filter.Role, v.Filter.Resource, v.Filter.Until, v.CanAdd = "", "", "", q.powers.MayManage()
 	at, err := parseNameCursor(q.QueryParam("cursor"))
 	if err != nil {

@@ -188,6 +188,7 @@ var matrix = map[string]rights{
 
 	"GET /people":                                   {want: only(cells{200}, "auditor", "administrator")},
 	"GET /people/:id":                               {thing: "person", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"GET /people/:id/access":                        {thing: "person", want: only(cells{200, 200, 404}, "auditor", "administrator")},
 	"GET /people/:id/accounts/new":                  {thing: "person", want: only(cells{200, 200, 404}, "administrator")},
 	"POST /people/:id/accounts":                     {thing: "person", form: []string{"target", "none", "account", "x"}, want: only(cells{422, 422, 404}, "administrator")},
 	"POST /people/:id/accounts/:account/confirm":    {thing: "account", want: only(cells{303, 303, 404}, "administrator")},

@@ -63,20 +63,41 @@ func parseNameCursor(text string) (store.PrincipalPage, error) {
 // PersonPage is GET /people/:id.
 func (s *Server) PersonPage(q *request) error {
 	v, err := read(s, q, func(r *store.Reader) (v views.PersonView, err error) {
-		if v, err = personIn(r, q, q.Param("id")); err != nil {
+		p, err := personByID(r, q.Param("id"))
+		if err != nil {
 			return v, err
 		}
-		v.Sessions, v.SessionRows, err = s.personSessions(r, q.powers, v.Who.ID)
+		return personIn(r, q, p)
+	})
+	if err != nil {
+		return err
+	}
+	if v.Shell, err = s.shell(q); err != nil {
+		return err
+	}
+	return s.ok(q, views.PersonPage(v))
+}
+
+// PersonAccessPage is GET /people/:id/access: how a person comes in.
+func (s *Server) PersonAccessPage(q *request) error {
+	v, err := read(s, q, func(r *store.Reader) (v views.PersonAccessView, err error) {
+		p, err := personByID(r, q.Param("id"))
+		if err != nil {
+			return v, err
+		}
+		if v, err = accessIn(r, q, p); err != nil {
+			return v, err
+		}
+		v.Sessions, v.SessionRows, err = s.personSessions(r, q.powers, p.ID)
 		return v, err
 	})
 	if err != nil {
 		return err
 	}
-	v.Self, v.CanManage = v.Who.ID == q.who.ID, q.powers.Administrator
 	if v.Shell, err = s.shell(q); err != nil {
 		return err
 	}
-	return s.ok(q, views.PersonPage(v))
+	return s.ok(q, views.PersonAccess(v))
 }
 
 // ConfirmAccount is POST /people/:id/accounts/:account/confirm, and the same of workloads.

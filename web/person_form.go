@@ -140,7 +140,7 @@ func (s *Server) RemovePersonPage(q *request) error {
 		}
 		page := "/people/" + p.ID
 		v = views.RemovalView{Nav: views.NavPeople, Crumbs: []views.Link{{Text: "People", Href: "/people"}, {Text: p.Name, Href: page}}, Title: "Remove " + p.Name,
-			Action: page + "/remove", Version: p.Version, Button: "Remove " + p.Name, Back: page}
+			Action: page + "/remove", Version: p.Version, Button: "Remove " + p.Name, Back: page + "/access"}
 		v.Says, err = broker.PersonRemoval(r, q.who, p)
 		v.Refused, err = refusedBy(err)
 		return v, err
@@ -175,14 +175,14 @@ func (s *Server) PersonActivationsPage(q *request) error {
 		if err != nil {
 			return v, err
 		}
-		v.Who = personView(p)
+		v.Person = personHead(q, p)
 		v.Rows, next, err = requestsOf(r, q, p.ID, from, "", "")
 		return v, err
 	})
 	if err != nil {
 		return err
 	}
-	v.Pager = pagerView("/people/"+v.Who.ID+"/activations", url.Values{}, q.QueryParam("cursor"), next)
+	v.Pager = pagerView("/people/"+v.Person.Who.ID+"/activations", url.Values{}, q.QueryParam("cursor"), next)
 	if v.Shell, err = s.shell(q); err != nil {
 		return err
 	}

@@ -129,6 +129,7 @@ var routes = []route{
 	{post, "/people/:id/recovery/:recovery/confirm", administrator, (*Server).ConfirmRecovery},
 	{post, "/people/:id/recovery/:recovery/cancel", administrator, (*Server).CancelRecovery},
 	{get, "/people/:id", auditor, (*Server).PersonPage},
+	{get, "/people/:id/access", auditor, (*Server).PersonAccessPage},
 	{get, "/people/:id/accounts/new", administrator, (*Server).NewAccountPage},
 	{post, "/people/:id/accounts", administrator, (*Server).NameAccount},
 	{post, "/people/:id/accounts/:account/confirm", administrator, (*Server).ConfirmAccount},

@@ -162,10 +162,10 @@ func TestSessionsOnThePersonPage(t *testing.T) {
 		p.SignIn()
 	}
 	elsewhere(alice, iphone).SignIn()
-	if page := root.Get("/people/alice").Want(t, http.StatusOK); !strings.Contains(page.Body, "Safari on an iPhone") || !strings.Contains(page.Body, "127.0.0.1, ") {
+	if page := root.Get("/people/alice/access").Want(t, http.StatusOK); !strings.Contains(page.Body, "Safari on an iPhone") || !strings.Contains(page.Body, "127.0.0.1, ") {
 		t.Errorf("the administrator sees %q", page.Text("main"))
 	}
-	if page := audit.Get("/people/alice").Want(t, http.StatusOK); !strings.Contains(page.Text("main"), "2 open sessions") || strings.Contains(page.Body, "127.0.0.1, ") || strings.Contains(page.Body, "iPhone") {
+	if page := audit.Get("/people/alice/access").Want(t, http.StatusOK); !strings.Contains(page.Text("main"), "2 open sessions") || strings.Contains(page.Body, "127.0.0.1, ") || strings.Contains(page.Body, "iPhone") {
 		t.Errorf("the auditor sees %q", page.Text("main"))
 	}
 }

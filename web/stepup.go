@@ -87,7 +87,7 @@ func (s *Server) stepUpGone(q *request, err error) error {
 // showVoucher answers with the one page that ever holds the code; the operation's way back names the person.
 func (s *Server) showVoucher(q *request, out broker.Outcome) error {
 	who, err := read(s, q, func(r *store.Reader) (pim.Principal, error) {
-		return r.Principal(strings.TrimPrefix(out.Back, "/people/"))
+		return r.Principal(strings.TrimSuffix(strings.TrimPrefix(out.Back, "/people/"), "/access"))
 	})
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ func (s *Server) ScanTarget(q *request) error {
 	if err := s.broker.ScanNow(q.ctx(), q.actor(), q.Param("id")); err != nil {
 		return err
 	}
-	return q.redirect("/targets/" + url.PathEscape(q.Param("id")))
+	return q.redirect("/targets/" + url.PathEscape(q.Param("id")) + "?tab=" + views.TargetIncidents)
 }
 
 func (s *Server) target(q *request, test *broker.TargetTest) error {
@@ -56,6 +56,7 @@ func (s *Server) target(q *request, test *broker.TargetTest) error {
 	}
 	v.CanTest = q.powers.Administrator && v.Target.ID != pim.StintTarget
 	if test != nil {
+		v.Tab = views.TargetConnection
 		v.Test = &views.TestResult{OK: test.OK, At: q.now, Took: test.Took, Words: test.Message}
 	}
 	if v.Shell, err = s.shell(q); err != nil {

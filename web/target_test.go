@@ -30,16 +30,16 @@ func TestTargetPage(t *testing.T) {
 	})
 	alice.Activate(w.Eligible("alice", "dba", time.Time{}))
 	w.Tick()
-	page := carol.Get("/targets/dir").Want(t, http.StatusOK)
-	for _, want := range []string{"Directory", "Answers", "ldaps://dc1.northwind.example", "env:LDAP_PASSWORD", "alice", "dba", "Held", "present", "Activation of dba on Production until 10:00"} {
+	page, connection := carol.Get("/targets/dir").Want(t, http.StatusOK), carol.Get("/targets/dir?tab=connection").Want(t, http.StatusOK)
+	for _, want := range []string{"Directory", "ldaps://dc1.northwind.example", "alice", "dba", "Held", "present", "Activation of dba on Production until 10:00"} {
 		if !strings.Contains(page.Text("main"), want) {
 			t.Errorf("the page does not say %q: %s", want, page.Text("main"))
 		}
 	}
-	if got := page.Text("aside dl"); !strings.Contains(got, "Base DN") || !strings.Contains(got, "Credential from") {
+	if got := connection.Text("main"); !strings.Contains(got, "Answers") || !strings.Contains(got, "Base DN") || !strings.Contains(got, "Credential from") || !strings.Contains(got, "env:LDAP_PASSWORD") {
 		t.Errorf("the settings are called %q", got)
 	}
-	if strings.Contains(page.Body, "c2VhbGVkLWNhbmFyeQ") {
+	if strings.Contains(page.Body+connection.Body, "c2VhbGVkLWNhbmFyeQ") {
 		t.Error("the sealed credential is on the page")
 	}
 	if got := carol.Get("/targets").Want(t, http.StatusOK).Text("tbody"); !strings.Contains(got, "Answers") || !strings.Contains(got, "Built in") {
@@ -85,7 +85,7 @@ func TestTestTarget(t *testing.T) {
 	carol.Post("/targets/stint/test").Want(t, http.StatusForbidden)
 	carol.Get("/targets/absent").Want(t, http.StatusNotFound)
 	dora.Post("/targets/dir/test").Want(t, http.StatusNotFound)
-	if dora.Get("/targets/dir").Want(t, http.StatusOK).Find("form[action$='/test']").Length() != 0 {
+	if dora.Get("/targets/dir?tab=connection").Want(t, http.StatusOK).Find("form[action$='/test']").Length() != 0 {
 		t.Error("an auditor is offered the test")
 	}
 	if carol.Get("/targets/stint").Want(t, http.StatusOK).Find("form[action$='/test']").Length() != 0 {
@@ -109,13 +109,13 @@ func TestIncidentsOfTarget(t *testing.T) {
 	scan := func() {
 		t.Helper()
 		carol.Post("/targets/dir/scan").Want(t, http.StatusSeeOther)
-		if got := carol.Get("/targets/dir").Text("[aria-labelledby=scan]"); !strings.Contains(got, "Asked for") {
+		if got := carol.Get("/targets/dir?tab=incidents").Text("[aria-labelledby=scan]"); !strings.Contains(got, "Asked for") {
 			t.Errorf("before the scan: %q", got)
 		}
 		_, err := w.Broker.ScanDue(t.Context())
 		w.OK(err)
 	}
-	if got := carol.Get("/targets/dir").Text("#target"); !strings.Contains(got, "Not scanned yet.") || !strings.Contains(got, "none yet") {
+	if got := carol.Get("/targets/dir?tab=incidents").Text("#target"); !strings.Contains(got, "Not scanned yet.") || !strings.Contains(got, "none yet") {
 		t.Errorf("before the first scan: %q", got)
 	}
 	scan()
@@ -133,7 +133,7 @@ func TestIncidentsOfTarget(t *testing.T) {
 	w.Clock.Advance(6 * time.Minute)
 	scan()
 	w.Advance(time.Second)
-	page = carol.Get("/targets/dir").Want(t, http.StatusOK)
+	page = carol.Get("/targets/dir?tab=incidents").Want(t, http.StatusOK)
 	if got := page.Text("[aria-labelledby=incidents]"); !strings.Contains(got, "Open 61") || !strings.Contains(got, "Taken away") || !strings.Contains(got, "Standing access 1") {
 		t.Errorf("incidents: %q", got)
 	}
@@ -148,7 +148,7 @@ func TestIncidentsOfTarget(t *testing.T) {
 	w.Target.Misbehave(faketarget.Faults{HalfPages: true})
 	w.Clock.Advance(time.Minute)
 	scan()
-	if got := carol.Get("/targets/dir").Text("[aria-labelledby=scan]"); !strings.Contains(got, "broke off, so nothing in it was believed") {
+	if got := carol.Get("/targets/dir?tab=incidents").Text("[aria-labelledby=scan]"); !strings.Contains(got, "broke off, so nothing in it was believed") {
 		t.Errorf("half a page: %q", got)
 	}
 	carol.Post("/targets/absent/scan").Want(t, http.StatusNotFound)

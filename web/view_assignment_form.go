@@ -31,7 +31,7 @@ func bounds(rules broker.PlaceRules) []string {
 	one := func(kind string, r pim.AssignmentRules) string {
 		s := kind + ": at most " + views.Duration(r.Max)
 		if r.Permanent {
-			s += ", or without end"
+			s += ", or no end"
 		}
 		if r.From != "" {
 			s += " (set at " + r.From + ")"
@@ -147,7 +147,7 @@ func (q *request) wall(t time.Time) string {
 
 func (q *request) ends(t time.Time) string {
 	if t.IsZero() {
-		return ", without end"
+		return ", no end"
 	}
 	return " until " + q.wall(t)
 }

@@ -31,7 +31,7 @@ var factForms = map[string]struct {
 	form factForm
 }{
 	"account": {"Account at the target", asID}, "assignment": {"Assignment", asID}, "checkpoint": {"Checkpoint", asID}, "digest": {"Digest of the file", asID},
-	"entitlement": {"Entitlement at the target", asID}, "evidence": {"Evidence of the passkey", asID}, "parent": {"Parent", asID}, "target": {"Target", asID},
+	"entitlement": {"Group or role at the target", asID}, "evidence": {"Evidence of the passkey", asID}, "parent": {"Parent", asID}, "target": {"Target", asID},
 	"same_person_as": {"Same person as", asID}, "sha256": {"Digest", asID}, "step_up": {"Step-up evidence", asID}, "key": {"Id in the file", asID},
 	"duration_s": {"Duration", asSpan}, "starts_at": {"Start", asInstant}, "ends_at": {"End", asEnd}, "ended_at": {"Ended", asInstant},
 	"passkey": {"Passkey asked for", asText}, "times_out_at": {"Waits until", asInstant}, "since": {"Since", asInstant}, "state": {"How it ended", asWord}, "kind": {"Kind", asWord},

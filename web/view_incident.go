@@ -45,7 +45,7 @@ func incidentsIn(r *store.Reader, q *request, t store.TargetRow) (v views.Incide
 		list = list[:pageSize]
 		next = cursor(store.Keyset{At: list[pageSize-1].FirstSeenAt, ID: list[pageSize-1].ID})
 	}
-	v.Pager = pagerView("/targets/"+url.PathEscape(t.ID), url.Values{"list": {v.List}}, q.QueryParam("cursor"), next)
+	v.Pager = pagerView("/targets/"+url.PathEscape(t.ID), url.Values{"tab": {views.TargetIncidents}, "list": {v.List}}, q.QueryParam("cursor"), next)
 	for _, i := range list {
 		row := views.IncidentRow{Kind: string(i.Kind), Account: i.AccountName, Entitlement: i.Entitlement, First: i.FirstSeenAt, Last: i.LastSeenAt,
 			Closed: i.ClosedAt, How: howWords[i.How], Removing: i.Kind == pim.Stranger && i.GrantID != ""}

@@ -56,22 +56,18 @@ func onFrom(s store.Searched) (next, note string) {
 	return nameCursor(s.ID, s.Name), note
 }
 
-// personIn is everything on a person's page that the database knows.
-func personIn(r *store.Reader, q *request, id string) (v views.PersonView, err error) {
-	p, err := r.Principal(id)
-	if err != nil || p.Kind != pim.Person {
-		return v, orNotFound(err)
-	}
-	v.Who, v.Enabled, v.SignedIn, v.Facts, v.FromFile = personView(p), p.Enabled, p.LastSeenAt, identityFacts(p), p.Source == pim.SourceFile
-	if v.Keys, err = personKeys(r, p.ID); err != nil {
+// personHead is what every page of a person begins with.
+func personHead(q *request, p pim.Principal) views.PersonHead {
+	return views.PersonHead{Who: personView(p), Enabled: p.Enabled, Guest: p.Guest, CanEdit: q.powers.Administrator && p.Source == pim.SourceBrowser}
+}
+
+// personIn is a person's first page: what they hold, with which accounts, and who they are.
+func personIn(r *store.Reader, q *request, p pim.Principal) (v views.PersonView, err error) {
+	v.Person, v.SignedIn, v.Facts, v.CanManage = personHead(q, p), p.LastSeenAt, identityFacts(p), q.powers.Administrator
+	if err := relations(r, p, &v); err != nil {
 		return v, err
 	}
-	ever, err := r.EverHadCredential(p.ID)
-	if err != nil {
-		return v, err
-	}
-	v.VoucherWhy, v.Recover, v.Guest, v.CanEdit = voucherWhy(p, len(v.Keys), ever), ever && p.Enabled, p.Guest, p.Source == pim.SourceBrowser
-	if err := relations(r, q, p, &v); err != nil {
+	if v.Waiting, err = recoveryOf(r, q, p); err != nil {
 		return v, err
 	}
 	h, err := loadHoldings(r, p)
@@ -80,6 +76,24 @@ func personIn(r *store.Reader, q *request, id string) (v views.PersonView, err e
 	}
 	v.Holds = h.rows()
 	v.Accounts, err = accountRows(r, p, h)
+	return v, err
+}
+
+// accessIn is a person's passkeys and linked accounts, and what may be done about them.
+func accessIn(r *store.Reader, q *request, p pim.Principal) (v views.PersonAccessView, err error) {
+	v.Person, v.FromFile, v.Self, v.CanManage = personHead(q, p), p.Source == pim.SourceFile, p.ID == q.who.ID, q.powers.Administrator
+	if v.Keys, err = personKeys(r, p.ID); err != nil {
+		return v, err
+	}
+	ever, err := r.EverHadCredential(p.ID)
+	if err != nil {
+		return v, err
+	}
+	if v.Same, err = otherAccounts(r, p); err != nil {
+		return v, err
+	}
+	v.Waiting, err = recoveryOf(r, q, p)
+	v.VoucherWhy, v.Recover = voucherWhy(p, len(v.Keys), ever), ever && p.Enabled && v.Waiting == nil
 	return v, err
 }
 
@@ -287,7 +301,7 @@ func givenBy(p pim.Principal, a pim.Attribute, value string) string {
 }
 
 // relations fills who a person has to do with: manager, groups, other accounts, a recovery that waits.
-func relations(r *store.Reader, q *request, p pim.Principal, v *views.PersonView) error {
+func relations(r *store.Reader, p pim.Principal, v *views.PersonView) error {
 	if p.ManagerID != "" {
 		m, err := r.Principal(p.ManagerID)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -304,28 +318,27 @@ func relations(r *store.Reader, q *request, p pim.Principal, v *views.PersonView
 	for _, g := range groups {
 		v.Groups = append(v.Groups, memberRow(r, g))
 	}
-	same, err := r.PeopleOf(p.PersonID)
-	if err != nil {
-		return err
-	}
-	for _, other := range same {
-		if other.ID != p.ID {
-			v.Same = append(v.Same, personView(other))
-		}
-	}
-	return recoveryOf(r, q, p, v)
+	return nil
 }
 
-func recoveryOf(r *store.Reader, q *request, p pim.Principal, v *views.PersonView) error {
+func otherAccounts(r *store.Reader, p pim.Principal) (out []views.Person, err error) {
+	same, err := r.PeopleOf(p.PersonID)
+	for _, other := range same {
+		if other.ID != p.ID {
+			out = append(out, personView(other))
+		}
+	}
+	return out, err
+}
+
+func recoveryOf(r *store.Reader, q *request, p pim.Principal) (*views.Waiting, error) {
 	asked, err := r.OpenRecovery(p.ID)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	by, err := r.Names([]string{asked.AskedBy})
-	v.Recover = false
-	v.Waiting = &views.Waiting{ID: asked.ID, By: views.Person{ID: asked.AskedBy, Name: by[asked.AskedBy]}, Reason: asked.Reason, Expires: asked.ExpiresAt, Yours: asked.AskedBy == q.who.ID}
-	return err
+	return &views.Waiting{ID: asked.ID, By: views.Person{ID: asked.AskedBy, Name: by[asked.AskedBy]}, Reason: asked.Reason, Expires: asked.ExpiresAt, Yours: asked.AskedBy == q.who.ID}, err
 }

@@ -238,7 +238,7 @@ func settingsWords(view broker.SettingsView, tab string) (demands []views.Verdic
 			say("fingerprint", "the administrator’s passkey to make somebody active")
 		}
 		if !s.PermanentEligible && !s.PermanentActive {
-			then = "Nobody can hold this role for ever."
+			then = "Every assignment of this role has an end."
 		}
 		return demands, then
 	}

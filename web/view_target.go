@@ -81,7 +81,7 @@ func targetIn(r *store.Reader, q *request) (v views.TargetView, err error) {
 		return v, err
 	}
 	v.Target, v.Since, v.LastError = targetRow(t, grants, r.Now), t.FailingAt, t.Error
-	v.Facts, v.Allowed = targetFacts(t), t.MayWrite
+	v.Facts, v.Allowed, v.Tab = targetFacts(t), t.MayWrite, targetTab(q)
 	if v.Incidents, err = incidentsIn(r, q, t); err != nil {
 		return v, err
 	}
@@ -106,6 +106,17 @@ func targetIn(r *store.Reader, q *request) (v views.TargetView, err error) {
 		v.Pager.Note = fmt.Sprintf("The first %d grants; what is late comes first.", maxGrants)
 	}
 	return v, nil
+}
+
+// targetTab is the part of the page that is asked for; a list of incidents is asked for by its name alone, too.
+func targetTab(q *request) string {
+	switch tab := q.QueryParam("tab"); {
+	case tab == views.TargetIncidents || tab == views.TargetConnection:
+		return tab
+	case q.QueryParam("list") != "":
+		return views.TargetIncidents
+	}
+	return ""
 }
 
 // targetFacts are the plain settings; a credential is named by where it is read from, never shown (THREATS T28).

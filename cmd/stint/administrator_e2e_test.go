@@ -165,7 +165,9 @@ func (o *office) letsIn(s *somebody) {
 	a := o.admin
 	a.Open("/people")
 	a.link(s.name)
+	a.link("Sign-in and access")
 	a.Sees("Voucher for the first passkey")
+	a.look("person-access")
 	a.Press("Issue a voucher")
 	a.confirms(s.name)
 	a.Sees("shown now and never again")

@@ -20,7 +20,7 @@ func (o *office) makesGroups() {
 		a.Open("/groups/new")
 		a.Fill("name", g[0])
 		a.look("group-new")
-		a.button("Make the group")
+		a.button("Add group")
 		a.Sees(g[0])
 		for _, member := range g[1:] {
 			a.link("Add members")
@@ -29,7 +29,7 @@ func (o *office) makesGroups() {
 			a.button("Search")
 			a.Click(fmt.Sprintf(`(//main//li[contains(normalize-space(.), %q)]//input[@name="pick"])[1]`, member))
 			a.look("group-add")
-			a.button("Add the chosen ones")
+			a.button("Add members")
 			a.Until(`String(/^\/groups\/[^\/]+$/.test(location.pathname))`, "true")
 			a.Sees("Roles of its members", member)
 		}
@@ -60,11 +60,11 @@ func (o *office) setsRules() string {
 		a.Sees(m[1])
 	}
 	a.look("role-new")
-	a.button("Make the role")
+	a.button("Add role")
 	a.Sees("I want both")
 	a.Complained("422")
 	a.tick("I want both")
-	a.button("Make the role")
+	a.button("Add role")
 	a.touches("Ledger on call")
 	role := strings.SplitN(a.Address(), "?", 2)[0]
 

@@ -69,7 +69,7 @@ func handOutNames(r *store.Reader, ids []string) (string, error) {
 	for _, id := range ids {
 		role, err := r.Role(id)
 		if errors.Is(err, store.ErrNotFound) || err == nil && role.Source == pim.SourceBuiltin {
-			return "", pim.Invalid("pick", "Choose roles that are there, and none of Stint's own.")
+			return "", pim.Invalid("pick", "Choose roles of the list; Stint’s own cannot be handed out here.")
 		}
 		if err != nil {
 			return "", err

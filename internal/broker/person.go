@@ -31,7 +31,7 @@ func (b *Broker) PersonAction(ctx context.Context, actor Actor, action pim.StepU
 				return Outcome{}, err
 			}
 		}
-		page, err := holderPage(tx.Reader, personID)
+		page, err := personPage(tx.Reader, action, personID)
 		if err != nil {
 			return Outcome{}, err
 		}
@@ -48,6 +48,16 @@ func warnOfDisabling(tx *store.Tx, personID string) ([]string, error) {
 	p, err := tx.Principal(personID)
 	return append([]string{p.Name + " is disabled, and everything they hold ends."}, says...), err
 }
+
+// personPage is where the effect of an action is shown.
+func personPage(r *store.Reader, action pim.StepUpAction, id string) (string, error) {
+	if action == pim.ActionConfirmAccount {
+		return holderPage(r, id)
+	}
+	return accessPage(id), nil
+}
+
+func accessPage(personID string) string { return "/people/" + personID + "/access" }
 
 func personItem(r *store.Reader, by string, action pim.StepUpAction, personID, accountID string) (pim.StepUpItem, error) {
 	load := personOf
@@ -118,7 +128,7 @@ func (b *Broker) personConfirmed(ctx context.Context, actor Actor, p pending, su
 			return Outcome{}, err
 		}
 		out := Outcome{}
-		if out.Back, err = holderPage(tx.Reader, personID); err != nil {
+		if out.Back, err = personPage(tx.Reader, item.Action, personID); err != nil {
 			return Outcome{}, err
 		}
 		switch item.Action {

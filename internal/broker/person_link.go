@@ -19,7 +19,7 @@ type linkPeople struct{ ID, Other string }
 
 // LinkPeople makes two principals one person (THREATS T10).
 func (b *Broker) LinkPeople(ctx context.Context, actor Actor, id, other string) (Outcome, error) {
-	return b.operate(ctx, actor, "/people/"+id, &linkPeople{ID: id, Other: other})
+	return b.operate(ctx, actor, accessPage(id), &linkPeople{ID: id, Other: other})
 }
 
 func (o *linkPeople) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepared, error) {
@@ -94,7 +94,7 @@ func refuseOwnDecision(r *store.Reader, act pim.Activation, decider pim.Principa
 }
 
 func (o *linkPeople) apply(_ *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
-	out := Outcome{Back: "/people/" + o.ID, Done: "Linked. They count as one person now."}
+	out := Outcome{Back: accessPage(o.ID), Done: "Linked. They count as one person now."}
 	a, b, err := twoPeople(tx.Reader, o.ID, o.Other)
 	if err != nil {
 		return out, err
@@ -111,7 +111,7 @@ func tellOfLink(tx *store.Tx, a, b pim.Principal, text string) error {
 	if err != nil {
 		return err
 	}
-	return notify(tx, text, "/people/"+a.ID, unique(append(people, a.ID, b.ID))...)
+	return notify(tx, text, accessPage(a.ID), unique(append(people, a.ID, b.ID))...)
 }
 
 func unique(ids []string) []string { return slices.Compact(slices.Sorted(slices.Values(ids))) }
@@ -122,7 +122,7 @@ type unlinkPerson struct{ ID string }
 
 // UnlinkPerson makes a principal a person of its own again.
 func (b *Broker) UnlinkPerson(ctx context.Context, actor Actor, id string) (Outcome, error) {
-	return b.operate(ctx, actor, "/people/"+id, &unlinkPerson{ID: id})
+	return b.operate(ctx, actor, accessPage(id), &unlinkPerson{ID: id})
 }
 
 func (o *unlinkPerson) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepared, error) {
@@ -158,7 +158,7 @@ func (o *unlinkPerson) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prep
 }
 
 func (o *unlinkPerson) apply(_ *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
-	out := Outcome{Back: "/people/" + o.ID, Done: "Unlinked. They count as two people now."}
+	out := Outcome{Back: accessPage(o.ID), Done: "Unlinked. They count as two people now."}
 	h, err := personOf(tx.Reader, o.ID)
 	if err != nil {
 		return out, err

@@ -28,7 +28,7 @@ func (b *Broker) AskRecovery(ctx context.Context, actor Actor, personID, reason 
 	if wrong := pim.CheckJustification(reason, true); wrong != "" {
 		return Outcome{}, pim.Invalid("reason", "%s", wrong)
 	}
-	return b.operate(ctx, actor, "/people/"+personID, &askRecovery{ID: NewID(), PersonID: personID, Reason: reason})
+	return b.operate(ctx, actor, accessPage(personID), &askRecovery{ID: NewID(), PersonID: personID, Reason: reason})
 }
 
 func (o *askRecovery) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepared, error) {
@@ -97,7 +97,7 @@ func refuseAlone(r *store.Reader, who, h pim.Principal) error {
 }
 
 func (o *askRecovery) apply(_ *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
-	out := Outcome{Back: "/people/" + o.PersonID, Done: "Asked for. Another administrator has to confirm it."}
+	out := Outcome{Back: accessPage(o.PersonID), Done: "Asked for. Another administrator has to confirm it."}
 	h, err := personOf(tx.Reader, o.PersonID)
 	if err != nil {
 		return out, err
@@ -120,7 +120,7 @@ func tellOfRecovery(tx *store.Tx, h pim.Principal, text, yours string) error {
 		if id == h.ID {
 			continue
 		}
-		if err := notify(tx, text, "/people/"+h.ID, id); err != nil {
+		if err := notify(tx, text, accessPage(h.ID), id); err != nil {
 			return err
 		}
 	}
@@ -133,7 +133,7 @@ type confirmRecovery struct{ ID, PersonID string }
 // ConfirmRecovery confirms what another administrator asked for: the passkeys are removed, the sessions ended, and a
 // voucher is shown once.
 func (b *Broker) ConfirmRecovery(ctx context.Context, actor Actor, personID, id string) (Outcome, error) {
-	return b.operate(ctx, actor, "/people/"+personID, &confirmRecovery{ID: id, PersonID: personID})
+	return b.operate(ctx, actor, accessPage(personID), &confirmRecovery{ID: id, PersonID: personID})
 }
 
 func (o *confirmRecovery) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepared, error) {
@@ -174,7 +174,7 @@ func waitingRecovery(r *store.Reader, personID, id string) (store.Recovery, erro
 }
 
 func (o *confirmRecovery) apply(_ *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
-	out := Outcome{Back: "/people/" + o.PersonID, Done: "Passkeys removed, voucher issued."}
+	out := Outcome{Back: accessPage(o.PersonID), Done: "Passkeys removed, voucher issued."}
 	h, err := personOf(tx.Reader, o.PersonID)
 	if err != nil {
 		return out, err
@@ -204,7 +204,7 @@ type cancelRecovery struct{ ID, PersonID string }
 
 // CancelRecovery takes back what waits for a second administrator.
 func (b *Broker) CancelRecovery(ctx context.Context, actor Actor, personID, id string) (Outcome, error) {
-	return b.operate(ctx, actor, "/people/"+personID, &cancelRecovery{ID: id, PersonID: personID})
+	return b.operate(ctx, actor, accessPage(personID), &cancelRecovery{ID: id, PersonID: personID})
 }
 
 func (o *cancelRecovery) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepared, error) {
@@ -220,7 +220,7 @@ func (o *cancelRecovery) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (pr
 }
 
 func (o *cancelRecovery) apply(_ *Broker, tx *store.Tx, who pim.Principal, _ string) (Outcome, error) {
-	out := Outcome{Back: "/people/" + o.PersonID, Done: "Canceled. The passkeys stay."}
+	out := Outcome{Back: accessPage(o.PersonID), Done: "Canceled. The passkeys stay."}
 	asked, err := waitingRecovery(tx.Reader, o.PersonID, o.ID)
 	if err != nil {
 		return out, err

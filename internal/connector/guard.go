@@ -170,8 +170,8 @@ func (g *guard) mayGrant(ctx context.Context, ent EntitlementID) error {
 	}
 	// Not asked of a revoke, nor remembered: what an entitlement can do may change after it was given.
 	if e.Protected != "" && !g.listsLiterally(ent, e) {
-		return Errorf(Refused, "%q is protected, because %s: Stint gives it only when what it may give at the target (%s) names it in full, without a *",
-			e.Name, e.Protected, MayWrite)
+		return Errorf(Refused, "%q is protected, because %s: name it in full, without a *, under what Stint may give at the target",
+			e.Name, e.Protected)
 	}
 	return nil
 }
@@ -221,10 +221,9 @@ func (g *guard) match(pattern string, ent EntitlementID, name string) Match {
 }
 
 func (g *guard) refuseProtected(name string) error {
-	return Errorf(Refused, "%q is protected: Stint gives it only when what it may give at the target (%s) names it in full, without a *",
-		name, MayWrite)
+	return Errorf(Refused, "%q is protected: name it in full, without a *, under what Stint may give at the target", name)
 }
 
 func (g *guard) refuseUnlisted(name string) error {
-	return Errorf(Refused, "%q is not among what Stint may give at the target: add it there (%s)", name, MayWrite)
+	return Errorf(Refused, "%q is not among what Stint may give at the target: add it there", name)
 }

@@ -91,7 +91,7 @@ func Validate(kind string, settings map[string]string) error {
 		return err
 	}
 	if len(Lines(settings[MayWrite])) == 0 {
-		return &FieldError{MayWrite, "name at least one entitlement this target may grant, one a line"}
+		return &FieldError{MayWrite, "name at least one group or role that Stint may give at the target, one a line"}
 	}
 	return f.Validate(settings)
 }

@@ -36,7 +36,7 @@ func (s Samples) assignments() []Page {
 		{"members", "/roles/:id/members", views.Members(s.members())},
 		{"members-no-hit", "/roles/:id/members", views.Members(s.membersNone())},
 		{"person-roles", "/people/:id/roles", views.PersonRoles(s.personRoles())},
-		{"person-roles-nothing", "/people/:id/roles", views.PersonRoles(views.PersonRolesView{Shell: s.managing(), Who: s.erin(), CanAdd: true})},
+		{"person-roles-nothing", "/people/:id/roles", views.PersonRoles(views.PersonRolesView{Shell: s.managing(), Person: views.PersonHead{Who: s.erin(), Enabled: true}, CanAdd: true})},
 		{"assignment-new-role", "/assignments/new", views.NewAssignment(s.newRole())},
 		{"assignment-new-place", "/assignments/new", views.NewAssignment(s.newPlace())},
 		{"assignment-new-none", "/assignments/new", views.NewAssignment(views.NewAssignmentView{Shell: s.managing(), Q: s.T("zzz")})},
@@ -118,7 +118,7 @@ func (s Samples) personRoles() views.PersonRolesView {
 		{ID: "as11", Holder: s.dbLeads(), Role: s.sre(), State: views.InForce, From: day(-20), Until: day(12), Through: views.Link{Text: s.T("Site reliability"), Href: "/groups/g3"}, LastActive: day(-1)},
 		{ID: "as12", Holder: s.holder(s.alice()), Role: s.role("Security Reader", "stint", "Stint"), Active: true, State: views.InForce, From: day(-300), CanChange: true},
 	}
-	return views.PersonRolesView{Shell: s.managing(), Who: s.alice(), Rows: rows, CanAdd: true, Holds: []views.HeldRole{{Role: s.domainAdmins(), State: "active", Tone: views.OK, Until: min(8)}}}
+	return views.PersonRolesView{Shell: s.managing(), Person: views.PersonHead{Who: s.alice(), Enabled: true}, Rows: rows, CanAdd: true, Holds: []views.HeldRole{{Role: s.domainAdmins(), State: "active", Tone: views.OK, Until: min(8)}}}
 }
 
 func (s Samples) newRole() views.NewAssignmentView {

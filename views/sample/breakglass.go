@@ -26,7 +26,7 @@ func (s Samples) breakGlass() []Page {
 		Roles: []views.HandOutRole{{ID: "d1", Name: s.T("db_owner"), Privileged: true}, {ID: "d2", Name: s.T("db_reader"), Picked: true}},
 	}
 	refused := owners
-	refused.Errors = views.Errors{"pick": s.T("Choose roles that are there, and none of Stint's own."), "follow": s.T("It follows the level above already.")}
+	refused.Errors = views.Errors{"pick": s.T("Choose roles of the list; Stint’s own cannot be handed out here."), "follow": s.T("It follows the level above already.")}
 	none := owners
 	none.Roles, none.Own = nil, false
 	return []Page{

@@ -12,12 +12,15 @@ func (s Samples) manage() []Page {
 		{"people-no-hit", "/people", views.People(views.PeopleView{Shell: s.shell(), Q: s.T("zzz")})},
 		{"person", "/people/:id", views.PersonPage(s.personPage())},
 		{"person-disabled", "/people/:id", views.PersonPage(s.personDisabled())},
+		{"person-access", "/people/:id/access", views.PersonAccess(s.personAccess())},
+		{"person-access-disabled", "/people/:id/access", views.PersonAccess(views.PersonAccessView{Shell: s.shell(), Person: s.personDisabled().Person, CanManage: true, FromFile: true, VoucherWhy: s.T("Enable Farid Nazari first: a disabled person cannot sign in.")})},
+		{"person-access-new", "/people/:id/access", views.PersonAccess(views.PersonAccessView{Shell: s.shell(), Person: views.PersonHead{Who: s.erin(), Enabled: true}, Self: true, CanManage: true, Same: []views.Person{s.bob()}})},
 		{"voucher", "/people/:id/voucher", views.Voucher(views.VoucherView{Shell: s.shell(), Who: s.farid(), Code: s.T("W7QX-4M2K-P9TD-3HRC"), Expires: min(15)})},
 		{"person-new", "/people/new", views.PersonForm(views.PersonFormView{Shell: s.shell(), Binding: []string{"employee_number"}, Values: views.PersonValues{Name: s.T("Gita Rao"), MatchClaim: "email"},
 			Errors: views.Errors{"value": s.T("A claim and its value belong together.")}})},
 		{"person-edit", "/people/:id/edit", views.PersonForm(views.PersonFormView{Shell: s.shell(), ID: "p9", Name: s.T("Erin Sato"), Version: 2, Fixed: true, Values: views.PersonValues{Name: s.T("Erin Sato"), Guest: true}})},
-		{"person-activations", "/people/:id/activations", views.ActivationsPage(views.ActivationsView{Shell: s.shell(), Who: s.alice(), Rows: s.requests(), Pager: views.Pager{Older: "/people/p1/activations?cursor=x"}})},
-		{"person-activations-none", "/people/:id/activations", views.ActivationsPage(views.ActivationsView{Shell: s.shell(), Who: s.alice()})},
+		{"person-activations", "/people/:id/activations", views.ActivationsPage(views.ActivationsView{Shell: s.shell(), Person: views.PersonHead{Who: s.alice(), Enabled: true}, Rows: s.requests(), Pager: views.Pager{Older: "/people/p1/activations?cursor=x"}})},
+		{"person-activations-none", "/people/:id/activations", views.ActivationsPage(views.ActivationsView{Shell: s.shell(), Person: views.PersonHead{Who: s.alice(), Enabled: true}})},
 		{"person-link", "/people/:id/link", views.LinkPage(views.LinkView{Shell: s.shell(), Who: s.alice(), Hits: []views.Person{s.bob(), s.carol()}, Errors: views.Errors{"other": s.T("This is the same account.")}})},
 		{"person-account", "/people/:id/accounts/new", views.AccountForm(views.AccountFormView{Shell: s.shell(), Who: s.alice(), Targets: []views.Option{{Value: "t1", Label: s.T("Head office directory")}},
 			Account: s.T("akeller"), Errors: views.Errors{"account": s.T("The target knows no such account: gone: uid=akeller.")}})},
@@ -37,6 +40,8 @@ func (s Samples) manage() []Page {
 		{"targets", "/targets", views.Targets(views.TargetsView{Shell: s.alarmed(), Rows: s.targets(), CanAdd: true})},
 		{"targets-nothing", "/targets", views.Targets(views.TargetsView{Shell: s.shell()})},
 		{"target", "/targets/:id", views.Target(s.target())},
+		{"target-incidents", "/targets/:id", views.Target(s.targetAt(views.TargetIncidents))},
+		{"target-connection", "/targets/:id", views.Target(s.targetAt(views.TargetConnection))},
 		{"target-dead", "/targets/:id", views.Target(s.targetDead())},
 	}
 }
@@ -58,29 +63,43 @@ func (s Samples) people() []views.PersonRow {
 
 func (s Samples) personPage() views.PersonView {
 	return views.PersonView{
-		Shell: s.shell(), Who: s.person("p4", "Dave Marsh", "dave@northwind.example"), Enabled: true, Sessions: 2, SessionRows: s.sessions()[1:], SignedIn: ago(33), CanManage: true, FromFile: true,
+		Shell: s.shell(), Person: s.daveHead(), SignedIn: ago(33), CanManage: true,
 		Facts: []views.Detail{
 			{Term: "Mail", Value: s.T("dave@northwind.example")}, {Term: "Issuer", Value: s.T("https://login.northwind.example")},
 			{Term: "Subject", Value: s.T("0f3a77c2-9b1e"), Code: true},
 		},
 		Groups:  []views.MemberRow{{Person: s.person("g1", "Database operations", ""), From: "from the file", Local: true}, {Person: s.person("g2", "On call", ""), From: "by the provider’s claim", ByClaim: true, FreshUntil: min(60 * 20)}},
-		Manager: s.person("p3", "Carol Lindqvist", "(from sign-in)"), Same: []views.Person{s.person("p44", "Dave Marsh (admin)", "dave.admin@northwind.example")}, Guest: true, CanEdit: true, Recover: true,
-		Waiting: &views.Waiting{ID: "r1", By: s.bob(), Reason: s.T("Lost the key on the train; spoke to him in the office."), Expires: min(60 * 20)},
+		Manager: s.person("p3", "Carol Lindqvist", "(from sign-in)"), Waiting: s.recoveryOfDave(),
 		Accounts: []views.AccountRow{
 			{ID: "c1", Target: s.T("Head office directory"), TargetID: "t1", Name: s.T("uid=dmarsh,ou=people,dc=northwind,dc=example"), ImmutableID: s.T("7b0c1d52-91aa"), Matched: s.T("by uid = dmarsh, 2026-11-02"), Confirmed: ago(60 * 24 * 3), By: s.T("Carol Lindqvist")},
 			{ID: "c2", Target: s.T("Oslo directory"), TargetID: "t2", Name: s.T("CN=Dave Marsh,OU=Staff,DC=oslo,DC=northwind,DC=example"), ImmutableID: s.T("e1c95a08-44f0"), Matched: s.T("by mail, 2026-11-18"), Needed: 2},
 		},
-		Keys: []views.PersonKey{{Name: s.T("Blue key"), CreatedAt: ago(60 * 24 * 40), LastUsed: ago(33)}},
 		Holds: []views.HeldRole{
 			{Role: s.dbOwner(), State: "active", Until: at(16, 2, 11), Tone: views.OK}, {Role: s.backup(), State: "eligible"},
 		},
-		VoucherWhy: s.T("Dave Marsh has had a passkey before, so a further one is confirmed with it."),
+	}
+}
+
+func (s Samples) daveHead() views.PersonHead {
+	return views.PersonHead{Who: s.person("p4", "Dave Marsh", "dave@northwind.example"), Enabled: true, Guest: true, CanEdit: true}
+}
+
+func (s Samples) recoveryOfDave() *views.Waiting {
+	return &views.Waiting{ID: "r1", By: s.bob(), Reason: s.T("Lost the key on the train; spoke to them in the office."), Expires: min(60 * 20)}
+}
+
+func (s Samples) personAccess() views.PersonAccessView {
+	return views.PersonAccessView{
+		Shell: s.shell(), Person: s.daveHead(), Sessions: 2, SessionRows: s.sessions()[1:], CanManage: true, FromFile: true, Recover: true,
+		Same:       []views.Person{s.person("p44", "Dave Marsh (admin)", "dave.admin@northwind.example")},
+		Keys:       []views.PersonKey{{Name: s.T("Blue key"), CreatedAt: ago(60 * 24 * 40), LastUsed: ago(33)}},
+		VoucherWhy: s.T("Dave Marsh has a passkey, so a further one is confirmed with it."),
 	}
 }
 
 func (s Samples) personDisabled() views.PersonView {
 	return views.PersonView{
-		Shell: s.shell(), Who: s.person("p6", "Farid Nazari", "farid@northwind.example"), CanManage: true,
+		Shell: s.shell(), Person: views.PersonHead{Who: s.person("p6", "Farid Nazari", "farid@northwind.example")}, CanManage: true,
 		Facts: []views.Detail{{Term: "Mail", Value: s.T("farid@northwind.example")}},
 	}
 }
@@ -153,10 +172,17 @@ func (s Samples) target() views.TargetView {
 	}
 }
 
+func (s Samples) targetAt(tab string) views.TargetView {
+	v := s.target()
+	v.Tab = tab
+	return v
+}
+
 func (s Samples) targetDead() views.TargetView {
 	v := s.target()
 	v.Shell, v.Target, v.Since, v.State = s.alarmed(), s.targets()[1], ago(7), ""
 	v.Incidents, v.Scan = views.Incidents{List: "standing"}, views.ScanState{Error: s.T("connection refused")}
+	v.Tab = views.TargetIncidents
 	v.LastError = s.T("dial tcp 10.0.3.7:636: connect: connection refused")
 	v.Test = &views.TestResult{At: ago(0), Took: 3 * time.Second, Words: s.T("No connection within 3 s. Check the address and the firewall.")}
 	return v

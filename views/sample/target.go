@@ -11,7 +11,7 @@ func (s Samples) targetForms() []Page {
 	tested.Test = &views.TestResult{OK: true, At: ago(0), Took: 42 * time.Millisecond, Words: s.T("It answers. Groups and roles that can be read: 14; accounts: 100. The first: admins, backup, dba.")}
 	wrong.ID, wrong.Title, wrong.Kept, wrong.FromFile, wrong.SecretFrom = "t1", s.T("Edit Head office directory"), true, true, s.T("env:DIRECTORY_PASSWORD")
 	wrong.Errors = views.Errors{"address": s.T("ldaps://host[:port] or ldap://host[:port], not \"dc1\"."), "secret": "Enter the bind password again: what decides where it is sent has changed, and a kept one goes only where it was entered for.",
-		"may_write": "Name at least one entitlement this target may grant, one a line.", "name": "The name is missing; give one."}
+		"may_write": "Name at least one group or role that Stint may give at the target, one a line.", "name": "The name is missing; give one."}
 	failed := s.browse()
 	failed.Rows, failed.Failed = nil, s.T("dial tcp 10.0.3.7:636: connect: connection refused")
 	none := s.browse()
@@ -56,7 +56,7 @@ func (s Samples) browse() views.BrowseView {
 			{ID: "e1", Name: s.T("backup-operators"), Detail: s.T("cn=backup-operators,ou=groups,dc=northwind,dc=example"), Picked: true, Owners: "owner:e1", OwnersPicked: true},
 			{ID: "e2", Name: s.T("domain-admins"), Detail: s.T("cn=domain-admins,ou=groups,dc=northwind,dc=example"), Means: []string{s.T("Member of domain-admins on domain-admins")}, Owners: "owner:e2", Owned: []string{s.T("Owner of domain-admins on domain-admins")}},
 			{ID: "e4", Name: s.T("posix-users"), Detail: s.T("cn=posix-users,ou=groups,dc=northwind,dc=example"), NoOwners: s.T("a group of its class (posixGroup) has no attribute for owners; groupOfNames and groupOfUniqueNames have.")},
-			{ID: "e3", Name: s.T("schema-admins"), Detail: s.T("cn=schema-admins,ou=groups,dc=northwind,dc=example"), Refused: s.T("\"schema-admins\" is protected: Stint gives it only when what it may give at the target (may_write) names it in full, without a *")},
+			{ID: "e3", Name: s.T("schema-admins"), Detail: s.T("cn=schema-admins,ou=groups,dc=northwind,dc=example"), Refused: s.T("\"schema-admins\" is protected: name it in full, without a *, under what Stint may give at the target")},
 		},
 		Places: []views.Option{{Value: "r1", Label: s.T("Northwind › corp.northwind.example")}},
 		Errors: views.Errors{"pick": "Choose at least one entry."},

@@ -28,12 +28,19 @@ func classify(ctx context.Context, s *session, err error) error {
 	case err == nil || errors.As(err, &ours):
 		return err
 	case !broken(err):
-		return connector.Errorf(kindOfResult(err), "the directory answered: %w", err)
+		return connector.Errorf(kindOfResult(err), "the directory answered: %w", answer{err})
 	case s.sent:
 		return connector.Errorf(connector.OutcomeUnknown, "no answer to a change: %w", errors.Join(err, ctx.Err()))
 	}
 	return connector.Errorf(connector.Transient, "the connection failed: %w", errors.Join(err, ctx.Err()))
 }
+
+// answer is an error of the directory; one that gives no diagnostic text ends in a colon otherwise.
+type answer struct{ error }
+
+func (a answer) Error() string { return strings.TrimRight(a.error.Error(), ": ") }
+
+func (a answer) Unwrap() error { return a.error }
 
 // kindOfResult maps the result codes of RFC 4511 §4.1.9.
 func kindOfResult(err error) connector.Kind {
@@ -61,7 +68,7 @@ func tlsFailed(host string, err error) error {
 	var cert *tls.CertificateVerificationError
 	// The library flattens the error of StartTLS to text, hence the second test.
 	if errors.As(err, &cert) || strings.Contains(err.Error(), "x509:") {
-		return connector.Errorf(connector.Denied, "the certificate of %s is not trusted (see ca_file): %w", host, err)
+		return connector.Errorf(connector.Denied, "the certificate of %s is not trusted (see the CA file): %w", host, err)
 	}
 	return connector.Errorf(connector.Transient, "no encrypted connection to %s: %w", host, err)
 }
@@ -72,5 +79,5 @@ func bindFailed(ctx context.Context, s *session, bindDN string, err error) error
 	if connector.KindOf(classified) == connector.Transient {
 		return classified
 	}
-	return connector.Errorf(connector.Denied, "cannot sign in as %s (see bind_dn and bind_password): %w", bindDN, err)
+	return connector.Errorf(connector.Denied, "cannot sign in as %s (see the bind DN and its password): %w", bindDN, err)
 }

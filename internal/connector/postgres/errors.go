@@ -88,7 +88,7 @@ func connectFailed(user string, err error) error {
 	answer := answerOf(err)
 	switch {
 	case errors.As(err, &cert):
-		return connector.Errorf(connector.Denied, "the server's certificate is not trusted (see ca_file): %w", err)
+		return connector.Errorf(connector.Denied, "the server's certificate is not trusted (see the CA file): %w", err)
 	case strings.Contains(err.Error(), "server refused TLS"):
 		return connector.Errorf(connector.Denied, "the server offers no TLS (see tls): %w", err)
 	case answer != nil && kindOfState(answer.Code) == connector.Denied:

@@ -113,8 +113,20 @@ func (s *Server) shellIn(r *store.Reader, q *request) (views.Shell, error) {
 	if sh.Live, err = liveOf(r, q.who.ID); err != nil || !p.Administrator {
 		return sh, err
 	}
-	sh.Alarms, err = alarmsIn(r)
+	if sh.Alarms, err = alarmsIn(r); err != nil {
+		return sh, err
+	}
+	sh.Stops, err = stopsIn(r)
 	return sh, err
+}
+
+// stopsIn lists the syncs that stopped for safety.
+func stopsIn(r *store.Reader) (out []views.SyncStop, err error) {
+	stops, err := r.SyncStops()
+	for _, s := range stops {
+		out = append(out, views.SyncStop{ID: s.TargetID, Name: s.Name, At: s.At})
+	}
+	return out, err
 }
 
 // waitingFor counts what waits for somebody's decision: requests, and extensions of what runs.

@@ -125,7 +125,11 @@ func (o *saveSync) prepare(b *Broker, tx *store.Tx, who pim.Principal) (prepared
 		return p, pim.Invalid("claim", "Only a claim named in oidc_binding_claims may bind somebody: people must not be able to edit it at the provider.")
 	}
 	says, err := o.checkGroups(tx.Reader)
-	p.says = append([]string{"Stint follows the people of " + t.Name + ": " + o.Settings.Filter + ".", o.identity()}, says...)
+	if err != nil {
+		return p, err
+	}
+	left, err := leftInWords(tx.Reader, unfed(was.Settings.Groups, o.Settings.Groups))
+	p.says = append(append([]string{"Stint follows the people of " + t.Name + ": " + o.Settings.Filter + ".", o.identity()}, says...), left...)
 	return p, err
 }
 
@@ -167,7 +171,7 @@ func (o *saveSync) checkGroups(r *store.Reader) (says []string, err error) {
 	return says, nil
 }
 
-func (o *saveSync) apply(_ *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
+func (o *saveSync) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
 	out := Outcome{Back: "/sync/" + o.TargetID, Done: "Saved. Look at a preview before the first run."}
 	row, err := tx.Sync(o.TargetID)
 	if errors.Is(err, store.ErrNotFound) {
@@ -182,6 +186,7 @@ func (o *saveSync) apply(_ *Broker, tx *store.Tx, who pim.Principal, evidence st
 	} else {
 		row.DueAt = time.Time{}
 	}
+	left := unfed(row.Settings.Groups, o.Settings.Groups)
 	row.Settings = o.Settings
 	e := targetEvent(pim.EvSyncSaved, o.TargetID)
 	e.Actor = who.ID
@@ -190,7 +195,10 @@ func (o *saveSync) apply(_ *Broker, tx *store.Tx, who pim.Principal, evidence st
 		e.Facts[name] = value
 	}
 	tx.Emit(confirmedBy(e, evidence))
-	return out, moved(tx.SaveSync(row))
+	if err := tx.SaveSync(row); err != nil {
+		return out, moved(err)
+	}
+	return out, b.leaveMembers(tx, left)
 }
 
 // removeSync ends following a directory.
@@ -203,7 +211,7 @@ func (b *Broker) RemoveSync(ctx context.Context, actor Actor, targetID string) (
 
 func (o *removeSync) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepared, error) {
 	p := prepared{item: pim.StepUpItem{Action: pim.ActionRemoveSync, Object: o.TargetID}, touch: true,
-		says: []string{"Stint no longer follows this directory. Everybody stays as they are now; whoever is disabled there later is not disabled here."}}
+		says: []string{"Stint no longer follows this directory. Everybody stays as they are now: whoever is disabled stays disabled, and whoever is disabled or deleted there later goes on here."}}
 	if err := administers(tx.Reader, who, ""); err != nil {
 		return p, err
 	}
@@ -211,14 +219,26 @@ func (o *removeSync) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepar
 	if err == nil && s.LeaseUntil.After(tx.Now) {
 		err = pim.Refuse(pim.KindConflict, "A run is on its way. Remove the sync once it has ended.")
 	}
-	return p, found(err)
+	if err != nil {
+		return p, found(err)
+	}
+	left, err := leftInWords(tx.Reader, unfed(s.Settings.Groups, nil))
+	p.says = append(p.says, left...)
+	return p, err
 }
 
-func (o *removeSync) apply(_ *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
+func (o *removeSync) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
+	s, err := tx.Sync(o.TargetID)
+	if err != nil {
+		return Outcome{}, found(err)
+	}
 	e := targetEvent(pim.EvSyncRemoved, o.TargetID)
 	e.Actor = who.ID
 	tx.Emit(confirmedBy(e, evidence))
-	return Outcome{Back: "/sync", Done: "Removed. Everybody stays as they are."}, moved(tx.RemoveSync(o.TargetID))
+	if err := tx.RemoveSync(o.TargetID); err != nil {
+		return Outcome{}, moved(err)
+	}
+	return Outcome{Back: "/sync", Done: "Removed. Everybody stays as they are."}, b.leaveMembers(tx, unfed(s.Settings.Groups, nil))
 }
 
 // AskSync asks for a run, or for a preview of one, which changes nobody.

@@ -43,7 +43,35 @@ func (b *Broker) syncGroup(ctx context.Context, run *syncing, g pim.SyncGroup) e
 		run.trouble = append(run.trouble, g.Directory+" has lost so many members that they stay in. Look there; a run that is confirmed takes them out.")
 		leave = nil
 	}
+	if run.run.Preview {
+		return b.showMembers(ctx, run, g.GroupID, holders, join, leave)
+	}
 	return errors.Join(b.changeMembers(ctx, run, g.GroupID, join, true), b.changeMembers(ctx, run, g.GroupID, leave, false))
+}
+
+// showMembers lists who would join a group or leave it, those too who are added in the same run.
+func (b *Broker) showMembers(ctx context.Context, run *syncing, groupID string, holders, join, leave []string) error {
+	shown := slices.Concat([]string{groupID}, join[:min(len(join), syncListed)], leave[:min(len(leave), syncListed)])
+	names, err := store.Read(ctx, b.store, func(r *store.Reader) (map[string]string, error) { return r.Names(shown) })
+	if err != nil {
+		return err
+	}
+	group := []string{names[groupID]}
+	for _, id := range join {
+		run.run.Counts.Joined++
+		run.list(store.SyncChange{Kind: "joined", PrincipalID: id, Name: names[id], Words: group})
+	}
+	for _, external := range holders {
+		if name, ok := run.adding[external]; ok {
+			run.run.Counts.Joined++
+			run.list(store.SyncChange{Kind: "joined", Name: name, Words: group})
+		}
+	}
+	for _, id := range leave {
+		run.run.Counts.Left++
+		run.list(store.SyncChange{Kind: "left", PrincipalID: id, Name: names[id], Words: group})
+	}
+	return nil
 }
 
 // SyncGroupShare is how many percent of a group's members may leave in one run.

@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
+	"strings"
 
 	"stint/internal/connector"
 	"stint/internal/pim"
@@ -128,6 +130,9 @@ func (b *Broker) comparePeople(ctx context.Context, run *syncing) (known int, er
 		for i, v := range verdicts {
 			run.count(first+i, v)
 		}
+		if run.sortedAt(first + len(people)) {
+			run.rank()
+		}
 		return ctx.Err()
 	})
 	if err != nil {
@@ -151,7 +156,10 @@ func (run *syncing) count(at int, v verdict) {
 		run.skip(v.said.ID, v.said.Name, "", v.why)
 		return
 	case added:
-		c.Added++
+		run.joining = append(run.joining, arrival{v.said.Name, digestOf(v.said.ID)})
+		if c.Added++; run.run.Preview && len(run.Settings.Groups) > 0 {
+			run.adding[v.said.ID] = v.said.Name
+		}
 		run.list(store.SyncChange{Kind: "added", Name: v.said.Name, Place: v.said.Match, Words: v.words})
 	case changed:
 		c.Changed++
@@ -166,6 +174,25 @@ func (run *syncing) count(at int, v verdict) {
 		run.losing = append(run.losing, losing{v.said.ID, false})
 		run.list(store.SyncChange{Kind: "disabled", PrincipalID: v.next.ID, Name: v.next.Name, Place: v.said.Match})
 	}
+}
+
+// arrival is somebody who is added.
+type arrival struct {
+	name string
+	id   digest
+}
+
+// sortedAt reports whether the entries up to one are sorted together, apart from those that follow.
+func (run *syncing) sortedAt(n int) bool { return n%syncSorted == 0 || n == run.entries.n }
+
+// rank lets ids of those who are added together sort as their names do.
+func (run *syncing) rank() {
+	slices.SortFunc(run.joining, func(a, b arrival) int { return strings.Compare(a.name, b.name) })
+	for _, a := range run.joining {
+		run.ranked++
+		run.seen[a.id] = run.ranked
+	}
+	run.joining = run.joining[:0]
 }
 
 // findMissing finds who is known from the directory and was not in its answer.

@@ -18,9 +18,10 @@ const (
 	syncTold    = 2000                  // entries read before it is said again how many
 	syncRuns    = 30                    // kept of each directory
 	syncListed  = 200                   // changes of each kind that a run lists
-	syncAim     = 20 * time.Millisecond // for one write, with its commit
+	syncSorted  = 20_000                // entries sorted by name before they are saved: neighbours in the indexes go together
+	syncAim     = 30 * time.Millisecond // for one write, with its commit
 	syncAtMost  = 256                   // people in one write
-	syncAtLeast = 4
+	syncAtLeast = 8
 	syncAtFirst = 16
 )
 
@@ -35,6 +36,9 @@ type syncing struct {
 	unused  map[string]bool   // external ids of entries that cannot be used
 	todo    []bool            // by the order in the spool: what differs
 	losing  []losing
+	adding  map[string]string // names by external id, where a preview shows groups
+	joining []arrival         // who is added of the entries compared since the last were ranked
+	ranked  int
 	listed  map[string]int
 	changes []store.SyncChange
 	size    int           // people in the next write
@@ -53,7 +57,7 @@ func (b *Broker) SyncDue(ctx context.Context) error {
 	for _, target := range due {
 		err = errors.Join(err, b.sync(ctx, target))
 	}
-	return err
+	return errors.Join(err, b.leaveDue(ctx))
 }
 
 // syncAside syncs beside the worker, as scanAside does.
@@ -103,7 +107,7 @@ func (b *Broker) beginSync(ctx context.Context, targetID string) (*syncing, erro
 		e := targetEvent(pim.EvSyncStarted, targetID).With("run", id).With("preview", run.Preview)
 		e.Actor = run.AskedBy
 		tx.Emit(e)
-		return &syncing{Sync: s, run: run, people: map[digest]string{}, seen: map[digest]int{}, matches: map[digest]bool{}, unused: map[string]bool{},
+		return &syncing{Sync: s, run: run, adding: map[string]string{}, people: map[digest]string{}, seen: map[digest]int{}, matches: map[digest]bool{}, unused: map[string]bool{},
 			listed: map[string]int{}, size: syncAtFirst}, tx.InsertSyncRun(run)
 	})
 }
@@ -119,11 +123,13 @@ func (b *Broker) syncPeople(ctx context.Context, run *syncing) error {
 	if why := run.Settings.Stop(run.run.Counts, known, run.Allowed); why != "" {
 		run.run.State, run.run.Message = pim.SyncStopped, why
 	}
-	if run.run.Preview || run.run.State == pim.SyncStopped {
+	if run.run.State == pim.SyncStopped {
 		return nil
 	}
-	if err := b.savePeople(ctx, run); err != nil {
-		return err
+	if !run.run.Preview {
+		if err := b.savePeople(ctx, run); err != nil {
+			return err
+		}
 	}
 	return b.syncGroups(ctx, run)
 }
@@ -150,13 +156,11 @@ func (b *Broker) paced(ctx context.Context, run *syncing, fn func(*store.Tx) err
 	return err
 }
 
-// nextSize is how many the next write may have after one that took so long: half as many or fewer when it was late.
+// nextSize is how many the next write may have after one that took so long.
 func nextSize(size int, took time.Duration) int {
 	switch {
 	case took < syncAim/2:
 		return min(size*2, syncAtMost)
-	case took > 2*syncAim:
-		return max(size/4, syncAtLeast)
 	case took > syncAim:
 		return max(size/2, syncAtLeast)
 	}

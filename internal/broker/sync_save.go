@@ -3,6 +3,8 @@ package broker
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"stint/internal/pim"
 	"stint/internal/store"
@@ -18,32 +20,36 @@ func (b *Broker) savePeople(ctx context.Context, run *syncing) error {
 	}
 	run.Phase, run.Done, run.Total = "saving", 0, total+len(run.losing)
 	var batch []pim.SyncedPerson
-	write := func(least int) error {
-		for len(batch) > least {
-			some := batch[:min(run.size, len(batch))]
-			if err := b.paced(ctx, run, func(tx *store.Tx) error { return b.saveSome(tx, run, some) }); err != nil {
-				return err
-			}
-			run.Done += len(some)
-			batch = batch[len(some):]
-		}
-		return nil
-	}
 	err := run.entries.each(func() int { return syncBatch }, func(first int, people []pim.SyncedPerson) error {
 		for i, p := range people {
 			if run.todo[first+i] {
 				batch = append(batch, p)
 			}
 		}
-		return errors.Join(write(syncAtMost), ctx.Err())
+		if !run.sortedAt(first + len(people)) {
+			return ctx.Err()
+		}
+		slices.SortFunc(batch, func(a, b pim.SyncedPerson) int { return strings.Compare(a.Name, b.Name) })
+		err := b.saveBatch(ctx, run, batch)
+		batch = batch[:0]
+		return err
 	})
-	if err == nil {
-		err = write(0)
-	}
 	if err != nil {
 		return err
 	}
 	return b.disablePeople(ctx, run)
+}
+
+func (b *Broker) saveBatch(ctx context.Context, run *syncing, batch []pim.SyncedPerson) error {
+	for len(batch) > 0 {
+		some := batch[:min(run.size, len(batch))]
+		if err := b.paced(ctx, run, func(tx *store.Tx) error { return b.saveSome(tx, run, some) }); err != nil {
+			return err
+		}
+		run.Done += len(some)
+		batch = batch[len(some):]
+	}
+	return ctx.Err()
 }
 
 // saveSome decides again about a few people and writes it: who is new with one statement for many, the others each

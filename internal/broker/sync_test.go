@@ -213,6 +213,8 @@ func TestSyncOfWhoIsGone(t *testing.T) {
 func TestSyncStops(t *testing.T) {
 	t.Parallel()
 	f := follow(t, 250)
+	dan := f.Person("dan")
+	dan.SignIn()
 	f.first()
 	all := f.enabled()
 	for _, c := range []struct {
@@ -243,9 +245,29 @@ func TestSyncStops(t *testing.T) {
 	if page := f.carol.Get("/notices").Text("main"); !strings.Contains(page, "stopped and changed nothing") {
 		t.Error("no notice tells an administrator")
 	}
+	banner := func(p *stinttest.Person) bool {
+		return strings.Contains(p.Get("/my-roles").Text("[role=alert]"), "stopped for safety")
+	}
+	if !banner(f.carol) || banner(dan) {
+		t.Error("the banner is for administrators")
+	}
+	f.Target.Misbehave(faketarget.Faults{Down: true})
+	if f.run(false); !banner(f.carol) {
+		t.Error("a run that fails lifts the banner")
+	}
+	f.Target.Misbehave(faketarget.Faults{})
+	if stopped = f.run(false); stopped.State != pim.SyncStopped {
+		t.Fatalf("again: %+v", stopped)
+	}
 	f.confirm(stopped.ID)
+	if banner(f.carol) {
+		t.Error("the banner stays after a confirmation")
+	}
 	if r := f.work(); r.State != pim.SyncDone || r.Counts.Missing != 30 || f.enabled() != all-30 {
 		t.Fatalf("confirmed: %+v", r)
+	}
+	if banner(f.carol) {
+		t.Error("the banner stays after a run came through")
 	}
 	f.people = f.people[:180]
 	f.show()
@@ -359,11 +381,20 @@ func TestSyncOfGroups(t *testing.T) {
 		s.Settings.Groups = []pim.SyncGroup{{Directory: "cn=ops", ID: string(ent), GroupID: "ops"}}
 		return tx.SaveSync(s)
 	})
+	if r := f.run(true); r.Counts.Joined != 2 || f.members("ops") != 1 {
+		t.Errorf("a preview of people nobody knows yet: %+v", r)
+	}
 	f.first()
 	if got := f.members("ops"); got != 3 {
 		t.Fatalf("%d members, want 3", got)
 	}
 	f.Target.Take(connector.AccountID(f.people[1].ID), ent)
+	if r := f.run(true); r.Counts.Left != 1 || r.Counts.Joined != 0 || f.members("ops") != 3 {
+		t.Errorf("a preview of one who left: %+v", r)
+	}
+	if got := f.listed("left"); len(got) != 1 || got[0].Name != "Person e001" || got[0].Words[0] != "ops" {
+		t.Errorf("it lists %+v", got)
+	}
 	if r := f.run(false); r.Counts.Left != 1 || f.members("ops") != 2 {
 		t.Errorf("one left: %+v", r)
 	}
@@ -373,6 +404,87 @@ func TestSyncOfGroups(t *testing.T) {
 	if r := f.run(false); r.Counts.Left != 0 || f.members("ops") != 2 || !strings.Contains(r.Message, "cn=ops") {
 		t.Errorf("an empty group: %+v", r)
 	}
+}
+
+// listed are the changes of one kind that the latest run lists.
+func (f *followed) listed(kind string) []store.SyncChange {
+	f.Helper()
+	return stinttest.Read(f.World, func(r *store.Reader) ([]store.SyncChange, error) {
+		runs, err := r.SyncRuns(f.target, 1)
+		if err != nil {
+			return nil, err
+		}
+		c, _, err := r.SyncChanges(runs[0].ID, kind, 0, 500)
+		return c, err
+	})
+}
+
+// Who is in a group from a directory that is not followed any more stays as if added by hand, as the confirmation says:
+// in small writes that a crash may come between, and not where the directory is followed again meanwhile.
+func TestSyncLeavesMembersBehind(t *testing.T) {
+	t.Parallel()
+	f := follow(t, 450)
+	f.Group("ops", "carol")
+	f.Group("kept")
+	ops, kept := f.Target.AddEntitlement("cn=ops"), f.Target.AddEntitlement("cn=kept")
+	for i := range f.people {
+		f.people[i].ID = string(f.Target.AddAccount(f.people[i].ID))
+		f.Target.Put(connector.AccountID(f.people[i].ID), ops)
+	}
+	f.Target.Put(connector.AccountID(f.people[0].ID), kept)
+	f.show()
+	f.Do(func(tx *store.Tx) error {
+		s, err := tx.Sync(f.target)
+		if err != nil {
+			return err
+		}
+		s.Settings.Groups = []pim.SyncGroup{{Directory: "cn=ops", ID: string(ops), GroupID: "ops"}, {Directory: "cn=kept", ID: string(kept), GroupID: "kept"}}
+		return tx.SaveSync(s)
+	})
+	f.first()
+	both := f.who("se001").ID
+	f.Do(func(tx *store.Tx) error {
+		return tx.AddMember(pim.Membership{GroupID: "ops", MemberID: both, Source: pim.SourceBrowser})
+	})
+	fed := func(group string) int {
+		return int(stinttest.Read(f.World, func(r *store.Reader) (int64, error) { return r.CountMembersFrom(group, pim.SourceDirectory) }))
+	}
+	if fed("ops") != 450 || fed("kept") != 1 {
+		t.Fatalf("fed: %d and %d", fed("ops"), fed("kept"))
+	}
+	s := stinttest.Read(f.World, func(r *store.Reader) (store.Sync, error) { return r.Sync(f.target) })
+	s.Settings.Groups = s.Settings.Groups[1:]
+	out, err := f.Broker.SaveSync(f.Context(), f.actor(), f.target, s.Version, s.Settings)
+	f.OK(err)
+	page := f.carol.Get("/step-up/" + out.CeremonyID)
+	if text := page.Text("main"); !strings.Contains(text, "ops keeps 450 members it has from the directory, from then on as if added by hand") || strings.Contains(text, "kept keeps") {
+		t.Errorf("the confirmation says %s", text)
+	}
+	f.carol.Confirm("/step-up/"+out.CeremonyID).Want(t, 303)
+	f.OK(f.Broker.SyncDue(f.Context()))
+	if fed("ops") != 0 || fed("kept") != 1 || f.count("ops") != 451 {
+		t.Errorf("after the group is fed no more: %d and %d from the directory, %d members", fed("ops"), fed("kept"), f.count("ops"))
+	}
+	if n := len(f.Events(pim.EvSyncLeft)); n != 3 {
+		t.Errorf("%d events of writes, want 3", n)
+	}
+	out, err = f.Broker.RemoveSync(f.Context(), f.actor(), f.target)
+	f.OK(err)
+	f.carol.Confirm("/step-up/"+out.CeremonyID).Want(t, 303)
+	f.OK(f.Broker.SyncDue(f.Context()))
+	if fed("kept") != 0 || f.members("kept") != 1 {
+		t.Errorf("after the directory is followed no more: %d from it, %d members", fed("kept"), f.members("kept"))
+	}
+}
+
+// count is how many edges a group has.
+func (f *followed) count(group string) (n int) {
+	for _, m := range stinttest.Read(f.World, (*store.Reader).Members) {
+		if m.GroupID == group {
+			n++
+		}
+	}
+	return n
 }
 
 func (f *followed) members(group string) int {

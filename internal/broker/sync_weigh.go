@@ -197,8 +197,8 @@ func (w weighing) managerOf(p pim.SyncedPerson) string {
 	return w.run.newID(id)
 }
 
-// newID is the id of somebody new, the same throughout a run: managers are known before they are added. Those who are
-// added one after the other are neighbours in every index by id; 115 of its bits cannot be guessed.
+// newID is the id of somebody new, the same throughout the saving of a run: managers are known before they are added.
+// Those who are added one after the other are neighbours in every index by id; 115 of its bits cannot be guessed.
 func (run *syncing) newID(external string) string {
 	return run.secret(run.run.ID, 4) + inOrder(run.seen[digestOf(external)]) + run.secret(external, 23)
 }

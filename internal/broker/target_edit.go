@@ -366,6 +366,11 @@ func (o *retireTarget) load(r *store.Reader, who pim.Principal) (row store.Targe
 		}
 		return row, nil, pim.Refuse(pim.KindConflict, "Resources belong to it: %s. Retire them, or give them another target, first.", strings.Join(names, ", "))
 	}
+	if _, err := r.Sync(o.ID); err == nil {
+		return row, nil, pim.Refuse(pim.KindConflict, "Stint follows its people. Choose No longer follow on the page of its sync first.")
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return row, nil, err
+	}
 	return row, []string{"Retire " + row.Name + ".", "Its credential is forgotten. Nothing is changed at the target."}, nil
 }
 

@@ -25,6 +25,7 @@ const (
 	EvSyncCompleted EventType = "sync.completed"
 	EvSyncStopped   EventType = "sync.stopped"
 	EvSyncFailed    EventType = "sync.failed"
+	EvSyncLeft      EventType = "sync.left" // members of a group that no directory feeds any more stay as if added by hand
 	EvSyncKept      EventType = "sync.kept" // somebody whom the directory disabled and who is needed here
 )
 

@@ -18,6 +18,8 @@ const (
 	MetaAuditHost = "audit_host" // first part of the audit log's origin; fixed at first start
 	MetaKeyRule   = "key_rule"   // which passkeys count as attested, as JSON; absent: none
 
+	MetaSyncLeft = "sync_left" // groups that no directory feeds any more, as JSON, whose members from it are yet to be kept by hand
+
 	MetaClockAccepted = "clock_accepted" // changes whenever an administrator accepts the clock
 )
 

@@ -145,11 +145,6 @@ func (r *Reader) SyncKnown(targetID string) (int64, error) {
 	return one(r, scanInt, "SELECT COUNT(*) FROM sync_people l JOIN principals p ON p.id = l.principal_id WHERE l.target_id = $1 AND p.enabled = 1 AND p.removed_at = 0", targetID)
 }
 
-// SyncSources names the directories somebody is known from.
-func (r *Reader) SyncSources(principalID string) ([]string, error) {
-	return many(r, scanString, "SELECT t.name FROM sync_people l JOIN targets t ON t.id = l.target_id WHERE l.principal_id = $1 ORDER BY t.name", principalID)
-}
-
 // SyncMatch is an entry with who it is here.
 type SyncMatch struct{ ExternalID, PrincipalID string }
 
@@ -190,7 +185,43 @@ func (r *Reader) MembersFrom(groupID string, source pim.Source) ([]string, error
 	return many(r, scanString, "SELECT member_id FROM group_members WHERE group_id = $1 AND source = $2 ORDER BY member_id", groupID, source)
 }
 
-// GroupsFed lists the groups that have members from a source.
-func (r *Reader) GroupsFed(source pim.Source) ([]string, error) {
-	return many(r, scanString, "SELECT p.id FROM principals p WHERE p.kind = 'group' AND p.removed_at = 0 AND EXISTS (SELECT 1 FROM group_members m WHERE m.group_id = p.id AND m.source = $1) ORDER BY p.id", source)
+// CountMembersFrom counts them.
+func (r *Reader) CountMembersFrom(groupID string, source pim.Source) (int64, error) {
+	return one(r, scanInt, "SELECT COUNT(*) FROM group_members WHERE group_id = $1 AND source = $2", groupID, source)
+}
+
+// LeaveMembers makes up to limit members that a group has from a directory members that were added by hand, and returns
+// how many.
+func (tx *Tx) LeaveMembers(groupID string, limit int) (int, error) {
+	ids, err := many(tx.Reader, scanString, "SELECT member_id FROM group_members WHERE group_id = $1 AND source = 'directory' ORDER BY member_id LIMIT $2", groupID, limit)
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	args := []any{groupID}
+	list := in(&args, ids)
+	for _, query := range []string{
+		"DELETE FROM group_members WHERE group_id = $1 AND source = 'directory' AND member_id IN (SELECT m.member_id FROM group_members m WHERE m.group_id = $1 AND m.source = 'browser' AND m.member_id IN " + list + ")",
+		"UPDATE group_members SET source = 'browser' WHERE group_id = $1 AND source = 'directory' AND member_id IN " + list,
+	} {
+		if _, err := tx.exec(query, args...); err != nil {
+			return 0, err
+		}
+	}
+	return len(ids), nil
+}
+
+// SyncStop is a directory whose latest run that came to an end of its own changed nothing, for too many would have gone.
+type SyncStop struct {
+	TargetID string
+	Name     string
+	At       time.Time
+}
+
+// SyncStops lists the syncs that stopped, until a run is let go on or comes through.
+func (r *Reader) SyncStops() ([]SyncStop, error) {
+	return many(r, func(r row) (s SyncStop, err error) { return s, r.Scan(&s.TargetID, &s.Name, at(&s.At)) },
+		`SELECT s.target_id, t.name, MAX(v.begun_at) FROM syncs s JOIN targets t ON t.id = s.target_id JOIN sync_runs v ON v.target_id = s.target_id
+		WHERE t.removed_at = 0 AND s.allowed = 0 AND v.state = 'stopped' AND v.preview = 0
+		AND NOT EXISTS (SELECT 1 FROM sync_runs x WHERE x.target_id = v.target_id AND x.begun_at > v.begun_at AND x.state = 'done' AND x.preview = 0)
+		GROUP BY s.target_id, t.name ORDER BY t.name, s.target_id`)
 }

@@ -28,6 +28,7 @@ func (s Samples) syncs() []Page {
 	running.Running, running.Phase, running.Done, running.Total = true, "saving", 412, 1204
 	stopped := v
 	stopped.Confirm, stopped.Losing = "r3", 341
+	stopped.Stops = []views.SyncStop{{ID: "t1", Name: s.T("Directory"), At: ago(20)}}
 	stopped.Runs = append([]views.SyncRunRow{run("r3", "Run", views.Bad, "Stopped", 20, "863 entries read, 341 gone from it.", "341 of 1204 people would be disabled: 0 are disabled in the directory and 341 are gone from it. At most 10 percent may go in one run.")}, v.Runs...)
 	wrong := v
 	wrong.Version, wrong.Runs, wrong.Previewed = "", nil, false
@@ -47,8 +48,8 @@ func (s Samples) syncs() []Page {
 	nothing.Rows, nothing.Run = nil, v.Runs[0]
 	return []Page{
 		{"sync", "/sync", views.Syncs(views.SyncsView{
-			Shell: shell, CanManage: true, Others: []views.Option{{Value: "t2", Label: s.T("Forest")}},
-			Rows: []views.SyncRow{{ID: "t1", Name: s.T("Directory"), Tone: views.OK, State: "Done", Last: ago(240), Next: min(600)}},
+			Shell: stopped.Shell, CanManage: true, Others: []views.Option{{Value: "t2", Label: s.T("Forest")}},
+			Rows: []views.SyncRow{{ID: "t1", Name: s.T("Directory"), Tone: views.Bad, State: "Stopped", Last: ago(240), Next: min(600)}},
 		})},
 		{"sync-none", "/sync", views.Syncs(views.SyncsView{Shell: shell})},
 		{"sync-directory", "/sync/:id", views.SyncPage(v)},

@@ -24,7 +24,7 @@ var people = []testCase{
 	{"uses of people", usesOfPeople},
 	{"names that look alike are different groups", lookAlikes},
 	{"people narrowed down", peopleNarrowed},
-	{"groups in pages", groupsInPages}, {"syncs run once", syncsRunOnce},
+	{"groups in pages", groupsInPages}, {"syncs run once", syncsRunOnce}, {"syncs that stopped, and members left behind", syncsStop},
 	{"members in pages, and a group as it would be without one", membersInPages},
 	{"groups nest", groupsNest},
 	{"groups in a circle", groupsInACircle},

@@ -94,3 +94,66 @@ func syncLinks(t *testing.T, s *store.Store) {
 		t.Errorf("of who was removed is remembered: %+v", l)
 	}
 }
+
+// A sync that stopped is told of until one is let go on or comes through; members of a group that it does not feed any
+// more become members added by hand, some at a time.
+func syncsStop(t *testing.T, s *store.Store) {
+	do(t, s, func(tx *store.Tx) error {
+		return all(
+			func() error {
+				return tx.InsertTarget(store.TargetRow{Target: pim.Target{ID: "dir", Kind: "ldap", Name: "Dir", Source: pim.SourceFile}})
+			},
+			func() error { return tx.SaveSync(store.Sync{TargetID: "dir", Salt: "s"}) },
+			func() error {
+				return tx.InsertPrincipals([]pim.Principal{group("g"), person("a", "A"), person("b", "B"), person("c", "C")})
+			},
+			func() error {
+				return tx.AddMember(pim.Membership{GroupID: "g", MemberID: "b", Source: pim.SourceBrowser})
+			})
+	})
+	stops := func() int { return len(get(t, s, (*store.Reader).SyncStops)) }
+	run := func(id string, state pim.SyncState, preview bool) {
+		do(t, s, func(tx *store.Tx) error {
+			v := store.SyncRun{ID: id, TargetID: "dir", AskedBy: "a", State: pim.SyncRunning, Preview: preview}
+			if err := tx.InsertSyncRun(v); err != nil {
+				return err
+			}
+			v.State = state
+			return tx.EndSyncRun(v, 30)
+		})
+	}
+	if run("r1", pim.SyncStopped, true); stops() != 0 {
+		t.Error("a preview is no stop")
+	}
+	if run("r2", pim.SyncStopped, false); stops() != 1 {
+		t.Error("a stop is not told of")
+	}
+	if run("r3", pim.SyncFailed, false); stops() != 1 {
+		t.Error("a failure lifts a stop")
+	}
+	do(t, s, func(tx *store.Tx) error { return tx.AskSync("dir", "run", "a", 9) })
+	if stops() != 0 {
+		t.Error("a stop that is let go on is still told of")
+	}
+	do(t, s, func(tx *store.Tx) error { return tx.AskSync("dir", "run", "a", 0) })
+	if run("r4", pim.SyncDone, false); stops() != 0 {
+		t.Error("a run that came through does not lift it")
+	}
+	for _, id := range []string{"a", "b", "c"} {
+		do(t, s, func(tx *store.Tx) error {
+			return tx.AddMember(pim.Membership{GroupID: "g", MemberID: id, Source: pim.SourceDirectory})
+		})
+	}
+	for _, want := range []int{2, 1, 0} {
+		n := 0
+		do(t, s, func(tx *store.Tx) (err error) { n, err = tx.LeaveMembers("g", 2); return err })
+		if n != want {
+			t.Errorf("%d members left, want %d", n, want)
+		}
+	}
+	for source, want := range map[pim.Source]int64{pim.SourceDirectory: 0, pim.SourceBrowser: 3} {
+		if n := get(t, s, func(r *store.Reader) (int64, error) { return r.CountMembersFrom("g", source) }); n != want {
+			t.Errorf("%d members from %s, want %d", n, source, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"slices"
+	"strconv"
 
 	"stint/internal/pim"
 )
@@ -70,15 +71,17 @@ func (r *Reader) MembersIn(groupID string, page PrincipalPage) ([]Member, Search
 	if page.AfterID != "" {
 		w.add("(m.sort_name, m.member_id) > (?, ?)", page.AfterName, page.AfterID)
 	}
-	reached, from := Searched{}, "group_members m"
+	reached, of, from := Searched{}, "m", "group_members m"
 	if page.Query != "" {
 		var err error
-		if reached, err = r.reachMembers(&w); err != nil {
+		if reached, err = r.reachMembers(w); err != nil {
 			return nil, reached, err
 		}
-		from += " JOIN principals p ON p.id = m.member_id"
+		// The bound stands in the query: PostgreSQL would join everybody with the group.
+		of, from = "x", "(SELECT m.sort_name, m.member_id FROM group_members m"+w.String()+" ORDER BY m.sort_name, m.member_id LIMIT "+strconv.Itoa(examinedMembers)+") x CROSS JOIN principals p"
+		w.conds = []string{"p.id = x.member_id"}
 	}
-	keys, err := r.memberKeys(from, w, page.Query, page.Limit)
+	keys, err := r.memberKeys(of, from, w, page.Query, page.Limit)
 	switch {
 	case err != nil:
 		return nil, reached, err
@@ -95,21 +98,21 @@ func (r *Reader) MembersIn(groupID string, page PrincipalPage) ([]Member, Search
 	return out, reached, err
 }
 
-// memberKeys are the places of a page of members.
-func (r *Reader) memberKeys(from string, w where, query string, limit int) ([]Searched, error) {
+// memberKeys are the places of a page of members; of says from which of the tables.
+func (r *Reader) memberKeys(of, from string, w where, query string, limit int) ([]Searched, error) {
 	w.parts("p.search_text", query)
 	w.args = append(w.args, limit)
-	return many(r, scanSearched, "SELECT DISTINCT m.sort_name, m.member_id FROM "+from+w.String()+" ORDER BY m.sort_name, m.member_id LIMIT "+dollar(len(w.args)), w.args...)
+	key := of + ".sort_name, " + of + ".member_id"
+	return many(r, scanSearched, "SELECT DISTINCT "+key+" FROM "+from+w.String()+" ORDER BY "+key+" LIMIT "+dollar(len(w.args)), w.args...)
 }
 
-// reachMembers holds a walk over members to so many and returns where it ends when there are more.
-func (r *Reader) reachMembers(w *where) (s Searched, err error) {
+// reachMembers is where a walk over so many members ends when there are more.
+func (r *Reader) reachMembers(w where) (s Searched, err error) {
 	args := append(slices.Clone(w.args), examinedMembers-1)
 	ends, err := many(r, scanSearched, "SELECT m.sort_name, m.member_id FROM group_members m"+w.String()+" ORDER BY m.sort_name, m.member_id LIMIT 1 OFFSET "+dollar(len(args)), args...)
 	if err != nil || len(ends) == 0 {
 		return s, err
 	}
-	w.add("(m.sort_name, m.member_id) <= (?, ?)", ends[0].Name, ends[0].ID)
 	return ends[0], nil
 }
 
@@ -123,7 +126,7 @@ func (r *Reader) membersBegun(groupID string, after Searched, query string, limi
 	from := begins(&w, rare, fewBegin) + " CROSS JOIN group_members m JOIN principals p ON p.id = m.member_id"
 	w.add("m.member_id = x.principal_id AND m.group_id || '' = ?", groupID) // of each the groups they are in, not the members of this one
 	w.add("(m.sort_name || '', m.member_id) > (?, ?)", after.Name, after.ID)
-	keys, err := r.memberKeys(from, w, query, limit)
+	keys, err := r.memberKeys("m", from, w, query, limit)
 	return keys, true, err
 }
 

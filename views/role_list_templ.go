@@ -117,7 +117,7 @@ func Roles(v RolesView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = searchBox("Search roles", "Search name or entitlement", v.Q).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = searchBox("Search roles", "Search name, group or role", v.Q).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

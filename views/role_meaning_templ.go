@@ -38,7 +38,7 @@ func (m MeaningLine) called() string {
 	return m.Name
 }
 
-// first is what people call it: of a DN its first value, "admins" of "cn=admins,ou=groups,…"; rest is the whole DN then.
+// first is what people call it: of a DN its first value, "admins" of "cn=admins,ou=groups,…"; rest is where that stands.
 func (m MeaningLine) first() (name, rest string) {
 	rdn, more, ok := strings.Cut(m.Name, ",")
 	_, value, named := strings.Cut(rdn, "=")
@@ -48,7 +48,7 @@ func (m MeaningLine) first() (name, rest string) {
 	if m.Owner {
 		value = "Owner of " + value
 	}
-	return value, m.Name
+	return value, more
 }
 
 func means(m MeaningLine) templ.Component {

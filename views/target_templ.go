@@ -450,7 +450,7 @@ func connection(v TargetView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if v.CanTest {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "<section class=\"panel\" aria-labelledby=\"retire\"><header><h2 id=\"retire\">Retire</h2></header><ul class=\"lines\"><li><span class=\"grow\">Stint gives nothing here any more, and what stands below it in the tree goes with it. It is shown first what that is.</span> <a class=\"btn danger\" href=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "<section class=\"panel\" aria-labelledby=\"retire\"><header><h2 id=\"retire\">Retire</h2></header><ul class=\"lines\"><li><span class=\"grow\">Its credential is forgotten and nothing is changed at the target. Not possible while resources belong to it or grants are held there.</span> <a class=\"btn danger\" href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -102,6 +102,8 @@ var routes = []route{
 	{get, "/assignments/new", manager, (*Server).NewAssignmentPage},
 	{post, "/assignments/checks", manager, (*Server).AssignmentChecks},
 	{post, "/assignments", manager, (*Server).AddAssignment},
+	{get, "/assignments/same", manager, (*Server).SamePage},
+	{post, "/assignments/same", manager, (*Server).GiveSame},
 	{get, "/assignments/:id", person, (*Server).AssignmentPage},
 	{post, "/assignments/:id/change", manager, (*Server).ChangeAssignment},
 	{post, "/assignments/:id/renew", manager, (*Server).RenewAssignment},

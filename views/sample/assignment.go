@@ -37,6 +37,10 @@ func (s Samples) assignments() []Page {
 		{"members-no-hit", "/roles/:id/members", views.Members(s.membersNone())},
 		{"person-roles", "/people/:id/roles", views.PersonRoles(s.personRoles())},
 		{"person-roles-nothing", "/people/:id/roles", views.PersonRoles(views.PersonRolesView{Shell: s.managing(), Person: views.PersonHead{Who: s.erin(), Enabled: true}, CanAdd: true})},
+		{"assignment-same-who", "/assignments/same", views.Same(views.SameView{Shell: s.managing(), More: true, Choices: s.sameChoices()})},
+		{"assignment-same-no-hit", "/assignments/same", views.Same(views.SameView{Shell: s.managing(), Principal: "p9", Who: s.holder(s.erin()), Q: s.T("zzz")})},
+		{"assignment-same", "/assignments/same", views.Same(s.same())},
+		{"assignment-same-nothing", "/assignments/same", views.Same(views.SameView{Shell: s.managing(), Principal: "p9", Like: "p2", Who: s.holder(s.erin()), Whom: s.holder(s.bob())})},
 		{"assignment-new-role", "/assignments/new", views.NewAssignment(s.newRole())},
 		{"assignment-new-place", "/assignments/new", views.NewAssignment(s.newPlace())},
 		{"assignment-new-none", "/assignments/new", views.NewAssignment(views.NewAssignmentView{Shell: s.managing(), Q: s.T("zzz")})},
@@ -242,4 +246,15 @@ func (s Samples) longerDecided() views.LongerDecisionView {
 	v.Decided = &views.Decision{By: s.carol(), Yours: true, Deny: true, At: ago(12), Reason: s.T("The team has enough operators now.")}
 	v.Steps = nil
 	return v
+}
+
+func (s Samples) sameChoices() []views.SameChoice {
+	return []views.SameChoice{{Holder: s.holder(s.bob()), Href: "/assignments/same?principal=p2"}, {Holder: s.dbLeads(), Href: "/assignments/same?principal=g1"}, {Holder: s.exporter(), Href: "/assignments/same?principal=w1"}}
+}
+
+func (s Samples) same() views.SameView {
+	form := s.newAssignment(nil).Form
+	form.Errors = views.Errors{"pick": s.T("Tick at least one.")}
+	return views.SameView{Shell: s.managing(), Principal: "p9", Like: "p2", Who: s.holder(s.erin()), Whom: s.holder(s.bob()), Form: form, Passkey: true, MoreRows: true, Other: "/assignments/same?principal=p9",
+		Rows: []views.SameRow{{ID: "a1", Role: s.dbOwner(), Until: day(9), Note: s.T("eligible already")}, {ID: "a2", Role: s.backup(), Active: true, Ticked: true}, {ID: "a3", Role: s.sre(), Note: s.T("through Site reliability")}}}
 }

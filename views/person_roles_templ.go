@@ -163,7 +163,7 @@ func PersonRoles(v PersonRolesView) templ.Component {
 					}
 				}
 			} else {
-				templ_7745c5c3_Err = assignmentsTable(v.Reader, AssignmentColumns{Role: true, How: true, LastActive: true}, v.Rows).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = assignmentsTable(v.Reader, AssignmentColumns{Role: true, How: true, LastActive: true, Pick: true}, v.Rows).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -173,6 +173,10 @@ func PersonRoles(v PersonRolesView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</section>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = assignmentsBulk(v.Rows).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

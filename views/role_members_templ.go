@@ -268,7 +268,7 @@ func Members(v MembersView) templ.Component {
 					}
 				}
 			} else {
-				templ_7745c5c3_Err = assignmentsTable(v.Reader, AssignmentColumns{Who: true, Role: v.Resource == "", How: v.Resource != ""}, v.Rows).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = assignmentsTable(v.Reader, AssignmentColumns{Who: true, Role: v.Resource == "", How: v.Resource != "", Pick: true}, v.Rows).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -278,6 +278,10 @@ func Members(v MembersView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "</section>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = assignmentsBulk(v.Rows).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -46,7 +46,8 @@ func (s *Server) changeAssignment(q *request, do assignmentChanging) error {
 	}
 	version, _ := strconv.ParseInt(form.Get("version"), 10, 64)
 	id := q.Param("id")
-	out, err := do(q.ctx(), q.actor(), broker.AssignmentChange{ID: id, Version: version, AssignmentTerms: terms, Justification: strings.TrimSpace(values.Justification)}, "/assignments/"+id)
+	out, err := do(q.ctx(), q.actor(), broker.AssignmentChange{ID: id, Version: version, AssignmentTerms: terms, Justification: strings.TrimSpace(values.Justification),
+		TicketNumber: values.TicketNumber, TicketSystem: values.TicketSystem}, "/assignments/"+id)
 	if status, refused, other := formRefusal(err); refused != nil {
 		wrong = refused
 		return s.assignmentPage(q, status, again)
@@ -253,7 +254,7 @@ func longerAsked(q *request, a broker.AssignmentView) views.LongerAsked {
 // offerChanges puts the forms on the page that its state allows.
 func offerChanges(q *request, a broker.AssignmentView, v *views.AssignmentView) {
 	row, zone := a.Row, q.zoneOf("")
-	values := views.AssignmentValues{Kind: string(row.Kind), Start: "now", End: "at", EndAt: localField(row.EndsAt, zone), Zone: zone}
+	values := views.AssignmentValues{Kind: string(row.Kind), Start: "now", End: "at", EndAt: localField(row.EndsAt, zone), Zone: zone, TicketNumber: row.TicketNumber, TicketSystem: row.TicketSystem}
 	if row.EndsAt.IsZero() {
 		values.End = "never"
 	}
@@ -271,7 +272,7 @@ func offerChanges(q *request, a broker.AssignmentView, v *views.AssignmentView) 
 			values.Start, values.StartAt = "at", localField(row.StartsAt, zone)
 		}
 		form := assignmentForm(q, a.PlaceRules, values)
-		form.Longest, form.Begun = state != pim.AssignmentExpired, state == pim.AssignmentInForce
+		form.Ticket, form.Longest, form.Begun = true, state != pim.AssignmentExpired, state == pim.AssignmentInForce
 		if a.Holder.Kind == pim.Workload {
 			form.OneKind = "A workload cannot activate: it can only be active."
 		}

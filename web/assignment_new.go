@@ -4,7 +4,9 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -110,7 +112,7 @@ func assignForm(q *request) (a assignAsked, err error) {
 // termsIn reads kind, start, end and reason, as every form of an assignment has them.
 func termsIn(q *request, form url.Values) (v views.AssignmentValues, t pim.AssignmentTerms, wrong views.Errors) {
 	text := func(name string, most int) string { return strings.TrimSpace(clip(form.Get(name), most)) }
-	v = views.AssignmentValues{Kind: text("kind", 16), Start: text("start", 8), StartAt: text("start_at", 32), End: text("end", 8), EndAt: text("end_at", 32),
+	v = views.AssignmentValues{Kind: text("kind", 16), Start: text("start", 8), StartAt: text("start_at", 32), End: text("end", 8), EndAt: text("end_at", 32), EndAfter: text("end_after", 8),
 		Zone: q.zoneOf(form.Get("zone")), Justification: form.Get("justification"), TicketNumber: text("ticket_number", 200), TicketSystem: text("ticket_system", 200)}
 	t.Kind, t.Permanent, wrong = pim.AssignmentKind(v.Kind), v.End == "never", views.Errors{}
 	var err error
@@ -120,8 +122,27 @@ func termsIn(q *request, form url.Values) (v views.AssignmentValues, t pim.Assig
 	if t.End, err = wallTime("end", "no time", v.End, v.EndAt, v.Zone); err != nil {
 		wrong["end"] = words(err)
 	}
+	if v.End == "after" {
+		if t.After = daysIn(v.EndAfter); t.After == 0 {
+			wrong["end"] = "Write after how many days it ends, from 1 to 3650."
+		}
+	}
 	return v, t, wrong
 }
+
+// daysIn reads a whole number of days; 0 where there is none.
+func daysIn(text string) time.Duration {
+	if !daysOnly.MatchString(text) {
+		return 0
+	}
+	n, _ := strconv.Atoi(text) // the pattern lets only digits through
+	if n > 3650 {
+		return 0
+	}
+	return time.Duration(n) * 24 * time.Hour
+}
+
+var daysOnly = regexp.MustCompile(`^[1-9][0-9]{0,3}$`)
 
 func wallTime(field, otherwise, when, wall, zone string) (time.Time, error) {
 	if when != "at" && field == "end" {

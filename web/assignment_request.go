@@ -146,7 +146,7 @@ func (s *Server) DecideAssignmentRequest(q *request) error {
 	}
 	id := q.Param("id")
 	out, err := s.broker.DecideAssignmentRequest(q.ctx(), q.actor(), broker.AssignmentDecision{ID: id, Approve: decision == "approve", AssignmentTerms: terms,
-		Justification: strings.TrimSpace(values.Justification)}, "/assignment-requests/"+id)
+		Justification: strings.TrimSpace(values.Justification), TicketNumber: values.TicketNumber, TicketSystem: values.TicketSystem}, "/assignment-requests/"+id)
 	if status, refused, other := formRefusal(err); refused != nil {
 		return s.assignmentRequestPage(q, status, &values, refused)
 	} else if other != nil {
@@ -221,6 +221,7 @@ func offerDecision(q *request, a broker.AssignmentView, v *views.LongerDecisionV
 		values.End, values.EndAt = "at", localField(q.now.Add(rulesFor(a, a.Row.Kind).Max), zone)
 	}
 	form := assignmentForm(q, a.PlaceRules, values)
+	form.Ticket = true
 	form.Longest, form.Begun, form.ReasonNeeded = !v.Row.Renew, !v.Row.Renew, "always"
 	if a.Holder.Kind == pim.Workload {
 		form.OneKind = "A workload cannot activate: it can only be active."

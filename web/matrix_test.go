@@ -176,6 +176,9 @@ var matrix = map[string]rights{
 	"POST /assignments":                      {form: []string{"role", "dba", "resource", stinttest.Production, "kind", "eligible"}, want: only(cells{422}, "administrator")}, // nobody is ticked
 	"GET /assignments/same":                  {want: only(cells{200}, "administrator")},
 	"POST /assignments/same":                 {form: []string{"principal", "victim", "like", "peer"}, want: only(cells{422}, "administrator")}, // nothing is ticked
+	"GET /assignments/several":               {want: only(cells{303}, "administrator")},                                                        // nothing is picked: back to the list
+	"POST /assignments/several/end":          {want: only(cells{303}, "administrator")},
+	"POST /assignments/several/remove":       {want: only(cells{303}, "administrator")},
 	"GET /assignments/:id":                   {thing: "ending", want: but(all(200, 404, 404), cells{200, 200, 404}, "auditor", "administrator", "owner")},
 	"POST /assignments/:id/change":           {thing: "ending", form: []string{"version", "1", "kind", "eligible", "end", "longest"}, want: only(cells{303, 303, 404}, "administrator")},
 	"POST /assignments/:id/renew":            {thing: "ending", form: []string{"version", "1", "kind", "eligible", "end", "longest"}, want: only(cells{409, 409, 404}, "administrator")}, // it has not ended

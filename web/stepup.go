@@ -135,8 +135,9 @@ var stepUpTitles = map[pim.StepUpAction]string{
 	pim.ActionSaveWorkload: "Confirm this workload", pim.ActionSwitchWorkload: "Confirm this workload", pim.ActionRemoveWorkload: "Confirm removing a workload",
 	pim.ActionAddMembers: "Confirm adding members", pim.ActionRemoveMember: "Confirm taking out a member",
 	pim.ActionAssign: "Confirm assigning a role", pim.ActionChangeAssignment: "Confirm changing an assignment", pim.ActionRemoveAssignment: "Confirm removing an assignment",
-	pim.ActionDecideAssignment: "Confirm your decision",
-	pim.ActionDisablePerson:    "Confirm disabling a person", pim.ActionEnablePerson: "Confirm enabling a person", pim.ActionEndSessions: "Confirm ending sessions",
+	pim.ActionChangeAssignments: "Confirm another end of assignments",
+	pim.ActionDecideAssignment:  "Confirm your decision",
+	pim.ActionDisablePerson:     "Confirm disabling a person", pim.ActionEnablePerson: "Confirm enabling a person", pim.ActionEndSessions: "Confirm ending sessions",
 	pim.ActionSaveSettings: "Confirm these settings", pim.ActionSaveSync: "Confirm following a directory", pim.ActionRemoveSync: "Confirm no longer following a directory", pim.ActionConfirmSync: "Confirm letting people go",
 	pim.ActionSaveRole: "Confirm this role", pim.ActionRetireRole: "Confirm retiring a role",
 }

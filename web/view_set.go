@@ -163,6 +163,7 @@ var resultWords = map[string][3]string{ // title of several, what stands below, 
 	"deny":       {"denied", "Each requester was told why.", "/approvals"},
 	"bring_in":   {"brought in", "Nobody holds any of them by that: assign them next.", "/resources"},
 	"assign":     {"made", "Each one on its own: what is refused changes nothing else.", "/assignments"},
+	"ends":       {"changed", "Kind and start of each stay as they were.", "/assignments"},
 	"unassign":   {"removed", "What was activated with them is being taken away.", "/assignments"},
 }
 

@@ -20,6 +20,8 @@ type AssignmentChange struct {
 	Version int64
 	pim.AssignmentTerms
 	Justification string
+	TicketNumber  string // empty, with the system: as it is
+	TicketSystem  string
 }
 
 // How an assignment is changed.
@@ -82,6 +84,9 @@ func (b *Broker) judgeChange(tx *store.Tx, who pim.Principal, mode string, befor
 	if c.Justification == "" && mode == changeUpdate {
 		q.assignment.Justification = before.Justification
 	}
+	if c.TicketNumber != "" || c.TicketSystem != "" {
+		q.assignment.TicketNumber, q.assignment.TicketSystem = c.TicketNumber, c.TicketSystem
+	}
 	if q.terms.Kind == "" {
 		q.terms.Kind = before.Kind
 	}
@@ -124,7 +129,8 @@ func sense(mode string, before, after pim.Assignment) *pim.Refusal {
 	switch {
 	case mode == changeExtend && !later:
 		return pim.Invalid("end", "Choose a later end than %s.", pim.FormatInstant(before.EndsAt))
-	case mode == changeUpdate && after.Kind == before.Kind && after.StartsAt.Equal(before.StartsAt) && after.EndsAt.Equal(before.EndsAt) && after.Justification == before.Justification:
+	case mode == changeUpdate && after.Kind == before.Kind && after.StartsAt.Equal(before.StartsAt) && after.EndsAt.Equal(before.EndsAt) && after.Justification == before.Justification &&
+		after.TicketNumber == before.TicketNumber && after.TicketSystem == before.TicketSystem:
 		return pim.Invalid("end", "Nothing is changed yet.")
 	}
 	return nil

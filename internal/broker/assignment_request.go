@@ -177,6 +177,8 @@ type AssignmentDecision struct {
 	Approve bool
 	pim.AssignmentTerms
 	Justification string
+	TicketNumber  string // empty, with the system: as it is
+	TicketSystem  string
 }
 
 // decidingAssignment decides a request.
@@ -215,7 +217,8 @@ func (op *decidingAssignment) prepare(b *Broker, tx *store.Tx, who pim.Principal
 			return p, refusal
 		}
 	}
-	c := AssignmentChange{ID: op.before.ID, AssignmentTerms: op.Decision.AssignmentTerms, Justification: q.Justification}
+	c := AssignmentChange{ID: op.before.ID, AssignmentTerms: op.Decision.AssignmentTerms, Justification: q.Justification, TicketNumber: op.Decision.TicketNumber,
+		TicketSystem: op.Decision.TicketSystem}
 	if op.judged, err = b.judgeChange(tx, who, mode, op.before, c, op.NewID, q.ID); err != nil {
 		return p, err
 	}
@@ -231,7 +234,7 @@ func namedTerms(t pim.AssignmentTerms) *pim.Refusal {
 	switch {
 	case t.Kind == "":
 		return pim.Invalid("kind", "Choose eligible or active.")
-	case t.End.IsZero() && !t.Permanent:
+	case t.End.IsZero() && t.After == 0 && !t.Permanent:
 		return pim.Invalid("end", "Choose when the new assignment ends.")
 	}
 	return nil

@@ -19,8 +19,9 @@ const (
 // AssignmentTerms is what is asked for or named.
 type AssignmentTerms struct {
 	Kind      AssignmentKind
-	Start     time.Time // zero: now, or as it is
-	End       time.Time // zero: without an end where Permanent, else as long as the rules allow
+	Start     time.Time     // zero: now, or as it is
+	End       time.Time     // zero: without an end where Permanent, else as long as the rules allow
+	After     time.Duration // instead of End: how long from the start, or from now where that is past
 	Permanent bool
 }
 
@@ -68,8 +69,13 @@ func (t AssignmentTerms) Resolve(rules AssignmentRules, now time.Time) Assignmen
 		t.Start = now
 	}
 	if t.End.IsZero() && !t.Permanent {
-		t.End = later(now, t.Start).Add(rules.Max)
+		length := rules.Max
+		if t.After > 0 {
+			length = t.After
+		}
+		t.End = later(now, t.Start).Add(length)
 	}
+	t.After = 0
 	if t.Permanent {
 		t.End = time.Time{}
 	}

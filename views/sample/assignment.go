@@ -41,6 +41,7 @@ func (s Samples) assignments() []Page {
 		{"assignment-same-no-hit", "/assignments/same", views.Same(views.SameView{Shell: s.managing(), Principal: "p9", Who: s.holder(s.erin()), Q: s.T("zzz")})},
 		{"assignment-same", "/assignments/same", views.Same(s.same())},
 		{"assignment-same-nothing", "/assignments/same", views.Same(views.SameView{Shell: s.managing(), Principal: "p9", Like: "p2", Who: s.holder(s.erin()), Whom: s.holder(s.bob())})},
+		{"assignment-several", "/assignments/several", views.Several(s.several())},
 		{"assignment-new-role", "/assignments/new", views.NewAssignment(s.newRole())},
 		{"assignment-new-place", "/assignments/new", views.NewAssignment(s.newPlace())},
 		{"assignment-new-none", "/assignments/new", views.NewAssignment(views.NewAssignmentView{Shell: s.managing(), Q: s.T("zzz")})},
@@ -257,4 +258,10 @@ func (s Samples) same() views.SameView {
 	form.Errors = views.Errors{"pick": s.T("Tick at least one.")}
 	return views.SameView{Shell: s.managing(), Principal: "p9", Like: "p2", Who: s.holder(s.erin()), Whom: s.holder(s.bob()), Form: form, Passkey: true, MoreRows: true, Other: "/assignments/same?principal=p9",
 		Rows: []views.SameRow{{ID: "a1", Role: s.dbOwner(), Until: day(9), Note: s.T("eligible already")}, {ID: "a2", Role: s.backup(), Active: true, Ticked: true}, {ID: "a3", Role: s.sre(), Note: s.T("through Site reliability")}}}
+}
+
+func (s Samples) several() views.SeveralView {
+	form := s.newAssignment(nil).Form
+	form.Values.End, form.Values.EndAfter, form.Errors = "after", "9999", views.Errors{"end": s.T("Write after how many days it ends, from 1 to 3650.")}
+	return views.SeveralView{Shell: s.managing(), Rows: s.assignmentRows()[:2], Change: form, Passkey: true}
 }

@@ -126,8 +126,11 @@ func (s *Server) SaveGroup(q *request) error {
 }
 
 // RemoveGroupPage is GET /groups/:id/remove: what would end.
-func (s *Server) RemoveGroupPage(q *request) error {
-	v, err := read(s, q, func(r *store.Reader) (views.RemovalView, error) { return groupRemoval(r, q.Param("id")) })
+func (s *Server) RemoveGroupPage(q *request) error { return s.removalPage(q, groupRemoval) }
+
+// removalPage previews a removal.
+func (s *Server) removalPage(q *request, preview func(*store.Reader, *request) (views.RemovalView, error)) error {
+	v, err := read(s, q, func(r *store.Reader) (views.RemovalView, error) { return preview(r, q) })
 	if err != nil {
 		return err
 	}
@@ -137,14 +140,33 @@ func (s *Server) RemoveGroupPage(q *request) error {
 	return s.ok(q, views.Removal(v))
 }
 
-func groupRemoval(r *store.Reader, id string) (views.RemovalView, error) {
-	g, err := groupNamedBy(r, id)
+// notTyped answers a removal whose name was not typed; false: it may go on.
+func (s *Server) notTyped(q *request, preview func(*store.Reader, *request) (views.RemovalView, error)) (bool, error) {
+	v, err := read(s, q, func(r *store.Reader) (views.RemovalView, error) { return preview(r, q) })
+	if err != nil || typedOut(q, &v.Typed) || v.Refused != "" {
+		return err != nil, err
+	}
+	if v.Shell, err = s.shell(q); err != nil {
+		return true, err
+	}
+	return true, s.page(q, http.StatusUnprocessableEntity, views.Removal(v))
+}
+
+func groupRemoval(r *store.Reader, q *request) (views.RemovalView, error) {
+	g, err := groupNamedBy(r, q.Param("id"))
 	if err != nil {
 		return views.RemovalView{}, err
 	}
 	page := "/groups/" + g.ID
 	v := views.RemovalView{Nav: views.NavGroups, Crumbs: []views.Link{{Text: "Groups", Href: "/groups"}, {Text: g.Name, Href: page}}, Title: "Remove " + g.Name,
 		Action: page + "/remove", Version: g.Version, Button: "Remove " + g.Name, Back: page}
+	gives, err := broker.GroupGives(r, g.ID)
+	if err != nil {
+		return v, err
+	}
+	if gives {
+		v.Typed.Name = g.Name
+	}
 	v.Says, err = broker.GroupRemoval(r, g)
 	v.Refused, err = refusedBy(err)
 	return v, err
@@ -161,6 +183,9 @@ func refusedBy(err error) (string, error) {
 
 // RemoveGroup is POST /groups/:id/remove.
 func (s *Server) RemoveGroup(q *request) error {
+	if answered, err := s.notTyped(q, groupRemoval); answered {
+		return err
+	}
 	out, err := s.broker.RemoveGroup(q.ctx(), q.actor(), q.Param("id"), version(q))
 	if err != nil {
 		return err

@@ -130,7 +130,11 @@ func TestRemovingAGroup(t *testing.T) {
 	if got := preview.Text("main"); !strings.Contains(got, "Nobody may activate dba on Production through it any more, and 1 running or waiting activation ends at once.") {
 		t.Errorf("the preview says %q", got)
 	}
-	done(t, carol, carol.Post("/groups/oncall/remove", "version", preview.Find("input[name=version]").AttrOr("value", "")))
+	kept := carol.Post("/groups/oncall/remove", "version", "1", "typed", "on call").Want(t, http.StatusUnprocessableEntity) // T21
+	if kept.Find("#typed").AttrOr("value", "") != "on call" || kept.Text("#typed-err") == "" {
+		t.Errorf("a name not typed: %q", kept.Text("form"))
+	}
+	done(t, carol, carol.Post("/groups/oncall/remove", "typed", "oncall", "version", preview.Find("input[name=version]").AttrOr("value", "")))
 	if a := w.Activation(mine); a.State != pim.EligibilityEnded {
 		t.Errorf("after the removal: %s", a.State)
 	}

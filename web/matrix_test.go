@@ -211,7 +211,7 @@ var matrix = map[string]rights{
 	"GET /resources/:id/move":                       {thing: "resource", want: only(cells{200, 200, 404}, "administrator")},
 	"POST /resources/:id/move":                      {thing: "resource", form: []string{"to", stinttest.Production}, want: only(cells{303, 303, 404}, "administrator")},
 	"GET /resources/:id/retire":                     {thing: "resource", want: only(cells{200, 200, 404}, "administrator")},
-	"POST /resources/:id/retire":                    {thing: "resource", want: only(cells{303, 303, 404}, "administrator")},
+	"POST /resources/:id/retire":                    {thing: "resource", want: only(cells{422, 422, 404}, "administrator")}, // its name is not typed
 	"GET /workloads":                                {want: only(cells{200}, "auditor", "administrator")},
 	"POST /workloads":                               {form: []string{"name", ""}, want: only(cells{422}, "administrator")},
 	"GET /workloads/new":                            {want: only(cells{200}, "administrator")},

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/base64"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -80,6 +81,14 @@ func (s *Server) PersonPage(q *request) error {
 
 // PersonAccessPage is GET /people/:id/access: how a person comes in.
 func (s *Server) PersonAccessPage(q *request) error {
+	v, err := s.accessPage(q)
+	if err != nil {
+		return err
+	}
+	return s.ok(q, views.PersonAccess(v))
+}
+
+func (s *Server) accessPage(q *request) (views.PersonAccessView, error) {
 	v, err := read(s, q, func(r *store.Reader) (v views.PersonAccessView, err error) {
 		p, err := personByID(r, q.Param("id"))
 		if err != nil {
@@ -88,16 +97,17 @@ func (s *Server) PersonAccessPage(q *request) error {
 		if v, err = accessIn(r, q, p); err != nil {
 			return v, err
 		}
-		v.Sessions, v.SessionRows, err = s.personSessions(r, q.powers, p.ID)
+		if v.Sessions, v.SessionRows, err = s.personSessions(r, q.powers, p.ID); err != nil {
+			return v, err
+		}
+		v.Typed, err = typedForAdministrator(r, p.ID, p.Name)
 		return v, err
 	})
 	if err != nil {
-		return err
+		return v, err
 	}
-	if v.Shell, err = s.shell(q); err != nil {
-		return err
-	}
-	return s.ok(q, views.PersonAccess(v))
+	v.Shell, err = s.shell(q)
+	return v, err
 }
 
 // ConfirmAccount is POST /people/:id/accounts/:account/confirm, and the same of workloads.
@@ -112,6 +122,13 @@ func (s *Server) IssueVoucher(q *request) error {
 
 // DisablePerson is POST /people/:id/disable.
 func (s *Server) DisablePerson(q *request) error {
+	v, err := s.accessPage(q)
+	if err != nil {
+		return err
+	}
+	if !typedOut(q, &v.Typed) && !v.Self && v.Person.Enabled {
+		return s.page(q, http.StatusUnprocessableEntity, views.PersonAccess(v))
+	}
 	return s.personAction(q, pim.ActionDisablePerson, "")
 }
 

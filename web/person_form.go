@@ -132,30 +132,29 @@ func (s *Server) EditPerson(q *request) error {
 }
 
 // RemovePersonPage is GET /people/:id/remove: what would end.
-func (s *Server) RemovePersonPage(q *request) error {
-	v, err := read(s, q, func(r *store.Reader) (v views.RemovalView, err error) {
-		p, err := personByID(r, q.Param("id"))
-		if err != nil {
-			return v, err
-		}
-		page := "/people/" + p.ID
-		v = views.RemovalView{Nav: views.NavPeople, Crumbs: []views.Link{{Text: "People", Href: "/people"}, {Text: p.Name, Href: page}}, Title: "Remove " + p.Name,
-			Action: page + "/remove", Version: p.Version, Button: "Remove " + p.Name, Back: page + "/access"}
-		v.Says, err = broker.PersonRemoval(r, q.who, p)
-		v.Refused, err = refusedBy(err)
-		return v, err
-	})
+func (s *Server) RemovePersonPage(q *request) error { return s.removalPage(q, personRemoval) }
+
+func personRemoval(r *store.Reader, q *request) (v views.RemovalView, err error) {
+	p, err := personByID(r, q.Param("id"))
 	if err != nil {
-		return err
+		return v, err
 	}
-	if v.Shell, err = s.shell(q); err != nil {
-		return err
+	page := "/people/" + p.ID
+	v = views.RemovalView{Nav: views.NavPeople, Crumbs: []views.Link{{Text: "People", Href: "/people"}, {Text: p.Name, Href: page}}, Title: "Remove " + p.Name,
+		Action: page + "/remove", Version: p.Version, Button: "Remove " + p.Name, Back: page + "/access"}
+	if v.Typed, err = typedForAdministrator(r, p.ID, p.Name); err != nil {
+		return v, err
 	}
-	return s.ok(q, views.Removal(v))
+	v.Says, err = broker.PersonRemoval(r, q.who, p)
+	v.Refused, err = refusedBy(err)
+	return v, err
 }
 
 // RemovePerson is POST /people/:id/remove.
 func (s *Server) RemovePerson(q *request) error {
+	if answered, err := s.notTyped(q, personRemoval); answered {
+		return err
+	}
 	out, err := s.broker.RemovePerson(q.ctx(), q.actor(), q.Param("id"), version(q))
 	if err != nil {
 		return err

@@ -185,25 +185,38 @@ func refusedInWords(err error, v *views.ResourceChangeView) error {
 
 // RetireResourcePage is GET /resources/:id/retire: what goes with it.
 func (s *Server) RetireResourcePage(q *request) error {
-	v, err := read(s, q, func(r *store.Reader) (v views.ResourceChangeView, err error) {
-		if v, err = changeIn(r, q); err != nil {
-			return v, err
-		}
-		v.Title = "Retire " + v.Row.Name
-		v.Says, err = s.broker.PreviewRetire(r, q.who, v.Row.ID)
-		return v, refusedInWords(err, &v)
-	})
+	v, err := s.retirement(q)
 	if err != nil {
-		return err
-	}
-	if v.Shell, err = s.shell(q); err != nil {
 		return err
 	}
 	return s.ok(q, views.ResourceChange(v))
 }
 
+func (s *Server) retirement(q *request) (views.ResourceChangeView, error) {
+	v, err := read(s, q, func(r *store.Reader) (v views.ResourceChangeView, err error) {
+		if v, err = changeIn(r, q); err != nil {
+			return v, err
+		}
+		v.Title, v.Typed = "Retire "+v.Row.Name, views.Typed{Name: v.Row.Name}
+		v.Says, err = s.broker.PreviewRetire(r, q.who, v.Row.ID)
+		return v, refusedInWords(err, &v)
+	})
+	if err != nil {
+		return v, err
+	}
+	v.Shell, err = s.shell(q)
+	return v, err
+}
+
 // RetireResource is POST /resources/:id/retire; the passkey comes next.
 func (s *Server) RetireResource(q *request) error {
+	v, err := s.retirement(q)
+	if err != nil {
+		return err
+	}
+	if !typedOut(q, &v.Typed) && v.Refused == "" {
+		return s.page(q, http.StatusUnprocessableEntity, views.ResourceChange(v))
+	}
 	version, _ := strconv.ParseInt(q.FormValue("version"), 10, 64)
 	out, err := s.broker.RetireResource(q.ctx(), q.actor(), q.Param("id"), version)
 	if err != nil {

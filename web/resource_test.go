@@ -168,7 +168,13 @@ func TestMoveAndRetireResource(t *testing.T) {
 	if got := page.Text("form li"); !strings.Contains(got, "alice, eligible for dba on Production: ends") {
 		t.Errorf("preview: %s", got)
 	}
-	step = carol.Post("/resources/prod/retire").Want(t, http.StatusSeeOther)
+	for _, typed := range []string{"", "production", "Productio"} { // T21
+		page = carol.Post("/resources/prod/retire", "typed", typed).Want(t, http.StatusUnprocessableEntity)
+		if page.Find("#typed[aria-invalid]").AttrOr("value", "") != typed || !strings.Contains(page.Text("#typed-help"), "Production") {
+			t.Errorf("typed %q: %s", typed, page.Text("form"))
+		}
+	}
+	step = carol.Post("/resources/prod/retire", "typed", " Production ").Want(t, http.StatusSeeOther)
 	carol.Confirm(step.Location()).Want(t, http.StatusSeeOther)
 	w.Tick()
 	if a := w.Activation(id); a.State != pim.EligibilityEnded {

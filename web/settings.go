@@ -71,6 +71,9 @@ func (s *Server) ChangeSettings(q *request) error {
 		return s.settingsAgain(q, http.StatusUnprocessableEntity, view, f, wrong)
 	}
 	change := broker.SettingsChange{Row: row, Confirm: q.FormValue("confirm") == "yes"}
+	if do == "save" && s.looserUntyped(q, change) {
+		return s.settingsCheck(q, view, f, change, true)
+	}
 	if do == "save" {
 		out, err := s.broker.SaveSettings(q.ctx(), q.actor(), change)
 		if err == nil {
@@ -81,6 +84,21 @@ func (s *Server) ChangeSettings(q *request) error {
 		}
 	}
 	return s.settingsCheck(q, view, f, change, do == "save")
+}
+
+// looserUntyped reports whether a change makes a privileged role less strict and its name was not typed; what cannot be
+// looked at is refused where it is saved.
+func (s *Server) looserUntyped(q *request, change broker.SettingsChange) bool {
+	p, err := s.broker.PreviewSettings(q.ctx(), q.actor(), change)
+	t := typedForLooser(p)
+	return err == nil && !typedOut(q, &t)
+}
+
+func typedForLooser(p broker.SettingsPreview) views.Typed {
+	if len(p.Loosened) == 0 || !p.Role.Privileged {
+		return views.Typed{}
+	}
+	return views.Typed{Name: p.Role.Name}
 }
 
 // unread reports whether the warnings of a change were not confirmed yet.
@@ -99,7 +117,7 @@ func (s *Server) settingsCheck(q *request, view broker.SettingsView, f settingsF
 	if err != nil {
 		return err
 	}
-	v.Tab, v.Action, v.Keep = f.tab, "/roles/"+url.PathEscape(view.Role.ID)+"/settings", kept(q, "do", "confirm", "try")
+	v.Tab, v.Action, v.Keep = f.tab, "/roles/"+url.PathEscape(view.Role.ID)+"/settings", kept(q, "do", "confirm", "try", "typed")
 	return s.page(q, status, views.SettingsCheck(v))
 }
 
@@ -230,7 +248,7 @@ func (s *Server) RestoreSettings(q *request) error {
 	}
 	change.Confirm = q.FormValue("confirm") == "yes"
 	save := q.FormValue("do") == "save"
-	if save {
+	if save && !s.looserUntyped(q, change) {
 		out, err := s.broker.SaveSettings(q.ctx(), q.actor(), change)
 		if err == nil {
 			return s.follow(q, out)
@@ -247,7 +265,7 @@ func (s *Server) RestoreSettings(q *request) error {
 	if err != nil {
 		return err
 	}
-	v.Restores, v.Action, v.Keep = "version "+strconv.FormatInt(version, 10), "/roles/"+url.PathEscape(id)+"/settings/restore", kept(q, "do", "confirm", "try")
+	v.Restores, v.Action, v.Keep = "version "+strconv.FormatInt(version, 10), "/roles/"+url.PathEscape(id)+"/settings/restore", kept(q, "do", "confirm", "try", "typed")
 	return s.page(q, status, views.SettingsCheck(v))
 }
 

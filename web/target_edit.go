@@ -103,12 +103,20 @@ func (s *Server) targetForm(q *request, status int, f broker.TargetForm, test *b
 
 // RetireTargetPage is GET /targets/:id/retire.
 func (s *Server) RetireTargetPage(q *request) error {
-	row, err := s.editable(q)
+	v, err := s.targetRetirement(q)
 	if err != nil {
 		return err
 	}
-	v, err := read(s, q, func(r *store.Reader) (v views.TargetChangeView, err error) {
-		v = views.TargetChangeView{ID: row.ID, Name: row.Name, Version: strconv.FormatInt(row.Version, 10), FromFile: row.Source == pim.SourceFile}
+	return s.ok(q, views.TargetChange(v))
+}
+
+func (s *Server) targetRetirement(q *request) (v views.TargetChangeView, err error) {
+	row, err := s.editable(q)
+	if err != nil {
+		return v, err
+	}
+	v, err = read(s, q, func(r *store.Reader) (v views.TargetChangeView, err error) {
+		v = views.TargetChangeView{ID: row.ID, Name: row.Name, Typed: views.Typed{Name: row.Name}, Version: strconv.FormatInt(row.Version, 10), FromFile: row.Source == pim.SourceFile}
 		v.Says, err = s.broker.PreviewRetireTarget(r, q.who, row.ID)
 		var refusal *pim.Refusal
 		if errors.As(err, &refusal) && refusal.Kind == pim.KindConflict {
@@ -117,16 +125,21 @@ func (s *Server) RetireTargetPage(q *request) error {
 		return v, err
 	})
 	if err != nil {
-		return err
+		return v, err
 	}
-	if v.Shell, err = s.shell(q); err != nil {
-		return err
-	}
-	return s.ok(q, views.TargetChange(v))
+	v.Shell, err = s.shell(q)
+	return v, err
 }
 
 // RetireTarget is POST /targets/:id/retire; the passkey comes next.
 func (s *Server) RetireTarget(q *request) error {
+	v, err := s.targetRetirement(q)
+	if err != nil {
+		return err
+	}
+	if !typedOut(q, &v.Typed) && v.Refused == "" {
+		return s.page(q, http.StatusUnprocessableEntity, views.TargetChange(v))
+	}
 	version, _ := strconv.ParseInt(q.FormValue("version"), 10, 64)
 	out, err := s.broker.RetireTarget(q.ctx(), q.actor(), q.Param("id"), version)
 	if err != nil {

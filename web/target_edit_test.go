@@ -257,7 +257,9 @@ func TestRetireTarget(t *testing.T) {
 		r.TargetID = ""
 		return tx.UpdateResource(r)
 	})
-	step := carol.Post("/targets/dir/retire").Want(t, http.StatusSeeOther)
+	name := carol.Get("/targets/dir/retire").Text("#typed-help")
+	carol.Post("/targets/dir/retire", "typed", "dir ectory").Want(t, http.StatusUnprocessableEntity) // T21
+	step := carol.Post("/targets/dir/retire", "typed", strings.TrimPrefix(name, "Exactly: ")).Want(t, http.StatusSeeOther)
 	carol.Confirm(step.Location()).Want(t, http.StatusSeeOther)
 	carol.Get("/targets/dir").Want(t, http.StatusNotFound)
 	carol.Get("/targets/"+pim.StintTarget+"/edit").Want(t, http.StatusForbidden)

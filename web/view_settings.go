@@ -288,8 +288,13 @@ func (s *Server) checkView(q *request, p broker.SettingsPreview, change broker.S
 	v = views.SettingsCheckView{Resource: change.Row.ResourceID, Scope: p.Path.Names(), Changes: changeViews(p.Changes), Warnings: p.Warnings, Notes: p.Notes, Summary: p.Summary,
 		Held: int(p.Held), Affected: views.Affected{People: int(p.People), Groups: int(p.Groups)}, Touch: p.Touch, Confirm: change.Confirm}
 	status = http.StatusOK
-	if unconfirmed && len(p.Warnings) > 0 {
+	if unconfirmed && len(p.Warnings) > 0 && !change.Confirm {
 		v.Error, status = "Tick this first: the change is risky.", http.StatusUnprocessableEntity
+	}
+	if v.Typed = typedForLooser(p); !unconfirmed {
+		v.Typed.Value = clip(q.FormValue("typed"), 500)
+	} else if !typedOut(q, &v.Typed) {
+		status = http.StatusUnprocessableEntity
 	}
 	if v.Role, err = s.roleHeadOf(q, p.Role.ID); err != nil {
 		return v, status, err

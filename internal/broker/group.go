@@ -79,7 +79,10 @@ func (b *Broker) SaveGroup(ctx context.Context, actor Actor, id string, version 
 	if err := f.check(); err != nil {
 		return Outcome{}, err
 	}
-	return b.operate(ctx, actor, "/groups/"+id, &saveGroup{ID: id, Version: max(version, 1), GroupForm: f})
+	if version < 1 { // 0 would be a new one
+		version = -1
+	}
+	return b.operate(ctx, actor, "/groups/"+id, &saveGroup{ID: id, Version: version, GroupForm: f})
 }
 
 func (o *saveGroup) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepared, error) {

@@ -113,6 +113,23 @@ func (s stakes) letsThemselvesIn(r *store.Reader, who, g pim.Principal, claim st
 	return l, err
 }
 
+// namedThemselves reports whether somebody would come into a group by what they said of it themselves, and get something
+// privileged by it that another administrator could give (T10, T21).
+func (s stakes) namedThemselves(r *store.Reader, p pim.Principal, by string) (bool, error) {
+	if by == "" || !s.gives() {
+		return false, nil
+	}
+	same, err := samePeople(r, by)
+	if err != nil || !same[p.ID] {
+		return false, err
+	}
+	gain, err := s.notYetOf(r, p)
+	if err != nil || len(gain) == 0 {
+		return false, err
+	}
+	return anotherCanHelp(r, p)
+}
+
 // notYetOf lists what is privileged of what members hold, and somebody does not have in another way.
 func (s stakes) notYetOf(r *store.Reader, who pim.Principal) (out []stake, err error) {
 	for _, k := range s.holds {

@@ -83,7 +83,10 @@ func (b *Broker) SavePerson(ctx context.Context, actor Actor, id string, version
 	if err := f.check(); err != nil {
 		return Outcome{}, err
 	}
-	return b.operate(ctx, actor, "/people/"+id+"/edit", &savePerson{ID: id, Version: max(version, 1), PersonForm: f})
+	if version < 1 { // 0 would be a new one
+		version = -1
+	}
+	return b.operate(ctx, actor, "/people/"+id+"/edit", &savePerson{ID: id, Version: version, PersonForm: f})
 }
 
 // BindingClaims are the claims that may bind somebody known beforehand.

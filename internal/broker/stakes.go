@@ -170,6 +170,12 @@ func refuseLastAdministrators(r *store.Reader, left func(named []string) ([]pim.
 	return pim.Refuse(pim.KindConflict, "Nobody able to administer Stint would be left. Make another person able first.")
 }
 
+// GroupGives reports whether members of a group get anything by being in it.
+func GroupGives(r *store.Reader, groupID string) (bool, error) {
+	s, err := stakesOf(r, groupID)
+	return s.gives(), err
+}
+
 // ApprovesBy lists, in words, the roles whose requests a group's members decide.
 func ApprovesBy(r *store.Reader, groupID string) ([]string, error) {
 	s, err := stakesOf(r, groupID)

@@ -180,6 +180,10 @@ func (o *saveSync) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence st
 	if err != nil {
 		return out, err
 	}
+	fed, err := o.newlyFed(tx.Reader, who, row.Settings)
+	if err != nil {
+		return out, err
+	}
 	if row.Previewed = row.Previewed && row.Settings.Reads(o.Settings); row.Previewed {
 		out.Done = "Saved."
 		row.DueAt = o.Settings.NextSync(tx.Now)
@@ -198,7 +202,52 @@ func (o *saveSync) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence st
 	if err := tx.SaveSync(row); err != nil {
 		return out, moved(err)
 	}
+	for _, f := range fed {
+		if err := f.loud(tx, who, out.Back, evidence); err != nil {
+			return out, err
+		}
+	}
 	return out, b.leaveMembers(tx, left)
+}
+
+// fedGroup is a group of Stint that a directory's is to feed from now on.
+type fedGroup struct {
+	name   string
+	stakes stakes
+	stays  []stake
+}
+
+// newlyFed notes who names which of the directory's groups, and returns what is fed anew.
+func (o *saveSync) newlyFed(r *store.Reader, who pim.Principal, was pim.SyncSettings) (out []fedGroup, err error) {
+	for i, g := range o.Settings.Groups {
+		at := slices.IndexFunc(was.Groups, func(x pim.SyncGroup) bool { return x.GroupID == g.GroupID && x.ID == g.ID })
+		if at >= 0 {
+			o.Settings.Groups[i].By = was.Groups[at].By
+			continue
+		}
+		o.Settings.Groups[i].By = who.ID
+		row, err := groupOf(r, g.GroupID)
+		if err != nil {
+			return nil, err
+		}
+		f := fedGroup{name: row.Name}
+		if f.stakes, err = stakesOf(r, row.ID); err == nil {
+			f.stays, err = f.stakes.notYetOf(r, who)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+// loud keeps whoever lets people in that nobody named for a day out of what they get, and tells the administrators (T21).
+func (f fedGroup) loud(tx *store.Tx, who pim.Principal, link, evidence string) error {
+	if err := lockOutOf(tx, who, f.stays, "directory", "lets a directory feed "+f.name+", whose members get", link, evidence); err != nil {
+		return err
+	}
+	return f.stakes.loosened(tx, who, link, evidence)
 }
 
 // removeSync ends following a directory.

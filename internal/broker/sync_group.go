@@ -46,7 +46,7 @@ func (b *Broker) syncGroup(ctx context.Context, run *syncing, g pim.SyncGroup) e
 	if run.run.Preview {
 		return b.showMembers(ctx, run, g.GroupID, holders, join, leave)
 	}
-	return errors.Join(b.changeMembers(ctx, run, g.GroupID, join, true), b.changeMembers(ctx, run, g.GroupID, leave, false))
+	return errors.Join(b.changeMembers(ctx, run, g, join, true), b.changeMembers(ctx, run, g, leave, false))
 }
 
 // showMembers lists who would join a group or leave it, those too who are added in the same run.
@@ -125,12 +125,12 @@ func (b *Broker) compareMembers(ctx context.Context, run *syncing, g pim.SyncGro
 }
 
 // changeMembers lets people join or leave, a few in one write.
-func (b *Broker) changeMembers(ctx context.Context, run *syncing, groupID string, people []string, joins bool) error {
+func (b *Broker) changeMembers(ctx context.Context, run *syncing, g pim.SyncGroup, people []string, joins bool) error {
 	for len(people) > 0 {
 		some := people[:min(disableAtOnce*2, len(people))]
 		var words []store.SyncChange
 		err := b.paced(ctx, run, func(tx *store.Tx) (err error) {
-			words, err = b.changeSome(tx, groupID, some, joins)
+			words, err = b.changeSome(tx, g, some, joins)
 			return err
 		})
 		if err != nil {
@@ -142,6 +142,9 @@ func (b *Broker) changeMembers(ctx context.Context, run *syncing, groupID string
 				run.run.Counts.Joined++
 			case "left":
 				run.run.Counts.Left++
+			case "refused":
+				run.trouble = append(run.trouble, c.Name+" does not join "+c.Words[0]+": they named it themselves, and it has a privileged role. Another administrator adds them here.")
+				continue
 			default:
 				run.run.Counts.Kept++
 				run.trouble = append(run.trouble, c.Name+" stays in the group: "+c.Words[0])
@@ -153,7 +156,8 @@ func (b *Broker) changeMembers(ctx context.Context, run *syncing, groupID string
 	return nil
 }
 
-func (b *Broker) changeSome(tx *store.Tx, groupID string, some []string, joins bool) (out []store.SyncChange, err error) {
+func (b *Broker) changeSome(tx *store.Tx, from pim.SyncGroup, some []string, joins bool) (out []store.SyncChange, err error) {
+	groupID := from.GroupID
 	g, err := tx.Principal(groupID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil // removed since: nobody is in it
@@ -175,7 +179,13 @@ func (b *Broker) changeSome(tx *store.Tx, groupID string, some []string, joins b
 		}
 		c := store.SyncChange{Kind: "joined", PrincipalID: id, Name: p.Name, Words: []string{g.Name}}
 		m := pim.Membership{GroupID: groupID, MemberID: id, Source: pim.SourceDirectory}
-		if joins {
+		own := false
+		if own, err = s.namedThemselves(tx.Reader, p, from.By); err != nil {
+			return nil, err
+		}
+		if joins && own {
+			c.Kind = "refused"
+		} else if joins {
 			err = b.join(tx, s, m, pim.System, "")
 		} else {
 			c.Kind, c.Words, err = b.leaveSynced(tx, s, m, c.Words)

@@ -64,6 +64,7 @@ type SyncGroup struct {
 	Directory string `json:"directory"` // the group's name or DN there
 	ID        string `json:"id"`        // its immutable id
 	GroupID   string `json:"group_id"`
+	By        string `json:"by,omitempty"` // who named it
 }
 
 // SyncDefaults are the usual settings of a kind of directory.

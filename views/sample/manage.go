@@ -129,7 +129,7 @@ func (s Samples) group() views.GroupView {
 
 func (s Samples) removal() views.RemovalView {
 	return views.RemovalView{Shell: s.shell(), Nav: views.NavGroups, Crumbs: []views.Link{{Text: "Groups", Href: "/groups"}, {Text: s.T("Database operations"), Href: "/groups/g1"}},
-		Title: s.T("Remove Database operations"), Action: "/groups/g1/remove", Version: 3, Button: s.T("Remove Database operations"), Back: "/groups/g1",
+		Title: s.T("Remove Database operations"), Action: "/groups/g1/remove", Version: 3, Button: s.T("Remove Database operations"), Back: "/groups/g1", Typed: views.Typed{Name: s.T("Database operations"), Value: s.T("database operations"), Error: "Type the name exactly as it is written here, with its capitals."},
 		Says: []string{s.T("Database operations is removed, with its memberships. Its members stay people and groups of Stint."),
 			s.T("Nobody may activate db_owner on finance-prod through it any more, and 2 running or waiting activations end at once.")}}
 }

@@ -82,7 +82,7 @@ func (s Samples) changes() []views.SettingChange {
 func (s Samples) settingsCheck() views.SettingsCheckView {
 	return views.SettingsCheckView{
 		Shell: s.shell(), Role: s.roleHead(), Resource: "r2", Scope: []string{s.T("Northwind"), s.T("PostgreSQL"), s.T("billing-prod")}, Action: "/roles/d2/settings",
-		Keep: []views.Option{{Value: "own_max_duration", Label: "yes"}, {Value: "max_duration", Label: s.T("8 h")}}, Changes: s.changes(), Touch: true,
+		Keep: []views.Option{{Value: "own_max_duration", Label: "yes"}, {Value: "max_duration", Label: s.T("8 h")}}, Changes: s.changes(), Touch: true, Typed: views.Typed{Name: s.T("db_owner")},
 		Warnings: []string{s.T("Only Bob Okafor could approve, and nobody approves for themselves: they could not activate it."), s.T("Farid Nazari and Dave Marsh have no passkey and could not activate it.")},
 		Notes:    []string{"2 running activations stay as they are.", "Every administrator is told that it became less strict."}, Summary: "passkey, reason, approval by 1 person; at most 8 h",
 		Affected: views.Affected{People: 14}, Error: "Tick this first: the change is risky.", Try: s.T("a"), TryHits: []views.SettingPerson{{ID: "p1", Name: s.T("Alice Keller"), Detail: s.T("Site reliability")}},

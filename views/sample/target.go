@@ -16,7 +16,7 @@ func (s Samples) targetForms() []Page {
 	failed.Rows, failed.Failed = nil, s.T("dial tcp 10.0.3.7:636: connect: connection refused")
 	none := s.browse()
 	none.Rows, none.Q = nil, s.T("zzz")
-	change := views.TargetChangeView{Shell: s.shell(), ID: "t1", Name: s.T("Head office directory"), FromFile: true, Says: []string{s.T("Retire Head office directory."), "Its credential is forgotten. Nothing is changed at the target."}}
+	change := views.TargetChangeView{Shell: s.shell(), ID: "t1", Name: s.T("Head office directory"), FromFile: true, Typed: views.Typed{Name: s.T("Head office directory")}, Says: []string{s.T("Retire Head office directory."), "Its credential is forgotten. Nothing is changed at the target."}}
 	refused := change
 	refused.Says, refused.Refused, refused.FromFile = nil, s.T("Resources belong to it: corp, Oslo. Retire them, or give them another target, first."), false
 	gone := views.AcceptGoneView{Shell: s.shell(), ID: "t1", Name: s.T("Head office directory"), GrantID: "g1", Account: s.T("fnazari"),

@@ -79,5 +79,5 @@ func bindFailed(ctx context.Context, s *session, bindDN string, err error) error
 	if connector.KindOf(classified) == connector.Transient {
 		return classified
 	}
-	return connector.Errorf(connector.Denied, "cannot sign in as %s (see the bind DN and its password): %w", bindDN, err)
+	return connector.Errorf(connector.Denied, "cannot sign in as %s (see the bind DN and its password): %w", bindDN, answer{err})
 }

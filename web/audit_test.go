@@ -141,7 +141,10 @@ func TestAuditHistogram(t *testing.T) {
 	t.Parallel()
 	w, people, _ := approvedWorld(t)
 	w.Advance(12 * time.Minute)
-	w.Do(func(tx *store.Tx) error { tx.Emit(pim.PersonEvent(pim.EvSessionsEnded, "erin", "erin", "erin")); return nil })
+	w.Do(func(tx *store.Tx) error {
+		tx.Emit(pim.PersonEvent(pim.EvSessionsEnded, "erin", "erin", "erin"))
+		return nil
+	})
 	page := people["dora"].Get("/audit?person=erin").Want(t, http.StatusOK)
 	bars, all := page.Find(".chart a"), 0
 	bars.Each(func(_ int, bar *goquery.Selection) {

@@ -188,3 +188,43 @@ func TestSettingsOfPrivilegedRole(t *testing.T) {
 	carol.Get("/roles/dba/settings?resource=absent").Want(t, http.StatusNotFound)
 	carol.Get("/roles/absent/settings").Want(t, http.StatusNotFound)
 }
+
+// an owner saves the rules of a role they hand out, at what they own, within what is enforced above it, and nowhere
+// else; the rules of a privileged role are not theirs.
+func TestOwnersSaveRules(t *testing.T) {
+	t.Parallel()
+	w := stinttest.New(t)
+	carol, olga := manager(w), w.Person("olga").Ready()
+	w.Owner("olga", stinttest.Production)
+	w.Role("dba", stinttest.Rules{Max: 6 * time.Hour})
+	w.Role("root", stinttest.Rules{Privileged: true})
+	const above = "/roles/dba/settings?resource=" + stinttest.Northwind
+	sendRules(carol, ruleForm(carol.Get(above).Want(t, http.StatusOK), "own_ticket", "yes", "ticket", "yes", "enforce_ticket", "yes", "do", "save")).Want(t, http.StatusSeeOther)
+	page := olga.Get(dbaAtProduction).Want(t, http.StatusOK)
+	if to := sendRules(olga, ruleForm(page, "own_max_duration", "yes", "max_duration", "2 h", "do", "save")).Want(t, http.StatusSeeOther).Location(); to != dbaAtProduction {
+		t.Errorf("saving led to %s", to)
+	}
+	saved := w.Events(pim.EvSettingsSaved)
+	if saved[0].Actor != "olga" || saved[0].ResourceID != stinttest.Production {
+		t.Errorf("saved by %s at %s", saved[0].Actor, saved[0].ResourceID)
+	}
+	page = olga.Get(dbaAtProduction).Want(t, http.StatusOK)
+	refused := sendRules(olga, ruleForm(page, "own_ticket", "yes", "ticket", "", "do", "save"))
+	if refused.StatusCode == http.StatusSeeOther {
+		t.Error("an owner loosened what is enforced above")
+	}
+	elsewhere := ruleForm(page, "resource", stinttest.Northwind, "version", "1", "own_max_duration", "yes", "max_duration", "1 h", "do", "save")
+	olga.Get(above).Want(t, http.StatusNotFound)
+	sendRules(olga, elsewhere).Want(t, http.StatusNotFound)
+	if theirs := olga.Get("/roles/root/settings?resource=" + stinttest.Production); theirs.Find("form[aria-label=Rules]").Length() != 0 {
+		t.Error("an owner is offered the rules of a privileged role")
+	}
+	for _, do := range []string{"preview", "save"} {
+		elsewhere.Set("resource", stinttest.Production)
+		elsewhere.Set("do", do)
+		olga.Do(http.MethodPost, "/roles/root/settings", elsewhere, "Origin", olga.URL, "Sec-Fetch-Site", "same-origin").Want(t, http.StatusForbidden)
+	}
+	if n := len(w.Events(pim.EvSettingsSaved)); n != len(saved) {
+		t.Errorf("%d rules saved, %d before", n, len(saved))
+	}
+}

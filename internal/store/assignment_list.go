@@ -163,7 +163,7 @@ const few = 200
 // assignmentsByName walks one index in the order of names, or looks up the few who have a word.
 func (r *Reader) assignmentsByName(f AssignmentFilter, kind pim.AssignmentKind, place, rare string) ([]AssignmentRow, error) {
 	var w where
-	plain := "" // of the few everything is looked at: neither role nor resource is a reason to leave the index of what they hold
+	plain := "" // of the few everything is looked at: neither role, resource nor place is a reason to leave the index of what they hold
 	if rare != "" {
 		plain = " || ''"
 	}
@@ -180,10 +180,10 @@ func (r *Reader) assignmentsByName(f AssignmentFilter, kind pim.AssignmentKind, 
 	f.inTime(&w, r.Now)
 	f.named(&w)
 	if f.After.ID != "" {
-		w.add("(g.sort_name, g.id) > (?, ?)", f.After.Name, f.After.ID)
+		w.add("(g.sort_name"+plain+", g.id) > (?, ?)", f.After.Name, f.After.ID)
 	}
 	if f.upTo.ID != "" {
-		w.add("(g.sort_name, g.id) < (?, ?)", f.upTo.Name, f.upTo.ID)
+		w.add("(g.sort_name"+plain+", g.id) < (?, ?)", f.upTo.Name, f.upTo.ID)
 	}
 	from := " FROM assignments g JOIN principals p ON p.id = g.principal_id"
 	if rare != "" {

@@ -316,7 +316,9 @@ func TestUsesOfPeopleAreLookedUpByPerson(t *testing.T) {
 // A search that hits few looks up what each of them holds, and never everything of a role or a resource for each.
 func TestFewAreLookedUpByWhatTheyHold(t *testing.T) {
 	s := open(t)
-	for _, f := range []AssignmentFilter{{RoleID: "r"}, {ResourceID: "s"}, {RoleID: "r", ResourceID: "s", Kind: pim.Eligible}, {}} {
+	place := AssignmentCursor{Name: "n", ID: "i"}
+	for _, f := range []AssignmentFilter{{RoleID: "r"}, {ResourceID: "s"}, {RoleID: "r", ResourceID: "s", Kind: pim.Eligible}, {},
+		{RoleID: "r", After: place}, {RoleID: "r", upTo: place}, {ResourceID: "s", After: place, upTo: place}, {After: place, upTo: place}} {
 		var plans []string
 		err := Do(context.Background(), s, func(tx *Tx) error {
 			if err := tx.InsertPrincipal(pim.Principal{ID: "p", Kind: pim.Person, Name: "Ann", Source: pim.SourceFile}); err != nil {

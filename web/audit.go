@@ -66,7 +66,7 @@ func auditAddress(f views.AuditFilter) url.Values {
 // auditIn is one page of the log.
 func auditIn(r *store.Reader, q *request, asked views.AuditFilter, before int64) (views.AuditView, error) {
 	v := views.AuditView{Filter: asked, Errors: views.Errors{}, Mine: !q.powers.MayAudit(), Results: resultOptions()}
-	types, err := r.EntryTypes()
+	roles, types, err := searchable(r, q)
 	if err != nil {
 		return v, err
 	}
@@ -77,7 +77,7 @@ func auditIn(r *store.Reader, q *request, asked views.AuditFilter, before int64)
 	if !oneOption(v.Actions, asked.Action) || !oneOption(v.Results, asked.Result) || !oneOption(v.Targets, asked.Target) {
 		return v, echo.ErrBadRequest // only an address made by hand says so
 	}
-	f, err := resolveFilter(r, q, &v)
+	f, err := resolveFilter(r, q, &v, roles)
 	if err != nil || len(v.Errors) > 0 {
 		return v, err
 	}

@@ -24,20 +24,14 @@ func histogramIn(r *store.Reader, q *request, f store.EntryFilter, asked views.A
 	if loc == nil {
 		loc = time.UTC
 	}
-	first, err := r.Entry(f.From)
+	first, until, err := spanOf(r, q, f, asked)
 	if errors.Is(err, store.ErrNotFound) {
 		return h, nil
 	}
 	if err != nil {
 		return h, err
 	}
-	until := r.Now
-	if f.Until > 0 {
-		if last, err := r.Entry(f.Until); err == nil {
-			until = last.At
-		}
-	}
-	bounds := barBounds(first.At.In(loc), until.In(loc))
+	bounds := barBounds(first.In(loc), until.In(loc))
 	if len(bounds) < 3 {
 		return h, nil
 	}
@@ -47,6 +41,25 @@ func histogramIn(r *store.Reader, q *request, f store.EntryFilter, asked views.A
 		return h, err
 	}
 	return histogramView(buckets, bounds, asked), nil
+}
+
+// spanOf is the time that the bars cover. Others than auditors do not learn from it when anybody else did something (U-01).
+func spanOf(r *store.Reader, q *request, f store.EntryFilter, asked views.AuditFilter) (from, until time.Time, err error) {
+	until = r.Now
+	if !q.powers.MayAudit() {
+		first, err := r.FirstOwnEntry(q.who.ID, f.From)
+		if at, wrong := instantOf(asked.Until, q.reader().Zone); asked.Until != "" && wrong == "" && at.Before(until) {
+			until = at
+		}
+		return first.At, until, err
+	}
+	first, err := r.Entry(f.From)
+	if f.Until > 0 && err == nil {
+		if last, err := r.Entry(f.Until); err == nil {
+			until = last.At
+		}
+	}
+	return first.At, until, err
 }
 
 // barBounds are the bounds of at most maxBars bars over a span.

@@ -244,3 +244,43 @@ func TestStoryIsForThoseInIt(t *testing.T) {
 	}
 	people["dora"].Get("/audit/story/absent").Want(t, http.StatusNotFound)
 }
+
+// U-01, T33: the filters of somebody's own log are no way to the roles, the actions and the times of others.
+func TestMyAuditTellsNothingOfOthers(t *testing.T) {
+	t.Parallel()
+	w, people, _ := approvedWorld(t)
+	erin, alice := people["erin"], people["alice"]
+	same := func(a, b string) {
+		t.Helper()
+		one, other := erin.Get("/audit?"+a), erin.Get("/audit?"+b)
+		if one.StatusCode != other.StatusCode || one.Text(".filters .err") != other.Text(".filters .err") || one.Text("main table") != other.Text("main table") {
+			t.Errorf("%s: %d %q; %s: %d %q", a, one.StatusCode, one.Text(".filters .err"), b, other.StatusCode, other.Text(".filters .err"))
+		}
+	}
+	same("role=dba", "role=nothing")
+	same("role=a", "role=nothing")
+	same("role="+pim.RoleAdministrator, "role=nothing")
+	same("action=activation.approved", "action=made.up")
+	if got := erin.Get("/audit").Want(t, http.StatusOK).Text("select[name=action]"); strings.Contains(got, "Activation approved") || !strings.Contains(got, "Signed in") {
+		t.Errorf("erin may choose from %q", got)
+	}
+	for _, query := range []string{"role=db", "action=activation.requested"} { // what is hers stays found
+		if got := entriesOf(alice.Get("/audit?"+query).Want(t, http.StatusOK)); len(got) == 0 || !strings.Contains(got[0], "dba") {
+			t.Errorf("%s: %q", query, got)
+		}
+	}
+
+	w.Advance(time.Hour)
+	from := w.Clock.Now().UTC()
+	for _, id := range []string{"bob", "erin", "bob"} {
+		w.Advance(3 * time.Minute)
+		w.Do(func(tx *store.Tx) error { tx.Emit(pim.PersonEvent(pim.EvSessionsEnded, id, id, id)); return nil })
+	}
+	w.Advance(5 * time.Minute)
+	erin.SignIn()
+	until := from.Add(8 * time.Minute).Format("2006-01-02T15:04")
+	shown := erin.Get("/audit?action="+string(pim.EvSessionsEnded)+"&from="+from.Format("2006-01-02T15:04")+"&until="+until).Want(t, http.StatusOK).Text(".chart ol.x")
+	if want := from.Add(6 * time.Minute).Format("2006-01-02 15:04"); !strings.HasPrefix(shown, want) {
+		t.Errorf("the bars cover %q, want from %s: an entry of somebody else's shows", shown, want)
+	}
+}

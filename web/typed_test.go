@@ -1,12 +1,14 @@
 package web_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	stinttest "stint/internal/stinttest/harness"
+	"stint/internal/store"
 )
 
 // T21: whoever may administer Stint is disabled and removed by their name, typed; others are not asked for it.
@@ -56,4 +58,25 @@ func TestALooserPrivilegedRoleIsTyped(t *testing.T) {
 	carol.Do(http.MethodPost, "/roles/root/settings", form, "Origin", w.URL, "Sec-Fetch-Site", "same-origin").Want(t, http.StatusSeeOther)
 	form = ruleForm(carol.Get(dbaAtProduction), "own_max_duration", "yes", "max_duration", "23 h", "do", "save")
 	sendRules(carol, form).Want(t, http.StatusSeeOther)
+}
+
+// T21: a name as a provider may give it can be typed as it reads; nobody escapes by a name that nobody can type.
+func TestANameIsTypedAsItReads(t *testing.T) {
+	t.Parallel()
+	w := stinttest.New(t)
+	carol := manager(w)
+	long := strings.Repeat("é", 300)
+	for i, c := range [][2]string{{"Dan  Double", "Dan Double"}, {"Dan\u00a0Hard", "Dan Hard"}, {"Jose\u0301", "José"}, {"Dan\u200b\u202e", "Dan"}, {long, long}} {
+		id := "dan" + string(rune('a'+i))
+		w.Person(id).Ready()
+		w.Administrator(id)
+		w.Do(func(tx *store.Tx) error {
+			p, err := tx.Principal(id)
+			p.Name = c[0]
+			return errors.Join(err, tx.UpdatePrincipal(p))
+		})
+		carol.SignIn()
+		carol.Post("/people/"+id+"/disable", "typed", strings.ToLower(c[1])+"x").Want(t, http.StatusUnprocessableEntity)
+		carol.Post("/people/"+id+"/disable", "typed", c[1]).Want(t, http.StatusSeeOther)
+	}
 }

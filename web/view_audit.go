@@ -52,7 +52,7 @@ func loggedTargets(r *store.Reader, mine bool) ([]views.Option, error) {
 
 // resolveFilter turns the names and times of a filter into what the log is searched by; what means nobody or several is
 // said at its field. Others than auditors search what is theirs.
-func resolveFilter(r *store.Reader, q *request, v *views.AuditView) (f store.EntryFilter, err error) {
+func resolveFilter(r *store.Reader, q *request, v *views.AuditView, roles map[string]string) (f store.EntryFilter, err error) {
 	asked := v.Filter
 	f = store.EntryFilter{Type: asked.Action, Result: asked.Result, TargetID: asked.Target, Words: strings.TrimSpace(asked.Words)}
 	resolve := func(text string, id *string, named func(*store.Reader, string, views.Errors) (string, error)) {
@@ -60,7 +60,9 @@ func resolveFilter(r *store.Reader, q *request, v *views.AuditView) (f store.Ent
 			*id, err = named(r, text, v.Errors)
 		}
 	}
-	resolve(asked.Role, &f.RoleID, roleNamed)
+	resolve(asked.Role, &f.RoleID, func(_ *store.Reader, text string, wrong views.Errors) (string, error) {
+		return roleNamed(roles, text, wrong), nil
+	})
 	if v.Mine {
 		f.Person = q.who.ID
 	} else {
@@ -122,22 +124,42 @@ func personNamed(r *store.Reader, text string, wrong views.Errors) (string, erro
 	return theOne(exact, found, "person", "Nobody here has this in their name or mail address.", wrong), err
 }
 
-func roleNamed(r *store.Reader, text string, wrong views.Errors) (string, error) {
-	byID, err := r.RoleNames([]string{text})
-	if err != nil || byID[text] != "" {
-		return text, err
+// searchable are the roles, by id, and the types that a reader's search can be about: what others do tells nobody but
+// auditors which there are (U-01).
+func searchable(r *store.Reader, q *request) (roles map[string]string, types []string, err error) {
+	if !q.powers.MayAudit() {
+		ids, types, err := r.OwnEntries(q.who.ID)
+		if err == nil {
+			roles, err = r.RoleNames(ids)
+		}
+		return roles, types, err
 	}
-	roles, err := r.Roles()
+	all, err := r.Roles()
+	roles = make(map[string]string, len(all))
+	for _, role := range all {
+		roles[role.ID] = role.Name
+	}
+	if err == nil {
+		types, err = r.EntryTypes()
+	}
+	return roles, types, err
+}
+
+// roleNamed finds which of some roles a name or an id means.
+func roleNamed(roles map[string]string, text string, wrong views.Errors) string {
+	if roles[text] != "" {
+		return text
+	}
 	found, exact := map[string]string{}, map[string]string{}
-	for _, role := range roles {
-		if strings.Contains(strings.ToLower(role.Name), strings.ToLower(text)) {
-			found[role.ID] = role.Name
+	for id, name := range roles {
+		if strings.Contains(strings.ToLower(name), strings.ToLower(text)) {
+			found[id] = name
 		}
-		if strings.EqualFold(role.Name, text) {
-			exact[role.ID] = role.Name
+		if strings.EqualFold(name, text) {
+			exact[id] = name
 		}
 	}
-	return theOne(exact, found, "role", "No role has this in its name.", wrong), err
+	return theOne(exact, found, "role", "No role has this in its name.", wrong)
 }
 
 // theOne is the id that was meant, or "" with the reason at the field.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -185,6 +186,35 @@ func (r *Reader) EntryTypes() ([]string, error) {
 		SELECT (SELECT MIN(type) FROM audit_entries) UNION ALL
 		SELECT (SELECT MIN(type) FROM audit_entries WHERE type > t.type) FROM t WHERE t.type IS NOT NULL)
 		SELECT type FROM t WHERE type IS NOT NULL`)
+}
+
+// OwnEntries are what the latest entries about somebody, or by them, say of roles and types: what they may choose from.
+func (r *Reader) OwnEntries(personID string) (roles, types []string, err error) {
+	type own struct{ role, kind string }
+	latest := func(column string) string {
+		return "SELECT role_id, type FROM (SELECT role_id, type FROM audit_entries WHERE " + column + " ORDER BY seq DESC LIMIT $2) " + column[:1]
+	}
+	rows, err := many(r, func(r row) (o own, err error) { return o, r.Scan(&o.role, &o.kind) },
+		latest("actor_id = $1")+" UNION "+latest("subject_id = $1 AND subject_id <> ''"), personID, maxCandidates)
+	for _, o := range rows {
+		if o.role != "" && !slices.Contains(roles, o.role) {
+			roles = append(roles, o.role)
+		}
+		if !slices.Contains(types, o.kind) {
+			types = append(types, o.kind)
+		}
+	}
+	return roles, types, err
+}
+
+// FirstOwnEntry is the first entry about somebody, or by them, from a number on.
+func (r *Reader) FirstOwnEntry(personID string, from int64) (EntryRow, error) {
+	seq, err := one(r, scanInt, `SELECT COALESCE(MIN(seq), -1) FROM (SELECT MIN(seq) AS seq FROM audit_entries WHERE actor_id = $1 AND seq >= $2 UNION ALL
+		SELECT MIN(seq) FROM audit_entries WHERE subject_id = $1 AND subject_id <> '' AND seq >= $2) e`, personID, from)
+	if err != nil {
+		return EntryRow{}, err
+	}
+	return r.Entry(seq)
 }
 
 // SaveCheckpoint keeps a signed checkpoint.

@@ -234,6 +234,14 @@ var hot = []struct {
 	{"entries, everything at once", entries(EntryFilter{Person: "p", RoleID: "r", Type: "activation.", Result: "refused", Before: 9}), ""},
 	{"one entry", func(tx *Tx) error { _, err := tx.Entry(0); return err }, ""},
 	{"entry types", func(tx *Tx) error { _, err := tx.EntryTypes(); return err }, ""},
+	{"what one's own entries say", func(tx *Tx) error { _, _, err := tx.OwnEntries("p"); return err }, ""},
+	{"one's own first entry", func(tx *Tx) error {
+		_, err := tx.FirstOwnEntry("p", 9)
+		if errors.Is(err, ErrNotFound) {
+			err = nil
+		}
+		return err
+	}, ""},
 	{"next due", func(tx *Tx) error { _, err := tx.NextDue(); return err }, ""},
 }
 

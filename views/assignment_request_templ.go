@@ -10,8 +10,8 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "time"
 
-// LongerAsked is a request for a later end that waits.
-type LongerAsked struct {
+// AssignmentAsked is a request for a later end that waits.
+type AssignmentAsked struct {
 	ID     string
 	By     Person
 	Yours  bool
@@ -21,7 +21,7 @@ type LongerAsked struct {
 	Decide bool // the reader may decide it
 }
 
-func longerAsked(r Reader, a LongerAsked) templ.Component {
+func assignmentAsked(r Reader, a AssignmentAsked) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -55,9 +55,9 @@ func longerAsked(r Reader, a LongerAsked) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var2 string
-		templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(a.who() + " asked to " + longerVerb(a.Renew))
+		templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(a.who() + " asked to " + askVerb(a.Renew))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 21, Col: 50}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 21, Col: 47}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var2))
 		if templ_7745c5c3_Err != nil {
@@ -143,22 +143,25 @@ func longerAsked(r Reader, a LongerAsked) templ.Component {
 	})
 }
 
-func (a LongerAsked) who() string {
+func (a AssignmentAsked) who() string {
 	if a.Yours {
 		return "You"
 	}
 	return a.By.Name
 }
 
-func longerVerb(renew bool) string {
+func askVerb(renew bool) string {
 	if renew {
 		return "renew"
 	}
 	return "extend"
 }
 
-// LongerView is the holder's page /my-roles/:assignment/longer: asking for a later end, or for what has ended (X-01, X-02).
-type LongerView struct {
+// askWords are the link to the form, and to a request that waits.
+var askWords = map[string]string{"extend": "Extend…", "renew": "Renew…", "extending": "Asked to extend", "renewing": "Asked to renew"}
+
+// AskAssignmentView is the holder's page /my-roles/:assignment/request: asking for a later end, or for what has ended (X-01, X-02).
+type AskAssignmentView struct {
 	Shell
 	Assignment string
 	Workload   string // whose it is, of which the reader answers; empty: their own
@@ -169,28 +172,28 @@ type LongerView struct {
 	Until      time.Time
 	Facts      []Detail
 	Deciders   string // who decides
-	Asked      *LongerAsked
+	Asked      *AssignmentAsked
 	WhyNot     string // why nothing can be asked for now; empty: it can
 	Reason     string
 	Errors     Errors
 }
 
-func (v LongerView) verb() string {
+func (v AskAssignmentView) verb() string {
 	if v.Renew {
 		return "Renew"
 	}
 	return "Extend"
 }
 
-func (v LongerView) help() string {
+func (v AskAssignmentView) help() string {
 	if v.Workload != "" {
 		return "Say why " + v.Workload + " needs it, and until when. " + v.Deciders
 	}
 	return "Say why you need it, and until when. " + v.Deciders
 }
 
-// Longer asks role administrators for a later end. The person gives a reason and no dates.
-func Longer(v LongerView) templ.Component {
+// AskAssignment asks role administrators for a later end. The person gives a reason and no dates.
+func AskAssignment(v AskAssignmentView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -240,7 +243,7 @@ func Longer(v LongerView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.Asked != nil {
-				templ_7745c5c3_Err = longerAsked(v.Reader, *v.Asked).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = assignmentAsked(v.Reader, *v.Asked).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -260,7 +263,7 @@ func Longer(v LongerView) templ.Component {
 					var templ_7745c5c3_Var10 string
 					templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(v.WhyNot)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 95, Col: 14}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 98, Col: 14}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 					if templ_7745c5c3_Err != nil {
@@ -285,7 +288,7 @@ func Longer(v LongerView) templ.Component {
 				var templ_7745c5c3_Var11 string
 				templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs("The assignment of " + v.Workload)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 101, Col: 44}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 104, Col: 44}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 				if templ_7745c5c3_Err != nil {
@@ -308,7 +311,7 @@ func Longer(v LongerView) templ.Component {
 			var templ_7745c5c3_Var12 string
 			templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(kindWord(v.Active))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 109, Col: 29}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 112, Col: 29}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var12))
 			if templ_7745c5c3_Err != nil {
@@ -363,9 +366,9 @@ func Longer(v LongerView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var13 templ.SafeURL
-				templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinURLErrs(to("my-roles", v.Assignment, "longer"))
+				templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinURLErrs(to("my-roles", v.Assignment, "request"))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 128, Col: 71}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 131, Col: 72}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 				if templ_7745c5c3_Err != nil {
@@ -388,9 +391,9 @@ func Longer(v LongerView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var14 string
-				templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs("Ask to " + longerVerb(v.Renew))
+				templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs("Ask to " + askVerb(v.Renew))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 134, Col: 81}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 137, Col: 78}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var14))
 				if templ_7745c5c3_Err != nil {
@@ -411,8 +414,8 @@ func Longer(v LongerView) templ.Component {
 	})
 }
 
-// LongerRow is a request for a later end in the queue.
-type LongerRow struct {
+// AssignmentRequestRow is a request for a later end in the queue.
+type AssignmentRequestRow struct {
 	ID        string
 	Holder    Holder
 	Role      Role
@@ -424,16 +427,16 @@ type LongerRow struct {
 	CanDecide bool
 }
 
-// LongerQueueView is the page /assignment-requests.
-type LongerQueueView struct {
+// AssignmentRequestsView is the page /assignment-requests.
+type AssignmentRequestsView struct {
 	Shell
-	Rows    []LongerRow
+	Rows    []AssignmentRequestRow
 	Waiting int // counted no further than CountUpTo
 	Pager   Pager
 }
 
-// LongerQueue lists who asks for a later end.
-func LongerQueue(v LongerQueueView) templ.Component {
+// AssignmentRequests lists who asks for a later end.
+func AssignmentRequests(v AssignmentRequestsView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -526,7 +529,7 @@ func LongerQueue(v LongerQueueView) templ.Component {
 				var templ_7745c5c3_Var18 string
 				templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(r.Role.Name)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 193, Col: 23}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 196, Col: 23}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var18))
 				if templ_7745c5c3_Err != nil {
@@ -547,7 +550,7 @@ func LongerQueue(v LongerQueueView) templ.Component {
 				var templ_7745c5c3_Var19 string
 				templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(orElse(r.Reason, "No reason given"))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 196, Col: 69}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 199, Col: 69}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var19))
 				if templ_7745c5c3_Err != nil {
@@ -595,7 +598,7 @@ func LongerQueue(v LongerQueueView) templ.Component {
 				var templ_7745c5c3_Var20 templ.SafeURL
 				templ_7745c5c3_Var20, templ_7745c5c3_Err = templ.JoinURLErrs(to("assignment-requests", r.ID))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 213, Col: 62}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 216, Col: 62}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var20))
 				if templ_7745c5c3_Err != nil {
@@ -623,7 +626,7 @@ func LongerQueue(v LongerQueueView) templ.Component {
 				var templ_7745c5c3_Var21 string
 				templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinStringErrs("the request of " + r.Holder.Name + ": " + r.Role.On())
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 219, Col: 80}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 222, Col: 80}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var21))
 				if templ_7745c5c3_Err != nil {
@@ -652,12 +655,12 @@ func LongerQueue(v LongerQueueView) templ.Component {
 	})
 }
 
-// LongerDecisionView is the page /assignment-requests/:id.
-type LongerDecisionView struct {
+// AssignmentRequestView is the page /assignment-requests/:id.
+type AssignmentRequestView struct {
 	Shell
 	ID         string
 	Assignment string // its id
-	Row        LongerRow
+	Row        AssignmentRequestRow
 	Facts      []Detail
 	Outcome    string // how it was decided; empty: it waits
 	OutcomeBad bool
@@ -668,8 +671,8 @@ type LongerDecisionView struct {
 	Steps      []string
 }
 
-// LongerDecision is one request and its decision: on approving, the dates and even the kind may be changed (X-04).
-func LongerDecision(v LongerDecisionView) templ.Component {
+// AssignmentRequest is one request and its decision: on approving, the dates and even the kind may be changed (X-04).
+func AssignmentRequest(v AssignmentRequestView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -719,9 +722,9 @@ func LongerDecision(v LongerDecisionView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var24 string
-			templ_7745c5c3_Var24, templ_7745c5c3_Err = templ.JoinStringErrs(v.Row.Holder.Name + " asks to " + longerVerb(v.Row.Renew) + " " + v.Row.Role.Name)
+			templ_7745c5c3_Var24, templ_7745c5c3_Err = templ.JoinStringErrs(v.Row.Holder.Name + " asks to " + askVerb(v.Row.Renew) + " " + v.Row.Role.Name)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 253, Col: 92}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 256, Col: 89}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var24))
 			if templ_7745c5c3_Err != nil {
@@ -742,7 +745,7 @@ func LongerDecision(v LongerDecisionView) templ.Component {
 			var templ_7745c5c3_Var25 templ.SafeURL
 			templ_7745c5c3_Var25, templ_7745c5c3_Err = templ.JoinURLErrs(to("assignments", v.Assignment))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 258, Col: 57}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 261, Col: 57}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var25))
 			if templ_7745c5c3_Err != nil {
@@ -773,7 +776,7 @@ func LongerDecision(v LongerDecisionView) templ.Component {
 					var templ_7745c5c3_Var27 string
 					templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinStringErrs(v.Outcome)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 265, Col: 15}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 268, Col: 15}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var27))
 					if templ_7745c5c3_Err != nil {
@@ -793,7 +796,7 @@ func LongerDecision(v LongerDecisionView) templ.Component {
 			var templ_7745c5c3_Var28 string
 			templ_7745c5c3_Var28, templ_7745c5c3_Err = templ.JoinStringErrs(orElse(v.Row.Reason, "No reason given"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 273, Col: 73}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 276, Col: 73}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var28))
 			if templ_7745c5c3_Err != nil {
@@ -814,7 +817,7 @@ func LongerDecision(v LongerDecisionView) templ.Component {
 			var templ_7745c5c3_Var29 string
 			templ_7745c5c3_Var29, templ_7745c5c3_Err = templ.JoinStringErrs(kindWord(v.Row.Active))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 280, Col: 35}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 283, Col: 35}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var29))
 			if templ_7745c5c3_Err != nil {
@@ -856,7 +859,7 @@ func LongerDecision(v LongerDecisionView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.Form != nil {
-				templ_7745c5c3_Err = longerForm(v).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = assignmentDecision(v).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -876,7 +879,7 @@ func LongerDecision(v LongerDecisionView) templ.Component {
 					var templ_7745c5c3_Var31 string
 					templ_7745c5c3_Var31, templ_7745c5c3_Err = templ.JoinStringErrs(v.WhyNot)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 297, Col: 16}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 300, Col: 16}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var31))
 					if templ_7745c5c3_Err != nil {
@@ -911,7 +914,7 @@ func LongerDecision(v LongerDecisionView) templ.Component {
 	})
 }
 
-func longerForm(v LongerDecisionView) templ.Component {
+func assignmentDecision(v AssignmentRequestView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -939,7 +942,7 @@ func longerForm(v LongerDecisionView) templ.Component {
 		var templ_7745c5c3_Var33 templ.SafeURL
 		templ_7745c5c3_Var33, templ_7745c5c3_Err = templ.JoinURLErrs(to("assignment-requests", v.ID, "decision"))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 311, Col: 74}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `assignment_request.templ`, Line: 314, Col: 74}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var33))
 		if templ_7745c5c3_Err != nil {

@@ -38,7 +38,7 @@ type AssignmentView struct {
 	Uses        []AssignmentUse // its activations, newest first
 	Story       []StoryStep
 	StoryMore   string // address of everything in the log
-	Asked       *LongerAsked
+	Asked       *AssignmentAsked
 	Change      *AssignmentForm // nil: not for the reader
 	Passkey     bool            // a change that gives more is confirmed with one
 	Ends        []string        // what ends when it is removed
@@ -148,7 +148,7 @@ func Assignment(v AssignmentView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.Asked != nil {
-				templ_7745c5c3_Err = longerAsked(v.Reader, *v.Asked).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = assignmentAsked(v.Reader, *v.Asked).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

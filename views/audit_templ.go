@@ -153,7 +153,7 @@ func Audit(v AuditView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = filterText("words", "Words", v.Filter.Words, "Of reasons, tickets and names", v.Errors["words"]).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = filterText("words", "Words", v.Filter.Words, "Reason, ticket, name", v.Errors["words"]).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

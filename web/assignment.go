@@ -122,7 +122,7 @@ func fillAssignment(r *store.Reader, q *request, a broker.AssignmentView, v *vie
 		}
 	}
 	if a.Request != nil && a.Request.State == pim.AssignmentRequestPending {
-		asked := longerAsked(q, a)
+		asked := assignmentAsked(q, a)
 		v.Asked = &asked
 	}
 	if a.MayManage {
@@ -244,10 +244,10 @@ func assignmentStory(r *store.Reader, q *request, a pim.Assignment) ([]views.Sto
 	return out, err
 }
 
-// longerAsked is the request that waits.
-func longerAsked(q *request, a broker.AssignmentView) views.LongerAsked {
+// assignmentAsked is the request that waits.
+func assignmentAsked(q *request, a broker.AssignmentView) views.AssignmentAsked {
 	w := a.Request
-	return views.LongerAsked{ID: w.ID, By: views.Person{ID: a.AskedBy.ID, Name: a.AskedBy.Name}, Yours: w.PersonID == q.who.PersonID, Renew: w.Kind == pim.RenewAssignment,
+	return views.AssignmentAsked{ID: w.ID, By: views.Person{ID: a.AskedBy.ID, Name: a.AskedBy.Name}, Yours: w.PersonID == q.who.PersonID, Renew: w.Kind == pim.RenewAssignment,
 		At: w.RequestedAt, Reason: w.Justification, Decide: a.MayDecide}
 }
 

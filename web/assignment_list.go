@@ -285,14 +285,11 @@ func placesNamed(r *store.Reader, q *request, name string) (out []pim.Path, more
 }
 
 func fillMembers(r *store.Reader, q *request, v *views.MembersView) error {
-	if err := mayReadRole(r, q, q.Param("id")); err != nil {
-		return err
-	}
-	role, err := r.Role(q.Param("id"))
+	role, err := roleHead(r, q, q.Param("id"))
 	if err != nil {
 		return err
 	}
-	v.RoleID, v.Role, v.Filter = role.ID, views.Role{Name: role.Name}, assignmentFilter(q)
+	v.Role, v.Filter = role, assignmentFilter(q)
 	v.Filter.Role, v.Filter.Until, v.Resource = "", "", v.Filter.Resource
 	after, err := parseAssignmentCursor(q.QueryParam("cursor"), v.Filter)
 	if err != nil {
@@ -322,7 +319,7 @@ func fillMembers(r *store.Reader, q *request, v *views.MembersView) error {
 // membersAsked is the filter of a role's members: at a resource what is inherited from above counts too.
 func membersAsked(r *store.Reader, q *request, v *views.MembersView, after store.AssignmentCursor) (store.AssignmentFilter, error) {
 	asked := v.Filter
-	asked.Role, asked.Resource = v.RoleID, ""
+	asked.Role, asked.Resource = v.Role.ID, ""
 	f, err := askedOf(r, q, asked, after)
 	if err != nil || v.Resource == "" {
 		return f, err
@@ -334,7 +331,7 @@ func membersAsked(r *store.Reader, q *request, v *views.MembersView, after store
 	if err != nil {
 		return f, err
 	}
-	v.Role = roleView(v.Role.Name, path)
+	v.Scope = roleView("", path).Scope
 	f.ResourceID, f.Within = v.Resource, nil
 	for _, above := range path[:len(path)-1] {
 		f.Above = append(f.Above, above.ID)

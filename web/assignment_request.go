@@ -10,22 +10,24 @@ import (
 	"stint/views"
 )
 
-// LongerPage is GET /my-roles/:assignment/longer: the holder's form to extend, or to renew what has ended.
-func (s *Server) LongerPage(q *request) error { return s.longerPage(q, http.StatusOK, "", nil) }
+// AskAssignmentPage is GET /my-roles/:assignment/request: the holder's form to extend, or to renew what has ended.
+func (s *Server) AskAssignmentPage(q *request) error {
+	return s.askAssignmentPage(q, http.StatusOK, "", nil)
+}
 
-// AskLonger is POST /my-roles/:assignment/longer. The person gives a reason; whoever decides sets the end.
-func (s *Server) AskLonger(q *request) error {
+// AskAssignment is POST /my-roles/:assignment/request. The person gives a reason; whoever decides sets the end.
+func (s *Server) AskAssignment(q *request) error {
 	reason := strings.TrimSpace(q.FormValue("justification"))
 	_, err := s.broker.RequestAssignment(q.ctx(), q.actor(), q.Param("assignment"), reason)
 	if wrong, other := fieldErrors(err); wrong != nil {
-		return s.longerPage(q, http.StatusUnprocessableEntity, reason, wrong)
+		return s.askAssignmentPage(q, http.StatusUnprocessableEntity, reason, wrong)
 	} else if other != nil {
 		return other
 	}
-	return s.follow(q, broker.Outcome{Done: "Asked. An administrator decides; you are told.", Back: "/my-roles/" + q.Param("assignment") + "/longer"})
+	return s.follow(q, broker.Outcome{Done: "Asked. An administrator decides; you are told.", Back: "/my-roles/" + q.Param("assignment") + "/request"})
 }
 
-func (s *Server) longerPage(q *request, status int, reason string, wrong views.Errors) error {
+func (s *Server) askAssignmentPage(q *request, status int, reason string, wrong views.Errors) error {
 	a, err := s.broker.AssignmentOf(q.ctx(), q.actor(), q.Param("assignment"))
 	if err != nil {
 		return err
@@ -33,13 +35,13 @@ func (s *Server) longerPage(q *request, status int, reason string, wrong views.E
 	if !a.Mine && !a.Answers {
 		return pim.NotFound()
 	}
-	v := views.LongerView{Assignment: a.Row.ID, Active: a.Row.Kind == pim.Active, Renew: a.Row.StateAt(q.now) == pim.AssignmentExpired, From: a.Row.StartsAt, Until: a.Row.EndsAt,
+	v := views.AskAssignmentView{Assignment: a.Row.ID, Active: a.Row.Kind == pim.Active, Renew: a.Row.StateAt(q.now) == pim.AssignmentExpired, From: a.Row.StartsAt, Until: a.Row.EndsAt,
 		Deciders: "An administrator of the role decides, not its approvers.", WhyNot: a.WhyNot, Reason: reason, Errors: wrong}
 	if !a.Mine {
 		v.Workload = a.Holder.Name
 	}
 	if w := a.Request; w != nil && w.State == pim.AssignmentRequestPending && w.PersonID == q.who.PersonID {
-		asked := longerAsked(q, a)
+		asked := assignmentAsked(q, a)
 		asked.Decide, v.Asked = false, &asked
 	}
 	v.Role, err = read(s, q, func(r *store.Reader) (views.Role, error) {
@@ -52,7 +54,7 @@ func (s *Server) longerPage(q *request, status int, reason string, wrong views.E
 	if v.Shell, err = s.shell(q); err != nil {
 		return err
 	}
-	return s.page(q, status, views.Longer(v))
+	return s.page(q, status, views.AskAssignment(v))
 }
 
 // CancelAssignmentRequest is POST /assignment-requests/:id/cancel, by who asked.
@@ -61,7 +63,7 @@ func (s *Server) CancelAssignmentRequest(q *request) error {
 	if err != nil {
 		return err
 	}
-	return s.follow(q, broker.Outcome{Done: "Your request is canceled.", Back: "/my-roles/" + id + "/longer"})
+	return s.follow(q, broker.Outcome{Done: "Your request is canceled.", Back: "/my-roles/" + id + "/request"})
 }
 
 // AssignmentRequestsPage is GET /assignment-requests: who asks for more time, as far as the reader may decide it.
@@ -74,11 +76,11 @@ func (s *Server) AssignmentRequestsPage(q *request) error {
 	if err != nil {
 		return err
 	}
-	var v views.LongerQueueView
+	var v views.AssignmentRequestsView
 	if v.Shell, err = s.shell(q); err != nil {
 		return err
 	}
-	v, err = read(s, q, func(r *store.Reader) (views.LongerQueueView, error) { return v, fillQueue(r, q, rows, &v) })
+	v, err = read(s, q, func(r *store.Reader) (views.AssignmentRequestsView, error) { return v, fillQueue(r, q, rows, &v) })
 	if err != nil {
 		return err
 	}
@@ -88,10 +90,10 @@ func (s *Server) AssignmentRequestsPage(q *request) error {
 	}
 	v.Pager = pagerView("/assignment-requests", nil, q.QueryParam("cursor"), further)
 	v.Pager.Forward = true
-	return s.ok(q, views.LongerQueue(v))
+	return s.ok(q, views.AssignmentRequests(v))
 }
 
-func fillQueue(r *store.Reader, q *request, rows []broker.AssignmentRequestRow, v *views.LongerQueueView) (err error) {
+func fillQueue(r *store.Reader, q *request, rows []broker.AssignmentRequestRow, v *views.AssignmentRequestsView) (err error) {
 	var i ids
 	for _, w := range rows {
 		i.roles, i.resources = append(i.roles, w.RoleID), append(i.resources, w.ResourceID)
@@ -101,7 +103,7 @@ func fillQueue(r *store.Reader, q *request, rows []broker.AssignmentRequestRow, 
 		return err
 	}
 	for _, w := range rows {
-		row := longerRow(w.AssignmentRequest, w.Assignment, n.role(w.RoleID, w.ResourceID), w.Requester)
+		row := assignmentRequestRow(w.AssignmentRequest, w.Assignment, n.role(w.RoleID, w.ResourceID), w.Requester)
 		askedBy(&row, w.AssignmentRequest, w.By)
 		row.CanDecide = true
 		v.Rows = append(v.Rows, row)
@@ -111,14 +113,14 @@ func fillQueue(r *store.Reader, q *request, rows []broker.AssignmentRequestRow, 
 }
 
 // askedBy names who asked for a workload.
-func askedBy(row *views.LongerRow, w pim.AssignmentRequest, name string) {
+func askedBy(row *views.AssignmentRequestRow, w pim.AssignmentRequest, name string) {
 	if w.AskedBy != "" {
 		row.Holder.Workload, row.Holder.Detail = true, "Workload, asked by "+name
 	}
 }
 
-func longerRow(w pim.AssignmentRequest, a pim.Assignment, role views.Role, name string) views.LongerRow {
-	return views.LongerRow{ID: w.ID, Holder: views.Holder{Person: views.Person{ID: w.PrincipalID, Name: name}}, Role: role, Active: a.Kind == pim.Active,
+func assignmentRequestRow(w pim.AssignmentRequest, a pim.Assignment, role views.Role, name string) views.AssignmentRequestRow {
+	return views.AssignmentRequestRow{ID: w.ID, Holder: views.Holder{Person: views.Person{ID: w.PrincipalID, Name: name}}, Role: role, Active: a.Kind == pim.Active,
 		Renew: w.Kind == pim.RenewAssignment, Until: a.EndsAt, Asked: w.RequestedAt, Reason: w.Justification}
 }
 
@@ -161,27 +163,27 @@ func (s *Server) assignmentRequestPage(q *request, status int, values *views.Ass
 	if err != nil {
 		return err
 	}
-	var v views.LongerDecisionView
+	var v views.AssignmentRequestView
 	if v.Shell, err = s.shell(q); err != nil {
 		return err
 	}
-	v, err = read(s, q, func(r *store.Reader) (views.LongerDecisionView, error) { return v, fillDecision(r, q, a, &v) })
+	v, err = read(s, q, func(r *store.Reader) (views.AssignmentRequestView, error) { return v, fillDecision(r, q, a, &v) })
 	if err != nil {
 		return err
 	}
 	if v.Form != nil && values != nil {
 		v.Form.Values, v.Form.Errors = *values, wrong
 	}
-	return s.page(q, status, views.LongerDecision(v))
+	return s.page(q, status, views.AssignmentRequest(v))
 }
 
-func fillDecision(r *store.Reader, q *request, a broker.AssignmentView, v *views.LongerDecisionView) error {
+func fillDecision(r *store.Reader, q *request, a broker.AssignmentView, v *views.AssignmentRequestView) error {
 	w := a.Request
 	n, err := namesOf(r, ids{roles: []string{w.RoleID}, resources: []string{w.ResourceID}, people: []string{w.DecidedBy}})
 	if err != nil {
 		return err
 	}
-	v.ID, v.Assignment, v.Row = w.ID, w.AssignmentID, longerRow(*w, a.Row, n.role(w.RoleID, w.ResourceID), a.Holder.Name)
+	v.ID, v.Assignment, v.Row = w.ID, w.AssignmentID, assignmentRequestRow(*w, a.Row, n.role(w.RoleID, w.ResourceID), a.Holder.Name)
 	askedBy(&v.Row, *w, a.AskedBy.Name)
 	if w.AskedBy != "" {
 		v.Facts = append(v.Facts, views.Detail{Term: "Asked by", Value: a.AskedBy.Name})
@@ -208,7 +210,7 @@ func fillDecision(r *store.Reader, q *request, a broker.AssignmentView, v *views
 }
 
 // offerDecision puts the form on the page of who may decide; a renewal is named anew.
-func offerDecision(q *request, a broker.AssignmentView, v *views.LongerDecisionView) {
+func offerDecision(q *request, a broker.AssignmentView, v *views.AssignmentRequestView) {
 	if !a.MayDecide {
 		if v.WhyNot = "An administrator of the role decides this."; (a.Mine || a.Answers) && a.MayManage {
 			v.WhyNot = "Nobody decides their own request. Another administrator has to."

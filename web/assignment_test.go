@@ -174,6 +174,10 @@ func TestMembersPage(t *testing.T) {
 	if got := carol.Get("/roles/dba/members?q=p009").Want(t, http.StatusOK).Find("tbody tr").Length(); got != 1 {
 		t.Errorf("the search finds %d", got)
 	}
+	head := carol.Get("/roles/dba/members")
+	if head.Text(".tabs [aria-current]") == "" || head.Find(".crumbs a[href='/roles']").Length() != 1 || head.Find(".tabs a[href='/roles/dba/meaning']").Length() != 1 {
+		t.Errorf("the page is none of the role's: %q, %q", head.Text(".crumbs"), head.Text(".tabs"))
+	}
 	if got := carol.Get("/roles/dba/members?resource=" + stinttest.Northwind).Find("tbody tr").Length(); got != 1 {
 		t.Errorf("at the root there are %d", got)
 	}
@@ -321,27 +325,30 @@ func TestExtendRequest(t *testing.T) {
 	end := w.Clock.Now().Add(10 * 24 * time.Hour)
 	id := w.Eligible("alice", "dba", end)
 	groups := w.Eligible("oncall", "dba", end)
-	if got := alice.Get("/my-roles").Find("a[href='/my-roles/" + id + "/longer']").Text(); !strings.Contains(got, "Extend…") {
+	if got := alice.Get("/my-roles").Find("a[href='/my-roles/" + id + "/request']").Text(); !strings.Contains(got, "Extend…") {
 		t.Errorf("the link says %q", got)
 	}
-	if bob.Get("/my-roles").Find("a[href$='/longer']").Length() != 0 {
+	if bob.Get("/my-roles").Find("a[href$='/request']").Length() != 0 {
 		t.Error("a member of a group is offered to extend")
 	}
-	if got := bob.Get("/my-roles/"+groups+"/longer").Want(t, http.StatusOK); got.Find("textarea").Length() != 0 || !strings.Contains(got.Text("main"), "through the group oncall") {
+	if got := bob.Get("/my-roles/"+groups+"/request").Want(t, http.StatusOK); got.Find("textarea").Length() != 0 || !strings.Contains(got.Text("main"), "through the group oncall") {
 		t.Errorf("a member of a group reads %q", got.Text("main"))
 	}
-	bob.Post("/my-roles/"+groups+"/longer", "justification", "I stay too").Want(t, http.StatusForbidden) // EC-19
-	bob.Get("/my-roles/"+id+"/longer").Want(t, http.StatusNotFound)
-	form := alice.Get("/my-roles/"+id+"/longer").Want(t, http.StatusOK)
-	if form.Find("form[action='/my-roles/"+id+"/longer'] input, form[action='/my-roles/"+id+"/longer'] select").Length() != 0 { // no dates
+	bob.Post("/my-roles/"+groups+"/request", "justification", "I stay too").Want(t, http.StatusForbidden) // EC-19
+	bob.Get("/my-roles/"+id+"/request").Want(t, http.StatusNotFound)
+	form := alice.Get("/my-roles/"+id+"/request").Want(t, http.StatusOK)
+	if form.Find("form[action='/my-roles/"+id+"/request'] input, form[action='/my-roles/"+id+"/request'] select").Length() != 0 { // no dates
 		t.Error("the form asks for more than a reason")
 	}
-	if got := alice.Post("/my-roles/"+id+"/longer", "justification", " ").Want(t, http.StatusUnprocessableEntity).Text("#justification-err"); got == "" {
+	if got := alice.Post("/my-roles/"+id+"/request", "justification", " ").Want(t, http.StatusUnprocessableEntity).Text("#justification-err"); got == "" {
 		t.Error("no words at the reason")
 	}
-	asked := alice.Post("/my-roles/"+id+"/longer", "justification", "I stay until March").Want(t, http.StatusSeeOther)
+	asked := alice.Post("/my-roles/"+id+"/request", "justification", "I stay until March").Want(t, http.StatusSeeOther)
 	if got := alice.Get(asked.Location()).Text("main"); !strings.Contains(got, "You asked to extend") || !strings.Contains(got, "Cancel the request") {
 		t.Errorf("the page says %q", got)
+	}
+	if got := alice.Get("/my-roles").Find("a[href='/my-roles/" + id + "/request']").Text(); !strings.Contains(got, "Asked to extend") {
+		t.Errorf("while it waits the link says %q", got)
 	}
 	home := carol.Get("/assignment-requests").Want(t, http.StatusOK)
 	if got := home.Text("nav a[aria-current=page] .count"); !strings.HasPrefix(got, "1") {
@@ -375,7 +382,10 @@ func TestRenewRequest(t *testing.T) {
 	if got := alice.Get("/my-roles").Want(t, http.StatusOK).Text("#o-" + id); !strings.Contains(got, "Expired") || !strings.Contains(got, "Renew…") {
 		t.Errorf("the row says %q", got)
 	}
-	alice.Post("/my-roles/"+id+"/longer", "justification", "I was on leave").Want(t, http.StatusSeeOther)
+	alice.Post("/my-roles/"+id+"/request", "justification", "I was on leave").Want(t, http.StatusSeeOther)
+	if got := alice.Get("/my-roles").Text("#o-" + id); !strings.Contains(got, "Asked to renew") {
+		t.Errorf("while it waits the row says %q", got)
+	}
 	link := carol.Get("/assignment-requests").Find("article a").AttrOr("href", "")
 	alice.Get(link).Want(t, http.StatusOK)
 	page := carol.Get(link).Want(t, http.StatusOK)

@@ -116,8 +116,8 @@ var matrix = map[string]rights{
 	"GET /my-roles/:assignment/activate":     {thing: "assignment", want: all(200, 404, 404)},
 	"POST /my-roles/:assignment/checks":      {thing: "assignment", form: []string{"duration", "60"}, want: all(200, 404, 404)},
 	"POST /my-roles/:assignment/activations": {thing: "assignment", form: []string{"duration", "60", "justification", why}, want: all(303, 404, 404)},
-	"GET /my-roles/:assignment/longer":       {thing: "ending", want: all(200, 404, 404)},
-	"POST /my-roles/:assignment/longer":      {thing: "ending", form: []string{"justification", why}, want: all(303, 404, 404)},
+	"GET /my-roles/:assignment/request":      {thing: "ending", want: all(200, 404, 404)},
+	"POST /my-roles/:assignment/request":     {thing: "ending", form: []string{"justification", why}, want: all(303, 404, 404)},
 	"GET /my-roles/several":                  {want: all(303)}, // nothing is picked: back to the list
 	"POST /my-roles/several":                 {want: all(303)},
 	"POST /my-roles/deactivations":           {want: all(422)},
@@ -184,9 +184,9 @@ var matrix = map[string]rights{
 	"POST /assignments/:id/renew":            {thing: "ending", form: []string{"version", "1", "kind", "eligible", "end", "longest"}, want: only(cells{409, 409, 404}, "administrator")}, // it has not ended
 	"POST /assignments/:id/remove":           {thing: "ending", want: only(cells{303, 303, 404}, "administrator")},
 	"GET /assignment-requests":               {want: only(cells{200}, "administrator")},
-	"GET /assignment-requests/:id":           {thing: "longer", want: but(all(200, 404, 404), cells{200, 200, 404}, "auditor", "administrator", "owner")},
-	"POST /assignment-requests/:id/decision": {thing: "longer", form: []string{"decision", "deny", "justification", why}, want: only(cells{403, 303, 404}, "administrator")},
-	"POST /assignment-requests/:id/cancel":   {thing: "longer", want: all(303, 404, 404)},
+	"GET /assignment-requests/:id":           {thing: "asked", want: but(all(200, 404, 404), cells{200, 200, 404}, "auditor", "administrator", "owner")},
+	"POST /assignment-requests/:id/decision": {thing: "asked", form: []string{"decision", "deny", "justification", why}, want: only(cells{403, 303, 404}, "administrator")},
+	"POST /assignment-requests/:id/cancel":   {thing: "asked", want: all(303, 404, 404)},
 	"GET /roles/:id/members":                 {thing: "role", want: but(only(cells{200, 200, 404}, "auditor", "administrator"), cells{404, 404, 404}, "owner")},
 	"POST /roles/:id/members/export":         {thing: "role", want: only(cells{200, 200, 200}, "auditor", "administrator")},
 	"GET /people/:id/roles":                  {thing: "person", want: only(cells{200, 200, 404}, "auditor", "administrator")},
@@ -323,17 +323,17 @@ var things = map[string]func(*stage, *stinttest.Person) []string{
 	"link":       func(s *stage, p *stinttest.Person) []string { return []string{"not-a-link-" + p.ID} },
 	"assignment": func(s *stage, p *stinttest.Person) []string { return []string{p.ID + "-dba"} },
 	"ending":     func(s *stage, p *stinttest.Person) []string { return []string{s.ending(p)} },
-	"longer": func(s *stage, p *stinttest.Person) []string {
+	"asked": func(s *stage, p *stinttest.Person) []string {
 		id := s.ending(p)
 		s.Do(func(tx *store.Tx) error {
 			a, err := tx.Assignment(id)
 			if err != nil {
 				return err
 			}
-			return tx.InsertAssignmentRequest(pim.AssignmentRequest{ID: "longer-" + id, AssignmentID: id, PrincipalID: p.ID, PersonID: p.ID, RoleID: a.RoleID, ResourceID: a.ResourceID,
+			return tx.InsertAssignmentRequest(pim.AssignmentRequest{ID: "asked-" + id, AssignmentID: id, PrincipalID: p.ID, PersonID: p.ID, RoleID: a.RoleID, ResourceID: a.ResourceID,
 				Kind: pim.ExtendAssignment, State: pim.AssignmentRequestPending, Justification: why, RequestedAt: tx.Now, TimesOutAt: a.EndsAt})
 		})
-		return []string{"longer-" + id}
+		return []string{"asked-" + id}
 	},
 	"active":  func(s *stage, p *stinttest.Person) []string { return []string{s.activation(p, pim.ActiveConfirmed)} },
 	"waiting": func(s *stage, p *stinttest.Person) []string { return []string{s.activation(p, pim.PendingApproval)} },

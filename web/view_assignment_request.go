@@ -6,8 +6,8 @@ import (
 	"stint/views"
 )
 
-// longerWaiting are the assignments somebody asked to extend or renew, and nobody has decided.
-func longerWaiting(r *store.Reader, principalID string) (map[string]bool, error) {
+// assignmentsAsked are the assignments somebody asked to extend or renew, and nobody has decided.
+func assignmentsAsked(r *store.Reader, principalID string) (map[string]bool, error) {
 	list, err := r.AssignmentRequestsBy(principalID, store.Keyset{}, pageSize)
 	out := map[string]bool{}
 	for _, w := range list {
@@ -18,11 +18,11 @@ func longerWaiting(r *store.Reader, principalID string) (map[string]bool, error)
 	return out, err
 }
 
-// longerOf is what the person may ask for: a later end of what is their own and ends soon, nothing of a group's (P-08).
-func (e roles) longerOf(o ownRole) string {
+// askOf is what the person may ask for: a later end of what is their own and ends soon, nothing of a group's (P-08).
+func (e roles) askOf(o ownRole) string {
 	switch {
-	case e.longer[o.ID]:
-		return "asked"
+	case e.asked[o.ID]:
+		return "extending"
 	case o.PrincipalID == e.who.ID && !o.EndsAt.IsZero() && o.EndsAt.Sub(e.now) <= pim.ExtendWithin:
 		return "extend"
 	}
@@ -45,9 +45,9 @@ func (e roles) expired(r *store.Reader) ([]views.RoleRow, error) {
 		if a.Via != "" || !a.MayRenewAt(e.now) || e.holdsAgain(a.Assignment) {
 			continue
 		}
-		row := views.RoleRow{Assignment: a.ID, Role: n.role(a.RoleID, a.ResourceID), Until: a.EndsAt, Longer: "renew"}
-		if e.longer[a.ID] {
-			row.Longer = "asked"
+		row := views.RoleRow{Assignment: a.ID, Role: n.role(a.RoleID, a.ResourceID), Until: a.EndsAt, Ask: "renew"}
+		if e.asked[a.ID] {
+			row.Ask = "renewing"
 		}
 		out = append(out, row)
 	}

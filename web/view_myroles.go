@@ -132,7 +132,7 @@ type roles struct {
 	assigned []ownRole         // held without an activation
 	groups   map[string]string // names of the groups that make eligible
 	passkey  bool
-	longer   map[string]bool // assignments the person asked to extend or renew, and nobody has decided
+	asked    map[string]bool // assignments the person asked to extend or renew, and nobody has decided
 }
 
 // ownRole is an assignment with its line.
@@ -213,7 +213,7 @@ func (e *roles) loadOwn(r *store.Reader, all []store.Holding) (err error) {
 		return err
 	}
 	e.passkey = len(credentials) > 0
-	e.longer, err = longerWaiting(r, e.who.ID)
+	e.asked, err = assignmentsAsked(r, e.who.ID)
 	return err
 }
 
@@ -310,7 +310,7 @@ func (e roles) rows(r *store.Reader, list []ownRole) ([]views.RoleRow, error) {
 	out := make([]views.RoleRow, 0, len(list))
 	for _, o := range list {
 		out = append(out, views.RoleRow{Assignment: o.ID, Role: o.line.shown, Needs: o.line.needs, Max: o.line.eff.MaxDuration, LastActive: last[o.ID],
-			Until: o.EndsAt, Favourite: o.favourite, Blocked: e.blocked(o), Through: e.through(o), Longer: e.longerOf(o)})
+			Until: o.EndsAt, Favourite: o.favourite, Blocked: e.blocked(o), Through: e.through(o), Ask: e.askOf(o)})
 	}
 	return out, err
 }
@@ -319,7 +319,7 @@ func (e roles) rows(r *store.Reader, list []ownRole) ([]views.RoleRow, error) {
 func (e roles) assignedRows() []views.RoleRow {
 	out := make([]views.RoleRow, 0, len(e.assigned))
 	for _, o := range e.assigned {
-		out = append(out, views.RoleRow{Assignment: o.ID, Assigned: true, Role: o.line.shown, Until: o.EndsAt, Through: e.through(o), Longer: e.longerOf(o)})
+		out = append(out, views.RoleRow{Assignment: o.ID, Assigned: true, Role: o.line.shown, Until: o.EndsAt, Through: e.through(o), Ask: e.askOf(o)})
 	}
 	return out
 }

@@ -125,7 +125,7 @@ func rolesOfWorkload(r *store.Reader, w pim.Principal) ([]views.WorkloadRole, er
 	if err != nil {
 		return nil, err
 	}
-	waiting, err := longerWaiting(r, w.ID)
+	waiting, err := assignmentsAsked(r, w.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -146,12 +146,14 @@ func rolesOfWorkload(r *store.Reader, w pim.Principal) ([]views.WorkloadRole, er
 		}
 		row := views.WorkloadRole{Assignment: a.ID, Workload: w.Name, Role: n.role(a.RoleID, a.ResourceID), State: assignmentStates[a.StateAt(r.Now)], Until: a.EndsAt}
 		switch {
+		case waiting[a.ID] && expired:
+			row.Ask = "renewing"
 		case waiting[a.ID]:
-			row.Longer = "asked"
+			row.Ask = "extending"
 		case expired && a.MayRenewAt(r.Now):
-			row.Longer = "renew"
+			row.Ask = "renew"
 		case a.MayExtendAt(r.Now):
-			row.Longer = "extend"
+			row.Ask = "extend"
 		}
 		out = append(out, row)
 	}

@@ -54,14 +54,14 @@ func TestWorkloadLifeInTheBrowser(t *testing.T) {
 	asg := assigned(w, id, "dba")[0]
 
 	bob.Get("/assignments/"+asg.ID).Want(t, http.StatusNotFound)
-	bob.Get("/my-roles/"+asg.ID+"/longer").Want(t, http.StatusNotFound)
+	bob.Get("/my-roles/"+asg.ID+"/request").Want(t, http.StatusNotFound)
 	w.Advance(asg.EndsAt.Sub(asg.StartsAt) - 7*24*time.Hour)
 	alice.SignIn()
 	carol.SignIn()
 	if got := alice.Get("/my-roles").Want(t, http.StatusOK).Text("[aria-label='Workloads you answer for']"); !strings.Contains(got, "exporter") || !strings.Contains(got, "Extend…") {
 		t.Fatalf("its owner sees %q", got)
 	}
-	alice.Post("/my-roles/"+asg.ID+"/longer", "justification", "Still exports every night").Want(t, http.StatusSeeOther)
+	alice.Post("/my-roles/"+asg.ID+"/request", "justification", "Still exports every night").Want(t, http.StatusSeeOther)
 	queue := carol.Get("/assignment-requests").Want(t, http.StatusOK)
 	if got := queue.Text("article"); !strings.Contains(got, "exporter") || !strings.Contains(got, "asked by alice") {
 		t.Errorf("the queue says %q", got)

@@ -53,13 +53,13 @@ func (s Samples) assignments() []Page {
 		{"assignment-group", "/assignments/:id", views.Assignment(s.assignmentOfGroup())},
 		{"assignment-expired", "/assignments/:id", views.Assignment(s.assignmentExpired())},
 		{"assignment-refused", "/assignments/:id/change", views.Assignment(s.assignmentRefused())},
-		{"longer", "/my-roles/:assignment/longer", views.Longer(s.longer(false))},
-		{"longer-renew", "/my-roles/:assignment/longer", views.Longer(s.longer(true))},
-		{"longer-asked", "/my-roles/:assignment/longer", views.Longer(s.longerAsked())},
-		{"longer-requests", "/assignment-requests", views.LongerQueue(views.LongerQueueView{Shell: s.managing(), Rows: s.longerRows(), Waiting: 2})},
-		{"longer-requests-nothing", "/assignment-requests", views.LongerQueue(views.LongerQueueView{Shell: s.managing()})},
-		{"longer-request", "/assignment-requests/:id", views.LongerDecision(s.longerDecision())},
-		{"longer-request-decided", "/assignment-requests/:id", views.LongerDecision(s.longerDecided())},
+		{"assignment-ask", "/my-roles/:assignment/request", views.AskAssignment(s.askAssignment(false))},
+		{"assignment-ask-renew", "/my-roles/:assignment/request", views.AskAssignment(s.askAssignment(true))},
+		{"assignment-ask-asked", "/my-roles/:assignment/request", views.AskAssignment(s.assignmentAsked())},
+		{"assignment-requests", "/assignment-requests", views.AssignmentRequests(views.AssignmentRequestsView{Shell: s.managing(), Rows: s.assignmentRequestRows(), Waiting: 2})},
+		{"assignment-requests-nothing", "/assignment-requests", views.AssignmentRequests(views.AssignmentRequestsView{Shell: s.managing()})},
+		{"assignment-request", "/assignment-requests/:id", views.AssignmentRequest(s.assignmentRequest())},
+		{"assignment-request-decided", "/assignment-requests/:id", views.AssignmentRequest(s.assignmentRequestDecided())},
 	}
 }
 
@@ -106,14 +106,14 @@ func (s Samples) members() views.MembersView {
 	rows := append([]views.AssignmentRow{}, s.assignmentRows()[:3]...)
 	rows = append(rows, views.AssignmentRow{ID: "as4", Holder: s.dbLeads(), HolderHref: "/groups/g1", Role: s.dbOwner(), State: views.InForce, From: day(-260), Until: day(105),
 		Inherited: views.Link{Text: s.T("PostgreSQL"), Href: "/roles/r1/members?resource=n2"}})
-	return views.MembersView{Shell: s.managing(), RoleID: "r1", Role: s.dbOwner(), Resource: "n3", Filter: views.AssignmentFilter{Resource: "n3"}, Rows: rows,
-		CanAdd: true, Settings: "/roles/r1/settings", Pager: views.Pager{Forward: true, Older: "/roles/r1/members?cursor=x"}}
+	return views.MembersView{Shell: s.managing(), Role: s.roleHead(), Resource: "n3", Scope: s.dbOwner().Scope, Filter: views.AssignmentFilter{Resource: "n3"}, Rows: rows,
+		CanAdd: true, Pager: views.Pager{Forward: true, Older: "/roles/r1/members?cursor=x"}}
 }
 
 func (s Samples) membersNone() views.MembersView {
 	v := s.members()
 	v.Resource, v.Filter = "", views.AssignmentFilter{Q: s.T("zzz")}
-	v.Role.Scope, v.Rows, v.Pager, v.Places = nil, nil, views.Pager{}, s.places()
+	v.Scope, v.Rows, v.Pager, v.Places = nil, nil, views.Pager{}, s.places()
 	return v
 }
 
@@ -184,7 +184,7 @@ func (s Samples) assignment() views.AssignmentView {
 			{At: day(5), Text: s.T("Ends"), More: s.T("A running activation ends with it"), Next: true}},
 		StoryMore: "/audit", Change: &form, Passkey: true, Remove: &views.AssignmentForm{ReasonNeeded: "always"},
 		Ends:  []string{s.T("Dave Marsh can no longer activate db_owner on billing-prod."), s.T("1 running activation ends now, and Stint takes the role away.")},
-		Asked: &views.LongerAsked{ID: "l1", By: s.dave(), At: ago(200), Reason: s.T("I stay on the team until the end of March."), Decide: true}}
+		Asked: &views.AssignmentAsked{ID: "l1", By: s.dave(), At: ago(200), Reason: s.T("I stay on the team until the end of March."), Decide: true}}
 }
 
 func (s Samples) assignmentOfGroup() views.AssignmentView {
@@ -200,7 +200,7 @@ func (s Samples) assignmentExpired() views.AssignmentView {
 	form := s.assignmentForm(nil)
 	v.State, v.Until, v.Remove, v.Uses, v.Change = views.OverByTime, day(-9), nil, nil, &form
 	v.Story = append(v.Story[:1], views.StoryStep{At: day(-9), Text: s.T("Expired"), More: s.T("Its time was over"), Entry: 120_112})
-	v.Asked = &views.LongerAsked{ID: "l2", By: s.dave(), At: ago(200), Renew: true, Reason: s.T("I was on leave when it ended."), Decide: true}
+	v.Asked = &views.AssignmentAsked{ID: "l2", By: s.dave(), At: ago(200), Renew: true, Reason: s.T("I was on leave when it ended."), Decide: true}
 	return v
 }
 
@@ -212,8 +212,8 @@ func (s Samples) assignmentRefused() views.AssignmentView {
 	return v
 }
 
-func (s Samples) longer(renew bool) views.LongerView {
-	v := views.LongerView{Shell: s.shell(), Assignment: "as3", Role: s.dbOwner(), Renew: renew, From: day(-160), Until: day(5),
+func (s Samples) askAssignment(renew bool) views.AskAssignmentView {
+	v := views.AskAssignmentView{Shell: s.shell(), Assignment: "as3", Role: s.dbOwner(), Renew: renew, From: day(-160), Until: day(5),
 		Deciders: s.T("Carol Lindqvist or another administrator of billing-prod decides."), Facts: []views.Detail{{Term: "Last activated", At: day(-2)}}}
 	if renew {
 		v.Until, v.Reason, v.Errors = day(-9), s.T("no"), views.Errors{"justification": s.T("Give a reason in words; whoever decides reads it.")}
@@ -221,28 +221,28 @@ func (s Samples) longer(renew bool) views.LongerView {
 	return v
 }
 
-func (s Samples) longerAsked() views.LongerView {
-	v := s.longer(false)
-	v.Asked = &views.LongerAsked{ID: "l1", By: s.alice(), Yours: true, At: ago(200), Reason: s.T("I stay on the team until the end of March.")}
+func (s Samples) assignmentAsked() views.AskAssignmentView {
+	v := s.askAssignment(false)
+	v.Asked = &views.AssignmentAsked{ID: "l1", By: s.alice(), Yours: true, At: ago(200), Reason: s.T("I stay on the team until the end of March.")}
 	return v
 }
 
-func (s Samples) longerRows() []views.LongerRow {
-	return []views.LongerRow{
+func (s Samples) assignmentRequestRows() []views.AssignmentRequestRow {
+	return []views.AssignmentRequestRow{
 		{ID: "l1", Holder: s.holder(s.dave()), Role: s.dbOwner(), Active: true, Until: day(5), Asked: ago(200), Reason: s.T("I stay on the team until the end of March."), CanDecide: true},
 		{ID: "l2", Holder: s.holder(s.bob()), Role: s.backup(), Renew: true, Until: day(-9), Asked: ago(60 * 30), Reason: s.T("I was on leave when it ended."), CanDecide: true},
 	}
 }
 
-func (s Samples) longerDecision() views.LongerDecisionView {
+func (s Samples) assignmentRequest() views.AssignmentRequestView {
 	form := s.assignmentForm(views.Errors{"justification": s.T("Give a reason in words; the holder and auditors read it.")})
 	form.Ticket, form.ReasonNeeded, form.Values.Justification = false, "always", ""
-	return views.LongerDecisionView{Shell: s.managing(), ID: "l2", Assignment: "as8", Row: s.longerRows()[1], Form: &form, Passkey: true, Facts: []views.Detail{{Term: "Last activated", At: day(-12)}},
+	return views.AssignmentRequestView{Shell: s.managing(), ID: "l2", Assignment: "as8", Row: s.assignmentRequestRows()[1], Form: &form, Passkey: true, Facts: []views.Detail{{Term: "Last activated", At: day(-12)}},
 		Steps: []string{s.T("Approved, Bob Okafor is eligible for Backup Operators again, from the start until the end that you give."), s.T("Denied, it stays ended. They are told either way, with your reason.")}}
 }
 
-func (s Samples) longerDecided() views.LongerDecisionView {
-	v := s.longerDecision()
+func (s Samples) assignmentRequestDecided() views.AssignmentRequestView {
+	v := s.assignmentRequest()
 	v.Form, v.WhyNot = nil, ""
 	v.Decided = &views.Decision{By: s.carol(), Yours: true, Deny: true, At: ago(12), Reason: s.T("The team has enough operators now.")}
 	v.Steps = nil

@@ -71,13 +71,13 @@ func (s Samples) myRoles() views.MyRolesView {
 		{Assignment: "a1", Role: s.role("Owner", "cloud", "Azure", "prod-eu"), Needs: s.needs("fingerprint", "message-square-text", "ticket", "user-check"), Max: 4 * time.Hour, LastActive: ago(60 * 24 * 7), Favourite: true},
 		{Assignment: "a2", Role: s.sre(), Needs: s.needs("fingerprint", "message-square-text"), Max: 8 * time.Hour, LastActive: ago(60 * 24), Favourite: true, Through: s.T("Site reliability")},
 		{Assignment: "a3", Role: s.role("cluster-admin", "kubernetes", "Kubernetes", "prod-eu-1", "payments"), Needs: s.needs("fingerprint", "message-square-text", "ticket"), Max: 2 * time.Hour, LastActive: ago(60 * 30)},
-		{Assignment: "a4", Role: s.admin(), Needs: s.needs("fingerprint", "message-square-text"), Max: 4 * time.Hour, Until: day(5), Longer: "extend"},
+		{Assignment: "a4", Role: s.admin(), Needs: s.needs("fingerprint", "message-square-text"), Max: 4 * time.Hour, Until: day(5), Ask: "extend"},
 		{Assignment: "a5", Role: s.backup(), Blocked: s.T("The account at the directory waits for an administrator’s confirmation."), Max: 4 * time.Hour},
 	}
 	return views.MyRolesView{Workloads: s.workloadRoles(),
 		Shell: shell, Sets: []views.SetChip{{Name: s.T("Monday on call"), Count: 3, Href: "/my-roles/several?set=s1"}, {Name: s.T("Month-end"), Count: 2, Href: "/my-roles/several?set=s2"}}, CountAll: 19, CountEligible: 12, CountActive: 4, CountWaiting: 1, CountComing: 2,
 		List: views.MyRolesListView{
-			Total: 17, Expired: []views.RoleRow{{Assignment: "o1", Role: s.role("pg_monitor", "database", "PostgreSQL"), Until: day(-9), Longer: "renew"}, {Assignment: "o2", Role: s.domainAdmins(), Until: day(-2), Longer: "asked"}},
+			Total: 17, Expired: []views.RoleRow{{Assignment: "o1", Role: s.role("pg_monitor", "database", "PostgreSQL"), Until: day(-9), Ask: "renew"}, {Assignment: "o2", Role: s.domainAdmins(), Until: day(-2), Ask: "renewing"}},
 			Eligible: eligible, Pager: views.Pager{Forward: true, Older: "/my-roles?cursor=x", Note: "Eligible 1 to 5 of 12"},
 			Active: []views.RoleRow{
 				{Activation: "x1", Role: s.domainAdmins(), Status: views.StatusView{State: views.Active}, Start: ago(52), End: min(8), CanExtend: true},

@@ -34,13 +34,13 @@ func (s Samples) workload() views.WorkloadView {
 		Owner: views.Link{Text: s.T("Database leads"), Href: "/groups/g1"}, Facts: []views.Detail{{Term: "Known from", Value: s.T("this portal")}, {Term: "Since", At: ago(60 * 24 * 20)}},
 		Accounts: []views.AccountRow{{ID: "c1", Target: s.T("Head office directory"), TargetID: "t1", Name: s.T("uid=ledger,ou=services,dc=northwind,dc=example"), ImmutableID: s.T("7b0c1d52-91ab"),
 			Matched: s.T("by its name, looked up at the target"), Confirmed: ago(60 * 24 * 3), By: s.T("Carol Lindqvist")}},
-		Rows: s.assignmentRows()[:1], More: "/assignments?q=ledger", CanManage: true, CanAdd: true}
+		Rows: s.assignmentRows()[6:], More: "/assignments?q=ledger", CanManage: true, CanAdd: true}
 }
 
 // workloadRoles are the roles of workloads that the reader answers for.
 func (s Samples) workloadRoles() []views.WorkloadRole {
 	return []views.WorkloadRole{
-		{Assignment: "a81", Workload: s.T("ledger-exporter"), Role: s.backup(), State: views.InForce, Until: Now.Add(9 * 24 * time.Hour), Longer: "extend"},
-		{Assignment: "a82", Workload: s.T("old-pipeline"), Role: s.backup(), State: views.OverByTime, Until: ago(60 * 24 * 3), Longer: "renew"},
+		{Assignment: "a81", Workload: s.T("ledger-exporter"), Role: s.backup(), State: views.InForce, Until: Now.Add(9 * 24 * time.Hour), Ask: "extend"},
+		{Assignment: "a82", Workload: s.T("old-pipeline"), Role: s.backup(), State: views.OverByTime, Until: ago(60 * 24 * 3), Ask: "renew"},
 	}
 }

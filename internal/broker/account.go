@@ -138,6 +138,9 @@ func (o *nameAccount) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepa
 	if err := refuseOthersAccount(tx.Reader, h, o); err != nil {
 		return p, err
 	}
+	if err := refuseOwnWay(tx.Reader, who, h, o); err != nil {
+		return p, err
+	}
 	p.says = []string{h.Name + " is " + o.Shown + " at " + t.Name + ".", "What " + h.Name + " holds there is given to this account, privileged roles too."}
 	return p, nil
 }

@@ -8,16 +8,21 @@ import (
 	"stint/internal/store"
 )
 
-// givesThemselves reports whether an assignment would reach whoever makes it, by another account, through a group or by
-// what their sign-in shows too, and whether another administrator could make it instead. Only for what is privileged
+// givesThemselves reports whether an assignment would reach whoever makes it, by another account, through a group, by what
+// their sign-in shows or by a workload that is as good as theirs, and whether another administrator could make it instead. Only for what is privileged
 // (T10, T21).
 func givesThemselves(r *store.Reader, who pim.Principal, role pim.RoleDefinition, principalID string) (own, others bool, err error) {
 	if !role.Privileged && role.Source != pim.SourceBuiltin {
 		return false, false, nil
 	}
 	reached, err := reaches(r, who)
-	if err != nil || !slices.Contains(reached, principalID) {
+	if err != nil {
 		return false, false, err
+	}
+	if !slices.Contains(reached, principalID) {
+		if theirs, err := theirWorkload(r, who, reached, principalID); err != nil || !theirs {
+			return false, false, err
+		}
 	}
 	others, err = anotherCanHelp(r, who)
 	return true, others, err

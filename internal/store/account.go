@@ -44,6 +44,11 @@ func (r *Reader) OwnersOf(targetID, externalID string) ([]string, error) {
 	return many(r, scanString, "SELECT principal_id FROM accounts WHERE target_id = $1 AND external_id = $2 AND removed_at = 0", targetID, externalID)
 }
 
+// FormerOwnersOf lists whose account something at a target was once.
+func (r *Reader) FormerOwnersOf(targetID, externalID string) ([]string, error) {
+	return many(r, scanString, "SELECT principal_id FROM accounts WHERE target_id = $1 AND external_id = $2 AND removed_at > 0", targetID, externalID)
+}
+
 // InsertAccount adds an account.
 func (tx *Tx) InsertAccount(a pim.Account) error {
 	_, err := tx.exec(`INSERT INTO accounts (id, principal_id, target_id, name, external_id, confirmed_at, confirmed_by, source)

@@ -63,6 +63,7 @@ func TestAttackOwnDirectoryGroup(t *testing.T) {
 		t.Errorf("%d events say that people come in whom nobody named", n)
 	}
 	for _, what := range []string{"preview", "run"} {
+		w.Advance(time.Minute)
 		carol.Post("/sync/dir/"+what).Want(t, http.StatusSeeOther)
 		w.OK(w.Broker.SyncDue(t.Context()))
 	}

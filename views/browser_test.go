@@ -52,6 +52,10 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.events(w, r)
 		return
 	}
+	if r.URL.Path == "/shell" { // a page that is open for long looks for news
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	nonce := rand.Text()
 	samples := sample.Samples{T: s.text, Nonce: nonce, Theme: s.theme, Zone: berlin(s.t)}
 	if r.URL.Path == "/activations/x2" {

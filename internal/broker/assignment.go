@@ -142,33 +142,24 @@ func (b *Broker) judgeNew(r *store.Reader, who pim.Principal, q AssignRequest, i
 
 func (op *assigning) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
 	out := Outcome{Back: "/assignments"}
-	v := store.Results{ID: op.Results, PrincipalID: who.ID, Kind: "assign"}
-	for i, item := range op.Items {
+	err := eachAlone(tx, who, op.Results, "assign", len(op.Items), func(i int) (pim.ItemResult, error) {
+		item := op.Items[i]
 		r := pim.ItemResult{PrincipalID: item.PrincipalID, Refused: item.Refused}
 		if !item.Hidden {
 			r.RoleID, r.ResourceID = item.RoleID, item.ResourceID
 		}
-		if r.Refused == "" {
-			refusal, err := tx.Alone(func() error { return b.makeAssignment(tx, who, op.judged[i], evidence) })
-			if err != nil {
-				return out, err
-			}
-			if refusal != nil && len(op.Items) == 1 {
-				return out, refusal
-			}
-			if refusal != nil {
-				r.Refused = refusal.Message
-			} else {
-				r.AssignmentID, out.AssignmentID, out.Done = item.ID, item.ID, op.judged[i].done()
-			}
+		return r, nil
+	}, func(i int, r *pim.ItemResult) error {
+		if err := b.makeAssignment(tx, who, op.judged[i], evidence); err != nil {
+			return err
 		}
-		v.Items = append(v.Items, r)
+		r.AssignmentID, out.AssignmentID, out.Done = op.Items[i].ID, op.Items[i].ID, op.judged[i].done()
+		return nil
+	})
+	if len(op.Items) > 1 {
+		out.AssignmentID, out.ResultsID, out.Done = "", op.Results, ""
 	}
-	if len(op.Items) == 1 {
-		return out, nil
-	}
-	out.AssignmentID, out.ResultsID, out.Done = "", op.Results, ""
-	return out, tx.InsertResults(v)
+	return out, err
 }
 
 // makeAssignment inserts an assignment with its event, its grants and who is told.

@@ -124,34 +124,24 @@ func removable(tx *store.Tx, who pim.Principal, id string) (g goes, err error) {
 
 func (op *removing) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
 	out := Outcome{Back: "/assignments"}
-	v := store.Results{ID: op.Results, PrincipalID: who.ID, Kind: "unassign"}
-	for i, id := range op.IDs {
+	err := eachAlone(tx, who, op.Results, "unassign", len(op.IDs), func(i int) (pim.ItemResult, error) {
 		r := pim.ItemResult{Refused: op.Refused[i]}
-		if asg, err := manageable(tx.Reader, who, id); err == nil {
-			r.RoleID, r.ResourceID, r.PrincipalID, r.AssignmentID = asg.RoleID, asg.ResourceID, asg.PrincipalID, id
-		} else if !refused(err) {
-			return out, err
+		asg, err := manageable(tx.Reader, who, op.IDs[i])
+		if err == nil {
+			r.RoleID, r.ResourceID, r.PrincipalID, r.AssignmentID = asg.RoleID, asg.ResourceID, asg.PrincipalID, op.IDs[i]
+		} else if refused(err) {
+			err = nil // a result that names nothing
 		}
-		if r.Refused == "" {
-			refusal, err := tx.Alone(func() error { return b.removeAssignment(tx, who, id, op.Reason, evidence) })
-			if err != nil {
-				return out, err
-			}
-			if refusal != nil && len(op.IDs) == 1 {
-				return out, refusal
-			}
-			if refusal != nil {
-				r.Refused = refusal.Message
-			}
-		}
-		v.Items = append(v.Items, r)
-	}
+		return r, err
+	}, func(i int, _ *pim.ItemResult) error {
+		return b.removeAssignment(tx, who, op.IDs[i], op.Reason, evidence)
+	})
 	if len(op.IDs) == 1 {
 		out.Done = "Removed. What was activated with it is being taken away."
-		return out, nil
+	} else {
+		out.ResultsID = op.Results
 	}
-	out.ResultsID = op.Results
-	return out, tx.InsertResults(v)
+	return out, err
 }
 
 // removeAssignment looks again: what went before it in the same operation counts.

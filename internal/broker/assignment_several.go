@@ -111,33 +111,23 @@ func (op *changingSeveral) judge(b *Broker, tx *store.Tx, who pim.Principal, i i
 
 func (op *changingSeveral) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
 	out := Outcome{Back: "/assignments"}
-	v := store.Results{ID: op.Results, PrincipalID: who.ID, Kind: "ends"}
-	for i, item := range op.Items {
-		r := pim.ItemResult{Refused: item.Refused}
-		if !item.Hidden {
+	err := eachAlone(tx, who, op.Results, "ends", len(op.Items), func(i int) (pim.ItemResult, error) {
+		r := pim.ItemResult{Refused: op.Items[i].Refused}
+		if !op.Items[i].Hidden {
 			r.RoleID, r.ResourceID, r.PrincipalID = op.before[i].RoleID, op.before[i].ResourceID, op.before[i].PrincipalID
 		}
-		if r.Refused == "" {
-			refusal, err := tx.Alone(func() error { return b.changeEnd(tx, who, op.before[i], op.judged[i], evidence) })
-			if err != nil {
-				return out, err
-			}
-			if refusal != nil && len(op.Items) == 1 {
-				return out, refusal
-			}
-			if refusal != nil {
-				r.Refused = refusal.Message
-			} else {
-				r.AssignmentID, out.AssignmentID, out.Done = item.ID, item.ID, op.judged[i].done()
-			}
+		return r, nil
+	}, func(i int, r *pim.ItemResult) error {
+		if err := b.changeEnd(tx, who, op.before[i], op.judged[i], evidence); err != nil {
+			return err
 		}
-		v.Items = append(v.Items, r)
+		r.AssignmentID, out.AssignmentID, out.Done = op.Items[i].ID, op.Items[i].ID, op.judged[i].done()
+		return nil
+	})
+	if len(op.Items) > 1 {
+		out.AssignmentID, out.ResultsID, out.Done = "", op.Results, ""
 	}
-	if len(op.Items) == 1 {
-		return out, nil
-	}
-	out.AssignmentID, out.ResultsID, out.Done = "", op.Results, ""
-	return out, tx.InsertResults(v)
+	return out, err
 }
 
 // changeEnd looks again at who stays able to administer Stint: what went before it in the same operation counts.

@@ -8,9 +8,9 @@ import (
 	"stint/internal/store"
 )
 
-// givesThemselves reports whether an assignment would reach whoever makes it, by another account, through a group, by what
-// their sign-in shows or by a workload that is as good as theirs, and whether another administrator could make it instead. Only for what is privileged
-// (T10, T21).
+// givesThemselves reports whether an assignment would reach whoever makes it, by another account, through a group, by
+// what their sign-in shows or by a workload that is as good as theirs, and whether another administrator could make it
+// instead. Only for what is privileged (T10, T21).
 func givesThemselves(r *store.Reader, who pim.Principal, role pim.RoleDefinition, principalID string) (own, others bool, err error) {
 	if !role.Privileged && role.Source != pim.SourceBuiltin {
 		return false, false, nil

@@ -31,6 +31,35 @@ func together(tx *store.Tx, who pim.Principal, id, kind string, n int, do func(i
 	return Outcome{ResultsID: id}, tx.InsertResults(v)
 }
 
+// eachAlone does those of n things of an administrator that are not refused before, each refused alone, and keeps what
+// became of each. A single one is refused as a whole, and nothing of it stays: together's leaves its evidence.
+func eachAlone(tx *store.Tx, who pim.Principal, id, kind string, n int, item func(i int) (pim.ItemResult, error), do func(i int, r *pim.ItemResult) error) error {
+	v := store.Results{ID: id, PrincipalID: who.ID, Kind: kind}
+	for i := range n {
+		r, err := item(i)
+		if err != nil {
+			return err
+		}
+		if r.Refused == "" {
+			refusal, err := tx.Alone(func() error { return do(i, &r) })
+			if err != nil {
+				return err
+			}
+			if refusal != nil && n == 1 {
+				return refusal
+			}
+			if refusal != nil {
+				r.Refused = refusal.Message
+			}
+		}
+		v.Items = append(v.Items, r)
+	}
+	if n == 1 {
+		return nil
+	}
+	return tx.InsertResults(v)
+}
+
 func newIDs(n int) []string {
 	out := make([]string, n)
 	for i := range out {

@@ -35,7 +35,6 @@ func histogramIn(r *store.Reader, q *request, f store.EntryFilter, asked views.A
 	if len(bounds) < 3 {
 		return h, nil
 	}
-	f.Before = 0
 	buckets, err := r.Histogram(f, bounds)
 	if err != nil {
 		return h, err

@@ -192,7 +192,7 @@ func (r *Reader) EntryTypes() ([]string, error) {
 func (r *Reader) OwnEntries(personID string) (roles, types []string, err error) {
 	type own struct{ role, kind string }
 	latest := func(column string) string {
-		return "SELECT role_id, type FROM (SELECT role_id, type FROM audit_entries WHERE " + column + " ORDER BY seq DESC LIMIT $2) " + column[:1]
+		return "SELECT role_id, type FROM (SELECT role_id, type FROM audit_entries WHERE " + column + " ORDER BY seq DESC LIMIT $2) e"
 	}
 	rows, err := many(r, func(r row) (o own, err error) { return o, r.Scan(&o.role, &o.kind) },
 		latest("actor_id = $1")+" UNION "+latest("subject_id = $1 AND subject_id <> ''"), personID, maxCandidates)

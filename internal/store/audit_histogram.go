@@ -77,18 +77,15 @@ func (r *Reader) buckets(f EntryFilter, bounds []time.Time) ([]Bucket, error) {
 	return out, nil
 }
 
-func (r *Reader) count(p plan, b *Bucket) error {
-	limit := maxBucket
-	if len(p.rest) > 0 {
-		limit = maxExamined
+func (r *Reader) count(p plan, b *Bucket) (err error) {
+	if len(p.rest) == 0 {
+		b.Count, err = r.weigh(p.lead, b.From, b.Until, maxBucket)
+		b.More = b.Count == maxBucket
+		return err
 	}
 	var w where
-	candidates := p.candidates(&w, b.From, b.Until, limit)
-	query := "SELECT COUNT(*), COUNT(*) FROM " + candidates
-	if len(p.rest) > 0 {
-		query = "WITH e AS (SELECT seq FROM " + candidates + ") SELECT (SELECT COUNT(*) FROM e), (SELECT COUNT(*) FROM e JOIN audit_entries a ON a.seq = e.seq" + p.narrowed(&w) + ")"
-	}
+	query := "WITH e AS (SELECT seq FROM " + p.candidates(&w, b.From, b.Until, maxExamined) + ") SELECT (SELECT COUNT(*) FROM e), (SELECT COUNT(*) FROM e JOIN audit_entries a ON a.seq = e.seq" + p.narrowed(&w) + ")"
 	examined, err := one(r, func(r row) (n int, err error) { return n, r.Scan(&n, &b.Count) }, query, w.args...)
-	b.More = examined == limit
+	b.More = examined == maxExamined
 	return err
 }

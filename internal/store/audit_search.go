@@ -139,7 +139,7 @@ func (r *Reader) plan(f EntryFilter) (plan, error) {
 		}
 		n := fewest - 1 // alone it need not be counted
 		if len(facets) > 1 {
-			if n, err = r.weigh(c, f); err != nil {
+			if n, err = r.weigh(c, f.From, f.before(), maxWeighed); err != nil {
 				return plan{}, err
 			}
 		}
@@ -155,11 +155,19 @@ func (r *Reader) plan(f EntryFilter) (plan, error) {
 	return p, nil
 }
 
-func (r *Reader) weigh(c facet, f EntryFilter) (int, error) {
+// weigh counts what meets a condition alone, up to a limit.
+func (r *Reader) weigh(c facet, from, until int64, limit int) (int, error) {
 	var w where
-	query := plan{lead: c}.candidates(&w, f.From, f.before(), maxWeighed)
+	query := plan{lead: c}.candidates(&w, from, until, limit)
 	n, err := one(r, scanInt, "SELECT COUNT(*) FROM "+query, w.args...)
 	return int(n), err
+}
+
+// marks are n values of a condition.
+func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
+
+func (r *Reader) logSize() (int64, error) {
+	return one(r, scanInt, "SELECT size FROM audit_head WHERE id = 1")
 }
 
 // candidates are the entries a page examines.
@@ -225,7 +233,7 @@ func (r *Reader) facets(f EntryFilter) (facets []facet, err error) {
 var partial = map[string]string{"role_id": "role_id <> ''", "target_id": "target_id <> ''", "resource_id": "resource_id <> ''", "result": "result <> 'ok'", "type": "type <> ''"}
 
 func column(name string, values ...string) facet {
-	c := facet{cond: "a." + name + " IN (" + strings.TrimSuffix(strings.Repeat("?, ", len(values)), ", ") + ")"}
+	c := facet{cond: "a." + name + " IN (" + marks(len(values)) + ")"}
 	for _, v := range values {
 		c.values = append(c.values, v)
 		c.walks = append(c.walks, walk{"audit_entries", name + " = ? AND " + partial[name], []any{v}})

@@ -71,7 +71,7 @@ func (tx *Tx) IndexWords() (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	size, err := one(tx.Reader, scanInt, "SELECT size FROM audit_head WHERE id = 1")
+	size, err := tx.logSize()
 	if err != nil || from >= size {
 		return false, err
 	}
@@ -98,7 +98,7 @@ func (r *Reader) Unindexed() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	size, err := one(r, scanInt, "SELECT size FROM audit_head WHERE id = 1")
+	size, err := r.logSize()
 	return n < size, err
 }
 
@@ -131,7 +131,7 @@ func (r *Reader) unindexed(f *EntryFilter) (rows []EntryRow, back int64, err err
 	if err != nil || indexed >= f.before() {
 		return nil, 0, err
 	}
-	size, err := one(r, scanInt, "SELECT size FROM audit_head WHERE id = 1")
+	size, err := r.logSize()
 	if err != nil {
 		return nil, 0, err
 	}
@@ -179,7 +179,7 @@ func (r *Reader) wordFacets(f EntryFilter) (facets []facet, err error) {
 			c.values = append(c.values, w)
 			c.walks = append(c.walks, walk{"audit_words", "word = ?", []any{w}})
 		}
-		c.cond = "EXISTS (SELECT 1 FROM audit_words x WHERE x.seq = a.seq AND x.word IN (" + strings.TrimSuffix(strings.Repeat("?, ", len(words)), ", ") + "))"
+		c.cond = "EXISTS (SELECT 1 FROM audit_words x WHERE x.seq = a.seq AND x.word IN (" + marks(len(words)) + "))"
 		facets = append(facets, c)
 	}
 	return facets, nil

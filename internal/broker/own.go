@@ -3,6 +3,7 @@ package broker
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"stint/internal/pim"
 	"stint/internal/store"
@@ -64,23 +65,23 @@ func reaches(r *store.Reader, who pim.Principal) ([]string, error) {
 
 func sortedIDs(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }
 
-// ownAssignments lists what somebody is assigned of a role at some resources, by whatever path.
-func ownAssignments(r *store.Reader, who pim.Principal, roleID string, resources []string) ([]pim.Assignment, error) {
+// ownAssignments lists what somebody is assigned, by whatever path, and is not over.
+func ownAssignments(r *store.Reader, who pim.Principal) ([]pim.Assignment, error) {
 	reached, err := reaches(r, who)
 	if err != nil {
 		return nil, err
 	}
 	all, err := r.AssignmentsOf(reached...)
 	return slices.DeleteFunc(all, func(a pim.Assignment) bool {
-		over := a.StateAt(r.Now) == pim.AssignmentExpired || a.StateAt(r.Now) == pim.AssignmentRemoved
-		return over || a.RoleID != roleID || !slices.Contains(resources, a.ResourceID)
+		return a.StateAt(r.Now) == pim.AssignmentExpired || a.StateAt(r.Now) == pim.AssignmentRemoved
 	}), err
 }
 
-// hasAlready reports whether somebody has, at one of some resources, as much as an assignment gives.
-func hasAlready(r *store.Reader, who pim.Principal, a pim.Assignment, resources []string) (bool, error) {
-	own, err := ownAssignments(r, who, a.RoleID, resources)
-	return slices.ContainsFunc(own, func(b pim.Assignment) bool { return b.ID != a.ID && !a.Gains(b, r.Now) }), err
+// hasAlready reports whether one of somebody's own assignments gives, at one of some resources, as much as another.
+func hasAlready(own []pim.Assignment, a pim.Assignment, resources []string, now time.Time) bool {
+	return slices.ContainsFunc(own, func(b pim.Assignment) bool {
+		return b.ID != a.ID && b.RoleID == a.RoleID && slices.Contains(resources, b.ResourceID) && !a.Gains(b, now)
+	})
 }
 
 // lettingIn is what feeding a group by a value of the provider's claim gives to whoever does it.
@@ -137,6 +138,10 @@ func (s stakes) namedThemselves(r *store.Reader, p pim.Principal, by string) (bo
 
 // notYetOf lists what is privileged of what members hold, and somebody does not have in another way.
 func (s stakes) notYetOf(r *store.Reader, who pim.Principal) (out []stake, err error) {
+	own, err := ownAssignments(r, who)
+	if err != nil {
+		return nil, err
+	}
 	for _, k := range s.holds {
 		if !k.role.Privileged && k.role.Source != pim.SourceBuiltin {
 			continue
@@ -145,11 +150,7 @@ func (s stakes) notYetOf(r *store.Reader, who pim.Principal) (out []stake, err e
 		if err != nil {
 			return nil, found(err)
 		}
-		has, err := hasAlready(r, who, k.assignment, path.Ancestors(nil))
-		if err != nil {
-			return nil, err
-		}
-		if !has {
+		if !hasAlready(own, k.assignment, path.Ancestors(nil), r.Now) {
 			out = append(out, k)
 		}
 	}

@@ -120,8 +120,8 @@ func mayGive(r *store.Reader, who pim.Principal, gain []pim.Assignment, was, is 
 
 // gainsBy reports whether an assignment that will reach a place gives somebody more there than they have.
 func gainsBy(r *store.Reader, who pim.Principal, a pim.Assignment, was pim.Path) (bool, error) {
-	has, err := hasAlready(r, who, a, was.Ancestors(nil))
-	return !has, err
+	own, err := ownAssignments(r, who)
+	return !hasAlready(own, a, was.Ancestors(nil), r.Now), err
 }
 
 func (o *moveResource) consequences(r *store.Reader, who pim.Principal, m *relocation) error {

@@ -39,6 +39,10 @@ func (op *saveRole) ownRights(r *store.Reader, who pim.Principal, c roleChange) 
 	if op.Fresh || len(c.come) == 0 {
 		return nil, nil
 	}
+	mine, err := ownAssignments(r, who)
+	if err != nil {
+		return nil, err
+	}
 	for _, m := range op.Means {
 		p, isNew := c.come[m]
 		if !isNew {
@@ -48,11 +52,8 @@ func (op *saveRole) ownRights(r *store.Reader, who pim.Principal, c roleChange) 
 		if err != nil {
 			return nil, err
 		}
-		mine, err := ownAssignments(r, who, op.RoleID, path.Ancestors(nil))
-		if err != nil {
-			return nil, err
-		}
-		if len(mine) > 0 {
+		at := path.Ancestors(nil)
+		if slices.ContainsFunc(mine, func(a pim.Assignment) bool { return a.RoleID == op.RoleID && slices.Contains(at, a.ResourceID) }) {
 			own = append(own, p.Meaning)
 		}
 	}

@@ -15,16 +15,20 @@ import (
 	"stint/internal/store"
 )
 
-// CheckpointEvery is how often a changed log is signed; at least hourly it is signed anyway.
-const CheckpointEvery = 10 * time.Second
+const (
+	// CheckpointEvery is how often a changed log is signed.
+	CheckpointEvery = 10 * time.Second
+	// CheckpointAnyway is how often an unchanged one is: the age of the last checkpoint tells that nothing is missing since.
+	CheckpointAnyway = time.Hour
+)
 
-// Checkpoints signs the audit log every ten seconds when it changed, until ctx ends.
+// Checkpoints signs the audit log every ten seconds when it changed and at least hourly, until ctx ends.
 func (b *Broker) Checkpoints(ctx context.Context) {
 	t := time.NewTicker(CheckpointEvery)
 	defer t.Stop()
 	var last time.Time
 	for {
-		if signed, err := b.Checkpoint(ctx, b.clock().Sub(last) >= time.Hour); err != nil {
+		if signed, err := b.Checkpoint(ctx, b.clock().Sub(last) > CheckpointAnyway-CheckpointEvery); err != nil {
 			b.log.Error("signing the audit log", "error", err)
 		} else if signed {
 			last = b.clock()
@@ -63,8 +67,16 @@ func (b *Broker) Checkpoint(ctx context.Context, force bool) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	b.kept.Store(c.Size)
-	return true, WriteOutside(b.outside, c)
+	return true, b.keep(c)
+}
+
+// keep writes a checkpoint outside the database; one that cannot be written is tried again with the next.
+func (b *Broker) keep(c audit.Checkpoint) error {
+	err := WriteOutside(b.outside, c)
+	if err == nil {
+		b.kept.Store(c.Size)
+	}
+	return err
 }
 
 // sign keeps a checkpoint of the log as this transaction finds it. A node that runs on while another one opened
@@ -84,9 +96,10 @@ func (b *Broker) sign(tx *store.Tx) (audit.Checkpoint, error) {
 	return c, tx.SaveCheckpoint(c)
 }
 
-// keepSigned keeps outside the database of this node what another node signed, once it is known to fit the log.
+// keepSigned keeps outside the database of this node what another node signed, or what this one signed and could not
+// write, once it is known to fit the log.
 func (b *Broker) keepSigned(ctx context.Context, last store.KeptCheckpoint) error {
-	if last.Size <= b.kept.Load() || !b.store.Shared() {
+	if last.Size <= b.kept.Load() {
 		return nil
 	}
 	c, err := audit.ParseCheckpoint([]byte(last.Note), b.signer.VKey())
@@ -97,11 +110,11 @@ func (b *Broker) keepSigned(ctx context.Context, last store.KeptCheckpoint) erro
 	if err != nil || root != c.Root {
 		return errors.Join(err, errors.New("a checkpoint in the database is not of the log in it; run stint audit verify"))
 	}
-	b.kept.Store(c.Size)
-	return WriteOutside(b.outside, c)
+	return b.keep(c)
 }
 
-// WriteOutside keeps a checkpoint in a file outside the database, replaced in one step.
+// WriteOutside keeps a checkpoint in a file outside the database, replaced in one step. It is on the disk when this
+// returns: one that is empty after a power cut would look like somebody else's.
 func WriteOutside(path string, c audit.Checkpoint) error {
 	if path == "" {
 		return nil
@@ -110,10 +123,22 @@ func WriteOutside(path string, c audit.Checkpoint) error {
 		return fmt.Errorf("checkpoint file: %w", err)
 	}
 	tmp := path + ".new"
-	if err := os.WriteFile(tmp, c.Note, 0o600); err != nil {
+	if err := writeSynced(tmp, c.Note); err != nil {
 		return fmt.Errorf("checkpoint file: %w", err)
 	}
-	return os.Rename(tmp, path)
+	if err := os.Rename(tmp, path); err != nil {
+		return fmt.Errorf("checkpoint file: %w", err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func writeSynced(path string, text []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // safeMode keeps granting closed after a suspected rollback of the database (THREATS §5).

@@ -23,6 +23,7 @@ for (const b of document.querySelectorAll("[data-copy]")) b.hidden = false;
 // The second click on a slow form is not a second request; the server refuses it too.
 window.addEventListener("submit", (e) => {
   if (e.defaultPrevented) return; // the passkey script sends its form itself
+  if ("download" in e.target.dataset) return; // the page stays, and the form can be sent again
   if (e.target.dataset.sent) { e.preventDefault(); return; }
   e.target.dataset.sent = "1";
 });
@@ -68,3 +69,6 @@ function count() {
 }
 document.addEventListener("change", (e) => { if (e.target.matches(".pick")) count(); });
 document.addEventListener("reset", () => setTimeout(count));
+
+// A choice that says so searches at once.
+document.addEventListener("change", (e) => { if (e.target.matches("[data-submits]")) e.target.form.requestSubmit(); });

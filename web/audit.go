@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strconv"
 
@@ -17,7 +16,7 @@ import (
 // AuditPage is GET /audit: the log, newest first. Auditors and administrators see all of it, everybody
 // else what they did and what is about them (U-01, A-54).
 func (s *Server) AuditPage(q *request) error {
-	asked := auditFilter(q)
+	asked := auditFilter(q.QueryParam)
 	before, err := parseSeq(q.QueryParam("cursor"))
 	if err != nil {
 		return echo.ErrBadRequest
@@ -50,39 +49,27 @@ func parseSeq(text string) (int64, error) {
 	return strconv.ParseInt(text, 10, 64)
 }
 
-// auditFilter are the filters as they were sent.
-func auditFilter(q *request) views.AuditFilter {
-	text := func(name string) string { return clip(q.QueryParam(name), 200) }
-	return views.AuditFilter{Words: text("words"), Person: text("person"), Role: text("role"), Resource: text("resource"), Target: q.QueryParam("target"),
-		Action: q.QueryParam("action"), Result: q.QueryParam("result"), From: text("from"), Until: text("until")}
-}
-
-// auditAddress are the filters as an address keeps them.
-func auditAddress(f views.AuditFilter) url.Values {
-	return url.Values{"words": {f.Words}, "person": {f.Person}, "role": {f.Role}, "resource": {f.Resource}, "target": {f.Target},
-		"action": {f.Action}, "result": {f.Result}, "from": {f.From}, "until": {f.Until}}
+// auditFilter are the filters as they were sent. A range of one's own holds before one that goes along with the clock.
+func auditFilter(value func(string) string) views.AuditFilter {
+	text := func(name string) string { return clip(value(name), 200) }
+	f := views.AuditFilter{Words: text("words"), Person: text("person"), Role: text("role"), Resource: text("resource"), Target: value("target"),
+		Action: value("action"), Result: value("result"), Span: value("span"), From: text("from"), Until: text("until"), Correlation: clip(value("correlation"), maxCursorID)}
+	if f.From != "" || f.Until != "" {
+		f.Span = ""
+	}
+	return f
 }
 
 // auditIn is one page of the log.
 func auditIn(r *store.Reader, q *request, asked views.AuditFilter, before int64) (views.AuditView, error) {
-	v := views.AuditView{Filter: asked, Errors: views.Errors{}, Mine: !q.powers.MayAudit(), Results: resultOptions()}
-	roles, types, err := searchable(r, q)
-	if err != nil {
-		return v, err
-	}
-	v.Actions = actionOptions(types)
-	if v.Targets, err = loggedTargets(r, v.Mine); err != nil {
-		return v, err
-	}
-	if !oneOption(v.Actions, asked.Action) || !oneOption(v.Results, asked.Result) || !oneOption(v.Targets, asked.Target) {
-		return v, echo.ErrBadRequest // only an address made by hand says so
-	}
-	f, err := resolveFilter(r, q, &v, roles)
+	v := views.AuditView{Filter: asked, Errors: views.Errors{}, Mine: !q.powers.MayAudit()}
+	f, err := askedOfLog(r, q, &v)
 	if err != nil || len(v.Errors) > 0 {
 		return v, err
 	}
 	f.Before, f.Limit = before, pageSize+1
-	entries, back, err := r.Search(f)
+	look := r.Look(f)
+	entries, back, err := look.Rows()
 	if err != nil {
 		return v, err
 	}
@@ -95,22 +82,95 @@ func auditIn(r *store.Reader, q *request, asked views.AuditFilter, before int64)
 		next = strconv.FormatInt(entries[pageSize-1].Seq, 10)
 	}
 	if q.QueryParam("cursor") == "" {
-		if v.Histogram, err = histogramIn(r, q, f, asked); err != nil {
+		if v.Histogram, err = histogramIn(r, q, look, f, asked); err != nil {
 			return v, err
 		}
 	}
-	v.Pager = pagerView("/audit", auditAddress(asked), q.QueryParam("cursor"), next)
-	if back > 0 {
-		last, err := r.Entry(back)
-		if err != nil {
-			return v, err
-		}
-		v.Pager.Note = "Searched back to " + views.TimeView{Reader: q.reader(), At: last.At, Style: views.Day}.Format()
-	}
-	if v.Rows, err = auditRows(r, entries); err != nil || v.Mine {
+	if v.Pager, err = auditPager(r, q, asked, next, back); err != nil {
 		return v, err
 	}
+	if v.Rows, err = auditRows(r, entries); err != nil {
+		return v, err
+	}
+	suggestOfRows(&v)
+	if v.Mine {
+		return v, nil
+	}
 	return v, logFacts(r, &v)
+}
+
+// auditPager leads on; where a page ended because it looked at enough, it says how far it came.
+func auditPager(r *store.Reader, q *request, asked views.AuditFilter, next string, back int64) (views.Pager, error) {
+	p := views.Pager{}
+	if q.QueryParam("cursor") != "" {
+		p.Newer = asked.At("/audit")
+	}
+	if next != "" {
+		p.Older = asked.Older("/audit", next)
+	}
+	if back == 0 {
+		return p, nil
+	}
+	last, err := r.Entry(back)
+	p.Note, p.Continue = "Searched back to "+views.TimeView{Reader: q.reader(), At: last.At, Style: views.Day}.Format(), true
+	return p, err
+}
+
+// EntryRow is GET /audit/:seq/row: an entry in its place in the list, opened or closed again, for htmx. It is seen by whoever
+// sees its page, which everybody else is led to.
+func (s *Server) EntryRow(q *request) error {
+	seq, err := parseSeq(q.Param("seq"))
+	if err != nil {
+		return err
+	}
+	v, err := read(s, q, func(r *store.Reader) (views.EntryRowView, error) { return entryRowIn(r, q, seq) })
+	if err != nil {
+		return err
+	}
+	if !q.fragment() {
+		return q.redirect("/audit/" + strconv.FormatInt(seq, 10))
+	}
+	return s.ok(q, views.EntryRow(v))
+}
+
+func entryRowIn(r *store.Reader, q *request, seq int64) (v views.EntryRowView, err error) {
+	e, err := r.Entry(seq)
+	if err != nil {
+		return v, err
+	}
+	if err := mayReadEntry(r, q, e); err != nil {
+		return v, err
+	}
+	entry, err := entryIn(r, q, e)
+	if err != nil {
+		return v, err
+	}
+	v.Reader, v.Row = q.reader(), entry.Entry
+	if q.QueryParam("closed") != "" {
+		return v, nil
+	}
+	entry.Reader, v.Entry = q.reader(), &entry
+	return v, storyOfEntry(r, q, e, v.Entry)
+}
+
+// storyOfEntry adds the activation an entry belongs to, for those who may follow it.
+func storyOfEntry(r *store.Reader, q *request, e store.EntryRow, v *views.EntryView) error {
+	if e.Correlation == "" {
+		return nil
+	}
+	a, err := seenActivation(r, q, e.Correlation)
+	var refusal *pim.Refusal
+	if errors.As(err, &refusal) || errors.Is(err, store.ErrNotFound) {
+		v.StoryHref = ""
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	story, err := storyIn(r, q, a)
+	v.Steps, v.StoryText = story.Steps, story.Title
+	v.OnlyHref = views.AuditFilter{Correlation: e.Correlation}.At("/audit")
+	return err
 }
 
 // EntryPage is GET /audit/:seq: one entry with everything that is kept of it and what proves it. Others

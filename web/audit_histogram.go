@@ -19,7 +19,7 @@ var barLengths = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute,
 const day = 24 * time.Hour
 
 // histogramIn is how the entries of a search lie in time, by bars that narrow it. A page further back has none.
-func histogramIn(r *store.Reader, q *request, f store.EntryFilter, asked views.AuditFilter) (h views.Histogram, err error) {
+func histogramIn(r *store.Reader, q *request, look *store.Look, f store.EntryFilter, asked views.AuditFilter) (h views.Histogram, err error) {
 	loc := q.reader().Zone
 	if loc == nil {
 		loc = time.UTC
@@ -35,7 +35,7 @@ func histogramIn(r *store.Reader, q *request, f store.EntryFilter, asked views.A
 	if len(bounds) < 3 {
 		return h, nil
 	}
-	buckets, err := r.Histogram(f, bounds)
+	buckets, err := look.Histogram(bounds)
 	if err != nil {
 		return h, err
 	}
@@ -47,8 +47,8 @@ func spanOf(r *store.Reader, q *request, f store.EntryFilter, asked views.AuditF
 	until = r.Now
 	if !q.powers.MayAudit() {
 		first, err := r.FirstOwnEntry(q.who.ID, f.From)
-		if at, wrong := instantOf(asked.Until, q.reader().Zone); asked.Until != "" && wrong == "" && at.Before(until) {
-			until = at
+		if _, end, _ := timesOf(r, q, asked); !end.IsZero() && end.Before(until) {
+			until = end
 		}
 		return first.At, until, err
 	}
@@ -97,17 +97,24 @@ func histogramView(buckets []store.Bucket, bounds []time.Time, asked views.Audit
 		most = max(most, b.Count)
 		h.Total += int64(b.Count)
 		h.More = h.More || b.More
+		h.Refused += int64(b.Refused)
+		h.RefusedMore = h.RefusedMore || b.RefusedMore && b.Refused > 0
 	}
 	width := 100 / float64(len(buckets))
 	for i, b := range buckets {
 		f := asked
-		f.From, f.Until = bounds[i].Format(wallForms[0]), bounds[i+1].Format(wallForms[0])
+		f.Span, f.From, f.Until = "", bounds[i].Format(wallForms[0]), bounds[i+1].Format(wallForms[0])
 		height := 100 * float64(b.Count) / float64(most)
 		if b.Count > 0 {
 			height = max(height, 2)
 		}
-		h.Bars = append(h.Bars, views.Bar{Href: addressOf("/audit", auditAddress(f)), Count: int64(b.Count), More: b.More,
-			From: spoken(bounds[i], bounds), X: number(float64(i) * width), Width: number(width * 0.9), Y: number(100 - height), Height: number(height)})
+		bar := views.Bar{Href: f.At("/audit"), Count: int64(b.Count), More: b.More, Refused: int64(b.Refused), RefusedMore: b.RefusedMore,
+			From: spoken(bounds[i], bounds), X: number(float64(i) * width), Width: number(width * 0.9), Y: number(100 - height), Height: number(height)}
+		if b.Refused > 0 {
+			bad := max(height*float64(min(b.Refused, b.Count))/float64(max(b.Count, 1)), 2)
+			bar.BadY, bar.BadHeight = number(100-bad), number(bad)
+		}
+		h.Bars = append(h.Bars, bar)
 	}
 	h.Most, h.First, h.Last = int64(most), spoken(bounds[0], bounds), spoken(bounds[len(bounds)-1], bounds)
 	return h

@@ -111,7 +111,7 @@ func TestAuditFilters(t *testing.T) {
 	})
 	for query, words := range map[string]string{"person=nobody": "Nobody here has this", "person=ali": "2 match: alice, alicia", "role=zzz": "No role has this",
 		"resource=nowhere": "No resource has this", "from=tomorrow": "Choose a day and a time", "until=2026-13-01T00:00": "Choose a day and a time"} {
-		if got := dora.Get("/audit?"+query).Want(t, http.StatusUnprocessableEntity).Text(".filters .err"); !strings.Contains(got, words) {
+		if got := dora.Get("/audit?"+query).Want(t, http.StatusUnprocessableEntity).Text("#audit-search .err"); !strings.Contains(got, words) {
 			t.Errorf("%s: %q", query, got)
 		}
 	}
@@ -253,8 +253,8 @@ func TestMyAuditTellsNothingOfOthers(t *testing.T) {
 	same := func(a, b string) {
 		t.Helper()
 		one, other := erin.Get("/audit?"+a), erin.Get("/audit?"+b)
-		if one.StatusCode != other.StatusCode || one.Text(".filters .err") != other.Text(".filters .err") || one.Text("main table") != other.Text("main table") {
-			t.Errorf("%s: %d %q; %s: %d %q", a, one.StatusCode, one.Text(".filters .err"), b, other.StatusCode, other.Text(".filters .err"))
+		if one.StatusCode != other.StatusCode || one.Text("#audit-search .err") != other.Text("#audit-search .err") || one.Text("main table") != other.Text("main table") {
+			t.Errorf("%s: %d %q; %s: %d %q", a, one.StatusCode, one.Text("#audit-search .err"), b, other.StatusCode, other.Text("#audit-search .err"))
 		}
 	}
 	same("role=dba", "role=nothing")

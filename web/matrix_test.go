@@ -286,9 +286,11 @@ var matrix = map[string]rights{
 	"GET /roles/:id/settings/history":               {thing: "role", want: but(only(cells{200, 200, 404}, "auditor", "administrator"), cells{404, 404, 404}, "owner")},
 	"POST /roles/:id/settings/restore":              {thing: "role", form: []string{"version", "7"}, want: only(cells{404, 404, 404})},
 
-	"GET /audit":           {want: all(200)},                                                                                                       // everybody reads their own
-	"GET /audit/:seq":      {thing: "entry", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator", "owner")}, // an approver reads what belongs to requests they decide
-	"GET /audit/story/:id": {thing: "active", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator", "owner")},
+	"GET /audit":             {want: all(200)}, // everybody reads their own
+	"GET /audit/suggestions": {want: all(200)},
+	"GET /audit/:seq/row":    {thing: "entry", want: but(all(303, 404, 404), cells{303, 303, 404}, "approver", "auditor", "administrator", "owner")},
+	"GET /audit/:seq":        {thing: "entry", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator", "owner")}, // an approver reads what belongs to requests they decide
+	"GET /audit/story/:id":   {thing: "active", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator", "owner")},
 }
 
 // stage is the World of the matrix: its actors and a victim.

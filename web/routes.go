@@ -222,7 +222,9 @@ var routes = []route{
 	{post, "/break-glass/accounts/:id/unmark", administrator, (*Server).UnmarkBreakGlass},
 	{post, "/break-glass/uses/:id/review", administrator, (*Server).ReviewUse},
 	{get, "/audit", person, (*Server).AuditPage},
+	{get, "/audit/suggestions", person, (*Server).AuditSuggestions},
 	{get, "/audit/:seq", person, (*Server).EntryPage},
+	{get, "/audit/:seq/row", person, (*Server).EntryRow},
 	{get, "/audit/story/:id", person, (*Server).StoryPage},
 }
 

@@ -184,7 +184,7 @@ func seenWords(p pim.Presence) string {
 const maxStory = 200
 
 func fillAudit(r *store.Reader, _ *request, a pim.Activation, v *views.ActivationBodyView) error {
-	entries, err := r.Entries(store.EntryFilter{Correlation: a.ID, Limit: maxStory})
+	entries, err := r.Story(a.ID, maxStory)
 	v.Entries, v.StoryHref = len(entries), "/audit/story/"+a.ID
 	return err
 }

@@ -1,8 +1,11 @@
 package store
 
 import (
+	"slices"
 	"strings"
 	"time"
+
+	"stint/internal/audit"
 )
 
 // Bucket is how many entries of a search lie between two instants.
@@ -10,21 +13,30 @@ type Bucket struct {
 	From, Until int64 // numbers: the first, and the first after
 	Count       int
 	More        bool // there may be more: no further was counted
+	Refused     int  // of them, what was refused or failed
+	RefusedMore bool // likewise
 }
 
 const (
 	maxBucket   = 1000 // entries counted of one bucket
 	maxExamined = 200  // entries of one bucket that are asked about other conditions
+	maxRefused  = 50   // refused entries of one bucket that are
 )
 
 // Histogram counts the entries of a search between each two instants, oldest first. Of the whole log it counts all;
 // of a narrowed one a bounded number a bucket (THREATS T31).
 func (r *Reader) Histogram(f EntryFilter, bounds []time.Time) ([]Bucket, error) {
+	return r.Look(f).Histogram(bounds)
+}
+
+// Histogram is that of the search.
+func (l *Look) Histogram(bounds []time.Time) ([]Bucket, error) {
+	r, f := l.r, l.f
 	buckets, err := r.buckets(f, bounds)
 	if err != nil {
 		return nil, err
 	}
-	p, err := r.plan(f)
+	p, err := l.plan()
 	if err != nil || p.none {
 		return buckets, err
 	}
@@ -36,12 +48,15 @@ func (r *Reader) Histogram(f EntryFilter, bounds []time.Time) ([]Bucket, error) 
 	}
 	for i := range buckets {
 		b := &buckets[i]
-		if p.whole() {
-			b.Count = int(max(0, b.Until-b.From))
-		} else if err := r.count(p, b); err != nil {
+		if err := r.count(p, b); err != nil {
 			return nil, err
 		}
-		b.More = b.More || b.Until > indexed && b.From < b.Until
+		if err := r.countRefused(f, p, b); err != nil {
+			return nil, err
+		}
+		if b.Until > indexed && b.From < b.Until {
+			b.More, b.RefusedMore = true, true
+		}
 	}
 	return buckets, nil
 }
@@ -78,14 +93,43 @@ func (r *Reader) buckets(f EntryFilter, bounds []time.Time) ([]Bucket, error) {
 }
 
 func (r *Reader) count(p plan, b *Bucket) (err error) {
-	if len(p.rest) == 0 {
+	switch {
+	case p.whole():
+		b.Count = int(max(0, b.Until-b.From))
+	case len(p.rest) == 0:
 		b.Count, err = r.weigh(p.lead, b.From, b.Until, maxBucket)
 		b.More = b.Count == maxBucket
-		return err
+	default:
+		b.Count, b.More, err = r.examine(p, b, maxExamined)
 	}
-	var w where
-	query := "WITH e AS (SELECT seq FROM " + p.candidates(&w, b.From, b.Until, maxExamined) + ") SELECT (SELECT COUNT(*) FROM e), (SELECT COUNT(*) FROM e JOIN audit_entries a ON a.seq = e.seq" + p.narrowed(&w) + ")"
-	examined, err := one(r, func(r row) (n int, err error) { return n, r.Scan(&n, &b.Count) }, query, w.args...)
-	b.More = examined == maxExamined
 	return err
+}
+
+// countRefused counts what was refused of a bucket: along the few that were, asking the conditions of each.
+func (r *Reader) countRefused(f EntryFilter, p plan, b *Bucket) (err error) {
+	switch {
+	case f.Result == audit.ResultRefused:
+		b.Refused, b.RefusedMore = b.Count, b.More
+	case f.Result != "" || b.Count == 0 && !b.More:
+	case p.whole():
+		b.Refused, err = r.weigh(refused, b.From, b.Until, maxBucket)
+		b.RefusedMore = b.Refused == maxBucket
+	default:
+		along := plan{lead: refused, rest: slices.Clone(p.rest)}
+		if p.lead.cond != "" {
+			along.rest = append(along.rest, p.lead)
+		}
+		b.Refused, b.RefusedMore, err = r.examine(along, b, maxRefused)
+	}
+	return err
+}
+
+var refused = resultFacet(audit.ResultRefused)
+
+// examine counts what meets a plan among so many candidates of a bucket.
+func (r *Reader) examine(p plan, b *Bucket, limit int) (n int, more bool, err error) {
+	var w where
+	query := "WITH e AS (SELECT seq FROM " + p.candidates(&w, b.From, b.Until, limit) + ") SELECT (SELECT COUNT(*) FROM e), (SELECT COUNT(*) FROM e JOIN audit_entries a ON a.seq = e.seq" + p.narrowed(&w) + ")"
+	examined, err := one(r, func(r row) (c int, err error) { return c, r.Scan(&c, &n) }, query, w.args...)
+	return n, examined == limit, err
 }

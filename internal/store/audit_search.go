@@ -16,7 +16,7 @@ type EntryFilter struct {
 	TargetID    string
 	Type        string // exact, or a prefix ending in "."
 	Result      string
-	Correlation string
+	Correlation string // an activation
 	Words       string // words of the texts, all of them; each may be the beginning of one
 	From        int64  // seq from this on
 	Until       int64  // seq below this; 0: no bound
@@ -30,26 +30,54 @@ const (
 	maxWalks      = 64   // how many indexes one condition walks
 )
 
-// Entries lists audit entries, newest first (a story: oldest first when Correlation is set). A filter with
-// several conditions examines the latest maxCandidates of its first one only: Search goes on from there.
+// Entries lists audit entries, newest first. A filter with several conditions examines the latest maxCandidates of its
+// first one only: Search goes on from there.
 func (r *Reader) Entries(f EntryFilter) ([]EntryRow, error) {
 	rows, _, err := r.Search(f)
 	return rows, err
 }
 
+// Story lists the entries of an activation, oldest first.
+func (r *Reader) Story(activationID string, limit int) ([]EntryRow, error) {
+	rows, err := many(r, scanEntryRow, "SELECT seq, leaf FROM audit_entries WHERE correlation = $1 AND correlation <> '' ORDER BY seq LIMIT $2", activationID, limit)
+	if err != nil {
+		return nil, err
+	}
+	return rows, r.fillTexts(rows)
+}
+
 // Search is Entries with the place where it stopped before Limit were found: the number of the last entry it
 // examined, to go on before; 0: there are no others.
 func (r *Reader) Search(f EntryFilter) (rows []EntryRow, back int64, err error) {
-	if f.Correlation != "" {
-		rows, err = many(r, scanEntryRow, "SELECT seq, leaf FROM audit_entries WHERE correlation = $1 AND correlation <> '' AND seq < $2 ORDER BY seq LIMIT $3",
-			f.Correlation, f.before(), f.Limit)
-	} else {
-		rows, back, err = r.search(f)
+	return r.Look(f).Rows()
+}
+
+// Look is one search of a snapshot: which condition it goes along is decided once, for its rows and its bars.
+type Look struct {
+	r    *Reader
+	f    EntryFilter
+	way  plan
+	done bool // way is decided
+}
+
+// Look begins a search.
+func (r *Reader) Look(f EntryFilter) *Look { return &Look{r: r, f: f} }
+
+func (l *Look) plan() (plan, error) {
+	if l.done {
+		return l.way, nil
 	}
-	if err != nil {
+	p, err := l.r.plan(l.f)
+	l.way, l.done = p, err == nil
+	return p, err
+}
+
+// Rows is a page, and where it stopped, as Search says.
+func (l *Look) Rows() (rows []EntryRow, back int64, err error) {
+	if rows, back, err = l.rows(); err != nil {
 		return nil, 0, err
 	}
-	return rows, back, r.fillTexts(rows)
+	return rows, back, l.r.fillTexts(rows)
 }
 
 // before is the first number that is too high.
@@ -63,35 +91,40 @@ func (f EntryFilter) before() int64 {
 	return bound
 }
 
-func (r *Reader) search(f EntryFilter) (rows []EntryRow, back int64, err error) {
+func (l *Look) rows() (rows []EntryRow, back int64, err error) {
+	r, f := l.r, l.f
 	rows, back, err = r.unindexed(&f)
 	if err != nil || back > 0 || len(rows) == f.Limit {
 		return rows, back, err
 	}
-	p, err := r.plan(f)
+	p, err := l.plan()
 	if err != nil || p.none {
 		return rows, 0, err
 	}
-	limit := f.Limit - len(rows)
-	examined := limit
-	if len(p.rest) > 0 {
-		examined = maxCandidates
+	found, back, err := walked(r, p, f, f.Limit-len(rows), maxCandidates, scanEntryRow)
+	return append(rows, found...), back, err
+}
+
+// walked are the next entries of a search, at most limit, of at most examine; where it stopped before, back is the
+// last one it examined.
+func walked[T any](r *Reader, p plan, f EntryFilter, limit, examine int, scan func(row) (T, error)) (found []T, back int64, err error) {
+	if len(p.rest) == 0 {
+		examine = limit
 	}
 	var w where
-	candidates := p.candidates(&w, f.From, f.before(), examined)
+	candidates := p.candidates(&w, f.From, f.before(), examine)
 	last := slices.Clone(w.args)
 	query := "SELECT a.seq, a.leaf FROM " + candidates + " JOIN audit_entries a ON a.seq = e.seq" + p.narrowed(&w) + " ORDER BY e.seq DESC LIMIT " + dollar(len(w.args)+1)
-	found, err := many(r, scanEntryRow, query, append(w.args, limit)...)
-	rows = append(rows, found...)
+	found, err = many(r, scan, query, append(w.args, limit)...)
 	if err != nil || len(p.rest) == 0 || len(found) == limit {
-		return rows, 0, err
+		return found, 0, err
 	}
 	type end struct{ n, seq int64 }
 	e, err := one(r, func(r row) (e end, err error) { return e, r.Scan(&e.n, &e.seq) }, "SELECT COUNT(*), COALESCE(MIN(seq), 0) FROM "+candidates, last...)
-	if e.n == maxCandidates {
+	if e.n == int64(examine) {
 		back = e.seq
 	}
-	return rows, back, err
+	return found, back, err
 }
 
 // walk is one index newest first: a table, and what its rows have in common.
@@ -202,6 +235,9 @@ func (r *Reader) facets(f EntryFilter) (facets []facet, err error) {
 	if f.TargetID != "" {
 		facets = append(facets, column("target_id", f.TargetID))
 	}
+	if f.Correlation != "" {
+		facets = append(facets, column("correlation", f.Correlation))
+	}
 	if f.Below != "" {
 		c, err := r.below(f.Below)
 		if err != nil {
@@ -230,7 +266,7 @@ func (r *Reader) facets(f EntryFilter) (facets []facet, err error) {
 }
 
 // partial repeats what a column's partial index says, or it is not used.
-var partial = map[string]string{"role_id": "role_id <> ''", "target_id": "target_id <> ''", "resource_id": "resource_id <> ''", "result": "result <> 'ok'", "type": "type <> ''"}
+var partial = map[string]string{"role_id": "role_id <> ''", "target_id": "target_id <> ''", "resource_id": "resource_id <> ''", "result": "result <> 'ok'", "correlation": "correlation <> ''", "type": "type <> ''"}
 
 func column(name string, values ...string) facet {
 	c := facet{cond: "a." + name + " IN (" + marks(len(values)) + ")"}

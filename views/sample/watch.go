@@ -13,6 +13,9 @@ func (s Samples) watch() []Page {
 		{"audit", "/audit", views.Audit(s.audit())},
 		{"audit-refused", "/audit", views.Audit(s.auditRefused())},
 		{"audit-no-hit", "/audit", views.Audit(views.AuditView{Shell: s.shell(), Filter: views.AuditFilter{Person: s.T("zoe")}, Total: 12})},
+		{"audit-opened", "/audit", views.Audit(s.auditOpened())},
+		{"audit-so-far", "/audit", views.Audit(views.AuditView{Shell: s.shell(), Filter: views.AuditFilter{Result: "refused"}, Total: 184226,
+			Search: views.AuditSearch{On: []views.Chip{{Text: "Result: Refused", On: true, Href: "/audit"}}}, Pager: views.Pager{Older: "/audit?cursor=9", Note: "Searched back to 2026-11-02", Continue: true}})},
 		{"entry", "/audit/:seq", views.Entry(views.EntryView{
 			Shell: s.shell(), Entry: s.entries()[2], StoryHref: "/audit/story/x2", Newer: 184202, Older: 184200,
 			Facts: []views.Detail{{Term: "Reason", Value: s.T("Repair the stuck invoice run for October")}, {Term: "Ticket", Value: s.T("INC-48207")}},
@@ -29,21 +32,26 @@ func (s Samples) watch() []Page {
 func (s Samples) audit() views.AuditView {
 	return views.AuditView{
 		Shell: s.shell(), Rows: s.entries(), Total: 184226, First: time.Date(2026, 2, 2, 9, 0, 0, 0, time.UTC), Checkpoint: ago(2),
-		Actions: []views.Option{{Value: "activation.requested", Label: "Activation requested"}, {Value: "grant.confirmed_gone", Label: "Grant seen gone"}},
-		Results: []views.Option{{Value: "ok", Label: "Done"}, {Value: "refused", Label: "Refused"}},
-		Targets: []views.Option{{Value: "t1", Label: s.T("corp directory")}},
-		Pager:   views.Pager{Older: "/audit?cursor=x"}, Histogram: bars(72, 34, 61, 8, 0, 12, 70, 44, 66, 51, 9, 23),
+		Search: views.AuditSearch{
+			Actions: []views.Option{{Value: "activation.requested", Label: "Activation requested"}, {Value: "grant.confirmed_gone", Label: "Grant seen gone"}},
+			Results: []views.Option{{Value: "ok", Label: "Done"}, {Value: "refused", Label: "Refused"}},
+			Targets: []views.Option{{Value: "t1", Label: s.T("corp directory")}},
+			Spans:   []views.Option{{Value: "24h", Label: "Last 24 hours"}, {Value: "last-quarter", Label: "Last quarter"}},
+			People:  []views.Option{{Value: s.T("alice@northwind.example"), Label: s.T("Alice Keller")}}, Roles: []views.Option{{Value: s.T("db_owner")}},
+		},
+		Pager: views.Pager{Older: "/audit?cursor=x"}, Histogram: bars(72, 34, 61, 8, 0, 12, 70, 44, 66, 51, 9, 23),
 	}
 }
 
 func bars(counts ...int) views.Histogram {
-	h := views.Histogram{Most: 72, First: "2026-11-25 15:00", Last: "2026-11-26 15:00"}
+	h := views.Histogram{Most: 72, Refused: 6, First: "2026-11-25 15:00", Last: "2026-11-26 15:00"}
 	for i, n := range counts {
 		width, height := 100/float64(len(counts)), 100*float64(n)/72
 		form := func(f float64) string { return fmt.Sprintf("%.2f", f) }
 		h.Total += int64(n)
 		h.Bars = append(h.Bars, views.Bar{Href: "/audit?from=x", From: "2026-11-25 15:00", Count: int64(n), X: form(float64(i) * width), Width: form(0.9 * width), Y: form(100 - height), Height: form(height)})
 	}
+	h.Bars[8].Refused, h.Bars[8].BadY, h.Bars[8].BadHeight = 6, "92.00", "8.00"
 	return h
 }
 
@@ -51,8 +59,21 @@ func bars(counts ...int) views.Histogram {
 func (s Samples) auditRefused() views.AuditView {
 	v := s.audit()
 	v.Filter = views.AuditFilter{Person: s.T("Farid"), Role: strings.Repeat("x", 201), Result: "refused"}
-	v.Rows, v.Pager = v.Rows[4:5], views.Pager{Older: "/audit?cursor=x", Note: "Searched back to 2026-11-02"}
+	v.Search.On = []views.Chip{{Text: "Person: " + s.T("Farid Nazari"), On: true, Href: "/audit?result=refused"}, {Text: "Result: Refused", On: true, Href: "/audit?person=Farid"}}
+	v.Rows, v.Pager = v.Rows[4:5], views.Pager{Older: "/audit?cursor=x", Note: "Searched back to 2026-11-02", Continue: true}
 	v.Errors = views.Errors{"role": s.T("At most 200 characters.")}
+	return v
+}
+
+// auditOpened has an entry opened in its place, in my audit.
+func (s Samples) auditOpened() views.AuditView {
+	v := s.audit()
+	v.Mine, v.Search.Targets, v.Histogram = true, nil, views.Histogram{}
+	v.Filter.Span = "last-quarter"
+	v.Search.On = []views.Chip{{Text: "Last quarter", On: true, Href: "/audit"}}
+	v.Opened = &views.EntryView{Shell: s.shell(), Entry: s.entries()[2], StoryHref: "/audit/story/x2", OnlyHref: "/audit?correlation=x2", StoryText: s.T("Activation of db_owner by Alice Keller"),
+		Facts: []views.Detail{{Term: "Reason", Value: s.T("Repair the stuck invoice run for October")}, {Term: "Ticket", Value: s.T("INC-48207")}},
+		IDs:   []views.Detail{{Term: "Activation", Value: s.T("x2"), Code: true}}, Hash: s.T("b1e4 09c2 7f10 88d1 5d3e"), Steps: s.storySoFar()}
 	return v
 }
 

@@ -169,7 +169,7 @@ func hostileEntries(t *testing.T, s *store.Store) {
 func story(t *testing.T, s *store.Store) {
 	sampleLog(t, s, 60)
 	got := get(t, s, func(r *store.Reader) ([]store.EntryRow, error) {
-		return r.Entries(store.EntryFilter{Correlation: "act-2", Limit: 100})
+		return r.Story("act-2", 100)
 	})
 	var seqs []int64
 	for _, e := range got {

@@ -34,6 +34,9 @@ func placedLog(t *testing.T, s *store.Store, n int) {
 			e := pim.Event{Type: []pim.EventType{pim.EvActRequested, pim.EvSignedIn}[i%2], Actor: []string{"alice", "bob"}[i/2%2], Result: pim.OK,
 				ResourceID: []string{"", "org", "prod", "db", "beside"}[i%5], TargetID: []string{"ldap", "", "pg"}[i%3], Texts: map[string]string{}}
 			e.Texts["reason"] = reasons[i%len(reasons)]
+			if i%7 == 3 {
+				e.Result = pim.Refused
+			}
 			tx.Emit(e)
 			return nil
 		})
@@ -119,25 +122,33 @@ func histogram(t *testing.T, s *store.Store) {
 		bounds = append(bounds, e.At)
 	}
 	bounds = append(bounds, bounds[5].Add(time.Hour))
-	for _, f := range []store.EntryFilter{{}, {From: 10, Until: 33}, {Person: "alice"}, {Below: "prod"}, {Words: "repair"}, {Person: "bob", TargetID: "pg"}, {Result: "refused"}, {Words: "nothing"}} {
+	refused := 0
+	for _, f := range []store.EntryFilter{{}, {Result: "ok", Person: "bob"}, {From: 10, Until: 33}, {Person: "alice"}, {Below: "prod"}, {Words: "repair"}, {Person: "bob", TargetID: "pg"}, {Result: "refused"}, {Words: "nothing"}} {
 		found := pageThrough(t, s, f, 200)
 		buckets := get(t, s, func(r *store.Reader) ([]store.Bucket, error) { return r.Histogram(f, bounds) })
 		total := 0
 		for i, b := range buckets {
-			want := 0
+			want, no := 0, 0
 			for _, seq := range found {
 				e := get(t, s, func(r *store.Reader) (store.EntryRow, error) { return r.Entry(seq) })
 				if !e.At.Before(bounds[i]) && e.At.Before(bounds[i+1]) {
 					want++
+					if e.Result == "refused" {
+						no++
+					}
 				}
 			}
 			total += b.Count
-			if b.Count != want || b.More {
-				t.Errorf("%+v, bucket %d: %+v, want %d", f, i, b, want)
+			refused += b.Refused
+			if b.Count != want || b.More || b.Refused != no || b.RefusedMore {
+				t.Errorf("%+v, bucket %d: %+v, want %d and %d refused", f, i, b, want, no)
 			}
 		}
 		if total != len(found) {
 			t.Errorf("%+v: %s", f, fmt.Sprint(total, " of ", len(found)))
 		}
+	}
+	if refused == 0 {
+		t.Error("nothing was refused: nothing is proved")
 	}
 }

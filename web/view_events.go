@@ -19,6 +19,7 @@ var eventWords = map[pim.EventType]string{
 	pim.EvAccountLinked:      "Account found at the target",
 	pim.EvAccountConfirmed:   "Account confirmed",
 	pim.EvAccountUnlinked:    "Account removed",
+	pim.EvAccountRefused:     "Account not taken over: it is another’s",
 	pim.EvPeopleLinked:       "Two accounts linked as one person",
 	pim.EvPersonUnlinked:     "Account unlinked from its person",
 	pim.EvRecoveryAsked:      "Recovery of lost passkeys asked for",

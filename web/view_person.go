@@ -165,7 +165,7 @@ func accountRows(r *store.Reader, p pim.Principal, h holdings) ([]views.AccountR
 	}
 	var by []string
 	for _, a := range accounts {
-		by = append(by, a.ConfirmedBy)
+		by = append(by, a.ConfirmedBy, a.TakenBy)
 	}
 	people, err := r.Names(by)
 	if err != nil {
@@ -186,6 +186,9 @@ func accountRows(r *store.Reader, p pim.Principal, h holdings) ([]views.AccountR
 		}
 		if row.Missing {
 			row.ImmutableID = "not found yet"
+			if a.TakenBy != "" {
+				row.ImmutableID = "the account of " + people[a.TakenBy] + ", so not taken over"
+			}
 		}
 		if !a.Confirmed() {
 			row.Needed = h.waitingFor(book, a.TargetID)

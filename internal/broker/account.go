@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"stint/internal/connector"
@@ -147,23 +148,38 @@ func (o *nameAccount) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepa
 
 // refuseOthersAccount: two principals on one account are one person (DESIGN §3), which somebody has to say.
 func refuseOthersAccount(r *store.Reader, h pim.Principal, o *nameAccount) error {
-	owners, err := r.OwnersOf(o.TargetID, o.ExternalID)
-	if err != nil {
+	other, err := othersAccount(r, h, pim.Account{TargetID: o.TargetID, Source: pim.SourceBrowser}, o.ExternalID)
+	switch {
+	case err != nil || other == nil:
 		return err
+	case other.Kind == pim.Workload || h.Kind == pim.Workload:
+		return pim.Invalid("account", "This is the account of %s. A workload shares its account with nobody.", other.Name)
+	}
+	return pim.Invalid("account", "This is the account of %s. If both are one person, link them first.", other.Name)
+}
+
+// othersAccount returns whose account something at a target is, where that keeps it from being another principal's too. A
+// workload shares with nobody; people do where they are linked, or where a file says it of both.
+func othersAccount(r *store.Reader, h pim.Principal, a pim.Account, externalID string) (*pim.Principal, error) {
+	owners, err := r.OwnersOf(a.TargetID, externalID)
+	if err != nil {
+		return nil, err
 	}
 	for _, id := range owners {
 		other, err := r.Principal(id)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if other.Kind == pim.Workload || h.Kind == pim.Workload {
-			return pim.Invalid("account", "This is the account of %s. A workload shares its account with nobody.", other.Name)
+		theirs, err := r.AccountAt(id, a.TargetID)
+		if err != nil {
+			return nil, err
 		}
-		if !other.Same(h.PersonID) {
-			return pim.Invalid("account", "This is the account of %s. If both are one person, link them first.", other.Name)
+		said := other.Same(h.PersonID) || a.Source == pim.SourceFile && theirs.Source == pim.SourceFile
+		if other.Kind == pim.Workload || h.Kind == pim.Workload || !said {
+			return &other, nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 func (o *nameAccount) apply(_ *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
@@ -184,10 +200,38 @@ func (o *nameAccount) apply(_ *Broker, tx *store.Tx, who pim.Principal, evidence
 	if err := syncAssignmentNeedsOf(tx, o.PersonID); err != nil {
 		return out, err
 	}
-	if h.Kind == pim.Workload {
-		return out, nil
+	t, err := tx.Target(o.TargetID)
+	if err != nil {
+		return out, err
+	}
+	if err := tellOfAccount(tx, who, h, who.Name+" says that "+h.Name+" is "+o.Shown+" at "+t.Name+"."); err != nil || h.Kind == pim.Workload {
+		return out, err
 	}
 	return out, notify(tx, who.Name+" says that you are "+o.Shown+" at a target. If that is not your account, tell an administrator.", "/profile", o.PersonID)
+}
+
+// tellOfAccount tells the other administrators whose account changed, and who answers for a workload; of a person's only
+// where something privileged depends on it (T10).
+func tellOfAccount(tx *store.Tx, who, h pim.Principal, text string) error {
+	people, err := administrators(tx.Reader)
+	if err != nil {
+		return err
+	}
+	if h.Kind == pim.Workload && h.OwnerID != "" {
+		owners, err := tx.PeopleIn([]string{h.OwnerID})
+		if err != nil {
+			return err
+		}
+		people = append(people, ids(owners)...)
+	} else if h.Kind == pim.Person {
+		role, err := anyPrivileged(tx.Reader, h)
+		if err != nil || !role.Privileged {
+			return err
+		}
+	}
+	people = slices.DeleteFunc(people, func(id string) bool { return id == who.ID || id == h.ID })
+	slices.Sort(people)
+	return notify(tx, text, pageOf(h), slices.Compact(people)...)
 }
 
 // dropAccount takes an account away from a person: what they hold through it ends.
@@ -249,8 +293,12 @@ func (o *dropAccount) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence
 	e := accountEvent(pim.EvAccountUnlinked, row)
 	e.Actor = who.ID
 	tx.Emit(confirmedBy(e, evidence))
-	if h.Kind == pim.Workload {
-		return out, nil
+	t, err := tx.Target(row.TargetID)
+	if err != nil {
+		return out, err
+	}
+	if err := tellOfAccount(tx, who, h, who.Name+" took the account "+row.Name+" at "+t.Name+" away from "+h.Name+"."); err != nil || h.Kind == pim.Workload {
+		return out, err
 	}
 	return out, notify(tx, who.Name+" took your account "+row.Name+" away from you here.", "/profile", o.PersonID)
 }

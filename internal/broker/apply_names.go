@@ -53,6 +53,9 @@ func unresolvedNames(r *store.Reader) (out []named, err error) {
 	for _, a := range accounts {
 		out = append(out, named{a.TargetID, fmt.Sprintf("account %q", a.Name), func(ctx context.Context, c connector.Connector) error {
 			_, _, err := c.FindAccount(ctx, a.Name)
+			if err == nil && a.TakenBy != "" {
+				err = connector.Errorf(connector.Refused, "it is the account of somebody else already")
+			}
 			return err
 		}})
 	}

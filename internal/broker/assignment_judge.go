@@ -68,7 +68,7 @@ func (j *judged) weigh(r *store.Reader, who pim.Principal, q ask) (err error) {
 	if err = j.beside(r, q, &f); err != nil {
 		return err
 	}
-	if f.Own, f.OthersAble, err = givesThemselves(r, who, j.role, q.assignment.PrincipalID); err != nil {
+	if f.Own, f.OthersAble, err = givesThemselves(r, who, j.role, q.assignment.PrincipalID, j.terms.Kind); err != nil {
 		return err
 	}
 	j.verdicts = pim.EvaluateAssignment(j.terms, q.assignment.Justification, q.assignment.TicketNumber, q.assignment.TicketSystem, f)

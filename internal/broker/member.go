@@ -52,7 +52,7 @@ func (o *addMembers) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepar
 	if err != nil {
 		return p, err
 	}
-	var names []string
+	var names, named []string
 	for _, m := range coming {
 		names = append(names, m.Name)
 	}
@@ -60,6 +60,9 @@ func (o *addMembers) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepar
 	p.says = append([]string{listed(names) + plural(len(names), " becomes a member of ", " become members of ") + g.Name + "."}, s.sentences()...)
 	if own {
 		p.says = append(p.says, "This is yourself: nobody else is able to, and every administrator is told.")
+	}
+	if named, err = s.joinsNamed(tx.Reader, who, coming); len(named) > 0 {
+		p.says = append(p.says, "You named the account of "+listed(named)+": nobody else is able to do this, and every administrator is told.")
 	}
 	return p, err
 }
@@ -161,6 +164,13 @@ func (o *addMembers) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence 
 		if err := tellAdministrators(tx, who, who.Name+" joined "+g.Name+", which has a privileged role: nobody else was able to.", out.Back); err != nil {
 			return out, err
 		}
+	}
+	named, err := s.joinsNamed(tx.Reader, who, coming)
+	if err == nil && len(named) > 0 {
+		err = tellAdministrators(tx, who, who.Name+" let "+listed(named)+" into "+g.Name+", which has a privileged role, having named their account: nobody else was able to.", out.Back)
+	}
+	if err != nil {
+		return out, err
 	}
 	decided, err := s.newlyApproved(tx.Reader, coming)
 	if err != nil {

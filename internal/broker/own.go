@@ -10,9 +10,9 @@ import (
 )
 
 // givesThemselves reports whether an assignment would reach whoever makes it, by another account, through a group, by
-// what their sign-in shows or by a workload that is as good as theirs, and whether another administrator could make it
-// instead. Only for what is privileged (T10, T21).
-func givesThemselves(r *store.Reader, who pim.Principal, role pim.RoleDefinition, principalID string) (own, others bool, err error) {
+// what their sign-in shows, or by somebody or something that is as good as theirs, and whether another administrator could
+// make it instead. Only for what is privileged (T10, T21).
+func givesThemselves(r *store.Reader, who pim.Principal, role pim.RoleDefinition, principalID string, kind pim.AssignmentKind) (own, others bool, err error) {
 	if !role.Privileged && role.Source != pim.SourceBuiltin {
 		return false, false, nil
 	}
@@ -21,7 +21,7 @@ func givesThemselves(r *store.Reader, who pim.Principal, role pim.RoleDefinition
 		return false, false, err
 	}
 	if !slices.Contains(reached, principalID) {
-		if theirs, err := theirWorkload(r, who, reached, principalID); err != nil || !theirs {
+		if theirs, err := asTheirs(r, who, reached, principalID, kind); err != nil || !theirs {
 			return false, false, err
 		}
 	}

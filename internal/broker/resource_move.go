@@ -102,7 +102,7 @@ func mayGive(r *store.Reader, who pim.Principal, gain []pim.Assignment, was, is 
 		if !powers.HandsOut(byID[a.RoleID], is, lists) {
 			return pim.Refuse(pim.KindForbidden, "By this others would get %s here, which you do not hand out. Ask a Privileged Role Administrator to move it.", byID[a.RoleID].Name)
 		}
-		own, others, err := givesThemselves(r, who, byID[a.RoleID], a.PrincipalID)
+		own, others, err := givesThemselves(r, who, byID[a.RoleID], a.PrincipalID, a.Kind)
 		if err != nil {
 			return err
 		}

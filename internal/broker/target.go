@@ -205,11 +205,11 @@ func (b *Broker) resolveMeaning(ctx context.Context, m pim.Meaning, targetID str
 		var id connector.EntitlementID
 		if id, err = connector.Find(ctx, conn, m.Name, m.Relation == pim.Owner); err == nil {
 			m.EntitlementID = string(id)
-			return b.resolved(ctx, targetID, func(tx *store.Tx) error {
+			return b.resolved(ctx, targetID, func(tx *store.Tx) (int, error) {
 				e := pim.Event{Type: pim.EvMeaningSaved, Actor: pim.System, RoleID: m.RoleID, ResourceID: m.ResourceID, TargetID: targetID, Result: pim.OK,
 					Facts: map[string]any{"entitlement": m.EntitlementID}}
 				tx.Emit(e)
-				return errors.Join(tx.SaveMeaning(m), tx.AskScan(targetID, ""))
+				return 1, errors.Join(tx.SaveMeaning(m), tx.AskScan(targetID, ""))
 			})
 		}
 	}
@@ -225,7 +225,7 @@ func (b *Broker) resolveAccount(ctx context.Context, a pim.Account, dead map[str
 	if err == nil {
 		var id connector.AccountID
 		if id, _, err = conn.FindAccount(ctx, a.Name); err == nil {
-			return b.resolved(ctx, a.TargetID, func(tx *store.Tx) error { return linkAccount(tx, a.ID, string(id)) })
+			return b.resolved(ctx, a.TargetID, func(tx *store.Tx) (int, error) { return linkAccount(tx, a.ID, string(id)) })
 		}
 	}
 	b.unresolved(ctx, a.TargetID, a.Name, err, dead)
@@ -233,26 +233,57 @@ func (b *Broker) resolveAccount(ctx context.Context, a pim.Account, dead map[str
 }
 
 // linkAccount records who an account is at its target, once: it is never matched again because a claim
-// changed.
-func linkAccount(tx *store.Tx, id, externalID string) error {
+// changed. What is another's already is not taken over (T10): that is told once, and looked at again.
+func linkAccount(tx *store.Tx, id, externalID string) (linked int, err error) {
 	a, err := tx.Account(id)
 	if err != nil || a.ExternalID != "" {
-		return err
+		return 1, err
 	}
-	a.ExternalID = externalID
+	h, err := tx.Principal(a.PrincipalID)
+	if err != nil {
+		return 0, err
+	}
+	other, err := othersAccount(tx.Reader, h, a, externalID)
+	if err != nil {
+		return 0, err
+	}
+	if other != nil {
+		return 0, refuseLink(tx, h, *other, a, externalID)
+	}
+	a.ExternalID, a.TakenBy = externalID, ""
 	if err := tx.UpdateAccount(a); err != nil {
-		return moved(err)
+		return 0, moved(err)
 	}
 	e := pim.PersonEvent(pim.EvAccountLinked, pim.System, a.PrincipalID, a.ID).With("account", externalID)
 	e.TargetID = a.TargetID
 	tx.Emit(e)
-	return nil
+	return 1, nil
 }
 
-func (b *Broker) resolved(ctx context.Context, targetID string, fn func(*store.Tx) error) int {
-	err := do(ctx, b, func(tx *store.Tx) error {
+// refuseLink leaves an account as it is, not found: it is another's.
+func refuseLink(tx *store.Tx, h, other pim.Principal, a pim.Account, externalID string) error {
+	if a.TakenBy == other.ID {
+		return nil
+	}
+	a.TakenBy = other.ID
+	if err := tx.UpdateAccount(a); err != nil {
+		return moved(err)
+	}
+	e := pim.PersonEvent(pim.EvAccountRefused, pim.System, a.PrincipalID, a.ID).With("account", externalID).With("taken_by", other.ID).AsRefused()
+	e.TargetID = a.TargetID
+	tx.Emit(e)
+	people, err := administrators(tx.Reader)
+	if err != nil {
+		return err
+	}
+	return notify(tx, h.Name+" is not "+a.Name+" at a target: that is the account of "+other.Name+". Nothing is granted by it.", pageOf(h), people...)
+}
+
+// resolved records what was found at a target and returns how much of it counts.
+func (b *Broker) resolved(ctx context.Context, targetID string, fn func(*store.Tx) (int, error)) int {
+	n, err := write(ctx, b, func(tx *store.Tx) (int, error) {
 		if err := targetAnswers(tx, targetID); err != nil {
-			return err
+			return 0, err
 		}
 		return fn(tx)
 	})
@@ -260,7 +291,7 @@ func (b *Broker) resolved(ctx context.Context, targetID string, fn func(*store.T
 		b.log.Error("recording what was found at a target", "target", targetID, "error", err)
 		return 0
 	}
-	return 1
+	return n
 }
 
 // unresolved records why a name was not found; a target that does not answer is not asked again this round.

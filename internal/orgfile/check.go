@@ -104,8 +104,24 @@ func (c *checker) once() {
 	for _, a := range c.doc.Accounts {
 		seen(a.Pos, "accounts", "an account of "+a.Person+a.Workload+" at "+a.Target, a.Holder(), a.Target)
 	}
+	c.shared()
 	for _, a := range c.doc.Assignments {
 		seen(a.Pos, "assignments", "this assignment", a.Principal, a.Role, a.Resource, string(a.Kind))
+	}
+}
+
+// shared refuses an account of a workload that somebody else has too: it shares with nobody (T10).
+func (c *checker) shared() {
+	first := map[[2]string]Account{}
+	for _, a := range c.doc.Accounts {
+		key := [2]string{a.Target, a.Account}
+		before, twice := first[key]
+		if twice && a.Account != "" && before.Holder() != a.Holder() && (a.Workload != "" || before.Workload != "") {
+			c.Add(a.Pos, "accounts", "%q at %s is the account of %s already, in line %d; a workload shares its account with nobody", a.Account, a.Target, before.Holder(), before.Line)
+		}
+		if !twice || a.Workload != "" {
+			first[key] = a
+		}
 	}
 }
 

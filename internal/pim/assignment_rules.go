@@ -234,7 +234,7 @@ func ownVerdict(t AssignmentTerms, f AssignmentFacts) Verdict {
 	case !f.Own || !t.gain(f) || !f.Role.Privileged && f.Role.Source != SourceBuiltin:
 		return Verdict{Rule: RuleOwn, State: Pass, Message: "Given to somebody else, or not privileged"}
 	case f.OthersAble:
-		return Verdict{Rule: RuleOwn, State: No, Field: "pick", Message: "Nobody gives a privileged role to themselves, nor to a group they are in, nor to a workload they answer for or named the account of. Another administrator has to."}
+		return Verdict{Rule: RuleOwn, State: No, Field: "pick", Message: "Nobody gives a privileged role to themselves, nor to a group they are in, nor to a workload they answer for or named the account of, nor to hold at once to somebody whose account they named and who did not sign in since. Another administrator has to."}
 	}
 	return Verdict{Rule: RuleOwn, State: Note, Message: "You give this to yourself: nobody else is able to. Every administrator is told."}
 }

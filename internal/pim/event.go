@@ -21,6 +21,7 @@ const (
 	EvAccountLinked      EventType = "account.linked"
 	EvAccountConfirmed   EventType = "account.confirmed"
 	EvAccountUnlinked    EventType = "account.unlinked"
+	EvAccountRefused     EventType = "account.refused" // found at the target, and another's already (T10)
 	EvPeopleLinked       EventType = "person.linked"   // object: the other principal
 	EvPersonUnlinked     EventType = "person.unlinked" // object: one of those it was linked with
 	EvRecoveryAsked      EventType = "recovery.requested"

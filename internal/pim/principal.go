@@ -71,6 +71,7 @@ type Account struct {
 	ExternalID  string // entryUUID, objectGUID, role OID; empty until found
 	ConfirmedAt time.Time
 	ConfirmedBy string // principal id
+	TakenBy     string // principal id of whose account it turned out to be; empty: of nobody else
 	Source      Source
 	Version     int64
 }
@@ -86,6 +87,10 @@ type Membership struct {
 	Source     Source
 	FreshUntil time.Time
 }
+
+// CarriedFor is how long a value of the provider's groups claim counts as somebody's own after their sign-ins stopped
+// showing it (T10).
+const CarriedFor = 30 * 24 * time.Hour
 
 // MaxGroupDepth is how deep groups nest (THREATS T22).
 const MaxGroupDepth = 10

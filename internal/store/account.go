@@ -6,10 +6,10 @@ import (
 	"stint/internal/pim"
 )
 
-const accountCols = "a.id, a.principal_id, a.target_id, a.name, a.external_id, a.confirmed_at, a.confirmed_by, a.source, a.version"
+const accountCols = "a.id, a.principal_id, a.target_id, a.name, a.external_id, a.confirmed_at, a.confirmed_by, a.taken_by, a.source, a.version"
 
 func scanAccount(r row) (a pim.Account, err error) {
-	err = r.Scan(&a.ID, &a.PrincipalID, &a.TargetID, &a.Name, &a.ExternalID, at(&a.ConfirmedAt), &a.ConfirmedBy, &a.Source, &a.Version)
+	err = r.Scan(&a.ID, &a.PrincipalID, &a.TargetID, &a.Name, &a.ExternalID, at(&a.ConfirmedAt), &a.ConfirmedBy, &a.TakenBy, &a.Source, &a.Version)
 	return a, err
 }
 
@@ -49,6 +49,15 @@ func (r *Reader) FormerOwnersOf(targetID, externalID string) ([]string, error) {
 	return many(r, scanString, "SELECT principal_id FROM accounts WHERE target_id = $1 AND external_id = $2 AND removed_at > 0", targetID, externalID)
 }
 
+// NamedUnseen lists the people whose account at a target some of others named in the browser, and who did not sign in
+// since.
+func (r *Reader) NamedUnseen(by ...string) ([]string, error) {
+	var args []any
+	list := in(&args, by)
+	return many(r, scanString, `SELECT DISTINCT p.id FROM accounts a JOIN principals p ON p.id = a.principal_id WHERE a.confirmed_by IN `+list+`
+		AND a.source = 'browser' AND a.removed_at = 0 AND p.kind = 'person' AND p.last_seen_at < a.confirmed_at ORDER BY p.id`, args...)
+}
+
 // InsertAccount adds an account.
 func (tx *Tx) InsertAccount(a pim.Account) error {
 	_, err := tx.exec(`INSERT INTO accounts (id, principal_id, target_id, name, external_id, confirmed_at, confirmed_by, source)
@@ -56,10 +65,10 @@ func (tx *Tx) InsertAccount(a pim.Account) error {
 	return err
 }
 
-// UpdateAccount saves name, immutable id and confirmation; the version must be the one read.
+// UpdateAccount saves name, immutable id, confirmation and whose it turned out to be; the version must be the one read.
 func (tx *Tx) UpdateAccount(a pim.Account) error {
-	return tx.must(`UPDATE accounts SET name = $1, external_id = $2, confirmed_at = $3, confirmed_by = $4, source = $5, version = version + 1
-		WHERE id = $6 AND version = $7 AND removed_at = 0`, a.Name, a.ExternalID, us(a.ConfirmedAt), a.ConfirmedBy, a.Source, a.ID, a.Version)
+	return tx.must(`UPDATE accounts SET name = $1, external_id = $2, confirmed_at = $3, confirmed_by = $4, taken_by = $5, source = $6, version = version + 1
+		WHERE id = $7 AND version = $8 AND removed_at = 0`, a.Name, a.ExternalID, us(a.ConfirmedAt), a.ConfirmedBy, a.TakenBy, a.Source, a.ID, a.Version)
 }
 
 // RemoveAccount marks an account removed.

@@ -3,8 +3,12 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"stint/internal/pim"
 )
@@ -20,14 +24,37 @@ func markOf(value string) string {
 	return hex.EncodeToString(sum[:12])
 }
 
-// CarriedBy returns the values that the last sign-in of each of some people showed. Who never showed any has none.
+// shown are the values that somebody's sign-ins showed: the last one, and those before with when they did not any more.
+type shown struct {
+	last    string
+	earlier map[string]int64
+}
+
+func scanShown(r row) (s shown, err error) {
+	var earlier string
+	err = r.Scan(&s.last, &earlier)
+	s.earlier = map[string]int64{}
+	for entry := range strings.FieldsSeq(earlier) {
+		mark, at, _ := strings.Cut(entry, ":")
+		s.earlier[mark], _ = strconv.ParseInt(at, 10, 64)
+	}
+	return s, err
+}
+
+// CarriedBy returns the values that the last sign-in of each of some people showed, and an earlier one that is not longer
+// than pim.CarriedFor ago. Who never showed any has none.
 func (r *Reader) CarriedBy(principalIDs ...string) (Carried, error) {
 	var args []any
-	rows, err := many(r, scanString, "SELECT marks FROM carried_values WHERE principal_id IN "+in(&args, principalIDs), args...)
-	out := Carried{}
+	rows, err := many(r, scanShown, "SELECT marks, earlier FROM carried_values WHERE principal_id IN "+in(&args, principalIDs), args...)
+	out, since := Carried{}, us(r.Now.Add(-pim.CarriedFor))
 	for _, row := range rows {
-		for mark := range strings.FieldsSeq(row) {
+		for mark := range strings.FieldsSeq(row.last) {
 			out[mark] = true
+		}
+		for mark, at := range row.earlier {
+			if at > since {
+				out[mark] = true
+			}
 		}
 	}
 	return out, err
@@ -40,10 +67,29 @@ func (tx *Tx) Carries(principalID string, values []string) error {
 		marks[i] = markOf(v)
 	}
 	slices.Sort(marks)
-	_, err := tx.exec(`INSERT INTO carried_values (principal_id, marks) VALUES ($1, $2)
-		ON CONFLICT (principal_id) DO UPDATE SET marks = excluded.marks WHERE carried_values.marks <> excluded.marks`,
-		principalID, strings.Join(slices.Compact(marks), " "))
+	marks = slices.Compact(marks)
+	was, err := one(tx.Reader, scanShown, "SELECT marks, earlier FROM carried_values WHERE principal_id = $1", principalID)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	_, err = tx.exec(`INSERT INTO carried_values (principal_id, marks, earlier) VALUES ($1, $2, $3)
+		ON CONFLICT (principal_id) DO UPDATE SET marks = excluded.marks, earlier = excluded.earlier WHERE carried_values.marks <> excluded.marks`,
+		principalID, strings.Join(marks, " "), was.without(marks, tx.Now))
 	return err
+}
+
+// without is what was shown earlier, once a sign-in shows some marks and no others.
+func (s shown) without(marks []string, now time.Time) string {
+	var out []string
+	for mark := range strings.FieldsSeq(s.last) {
+		s.earlier[mark] = us(now)
+	}
+	for _, mark := range slices.Sorted(maps.Keys(s.earlier)) {
+		if at := s.earlier[mark]; at > us(now.Add(-pim.CarriedFor)) && !slices.Contains(marks, mark) {
+			out = append(out, mark+":"+strconv.FormatInt(at, 10))
+		}
+	}
+	return strings.Join(out, " ")
 }
 
 // FedGroups lists the groups that the provider's claim feeds.

@@ -433,7 +433,7 @@ func accounts(t *testing.T, s *store.Store) {
 	if got := get(t, s, (*store.Reader).AccountsUnresolved); len(got) != 1 {
 		t.Errorf("unresolved: %v", got)
 	}
-	a.ExternalID, a.ConfirmedAt, a.ConfirmedBy = "uuid-1", now(s).Truncate(time.Second), "bob"
+	a.ExternalID, a.ConfirmedAt, a.ConfirmedBy, a.TakenBy = "uuid-1", now(s).Truncate(time.Second), "bob", "carol"
 	do(t, s, func(tx *store.Tx) error { return tx.UpdateAccount(a) })
 	a.Version = 2
 	if got := get(t, s, func(r *store.Reader) (pim.Account, error) { return r.AccountAt("alice", "dir") }); got != a || !got.Confirmed() {

@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"stint/internal/pim"
 	"stint/internal/store"
@@ -34,7 +36,7 @@ func carriedValues(t *testing.T, s *store.Store) {
 		return get(t, s, func(r *store.Reader) (store.Carried, error) { return r.CarriedBy(ids...) })
 	}
 	a := carried("a", "b", "absent")
-	for value, want := range map[string]bool{"x": true, "y y": true, "y": false, "X": false, "old": false, "": false} {
+	for value, want := range map[string]bool{"x": true, "y y": true, "y": false, "X": false, "old": true, "": false} {
 		if a.Has(value) != want {
 			t.Errorf("%q: %v", value, !want)
 		}
@@ -44,6 +46,16 @@ func carriedValues(t *testing.T, s *store.Store) {
 	}
 	if fed := get(t, s, func(r *store.Reader) ([]pim.Principal, error) { return r.FedGroups() }); len(fed) != 1 || fed[0].ID != "fed" {
 		t.Errorf("fed by the claim: %+v", fed)
+	}
+	do(t, s, func(tx *store.Tx) error { return errors.Join(tx.Carries("a", []string{"x"}), tx.Carries("a", []string{"x", "old"})) })
+	shownAgain := get(t, s, func(r *store.Reader) (store.Carried, error) {
+		r.Now = r.Now.Add(pim.CarriedFor + time.Minute)
+		return r.CarriedBy("a")
+	})
+	for value, want := range map[string]bool{"x": true, "old": true, "y y": false} { // what the last sign-in shows is theirs however long ago
+		if shownAgain.Has(value) != want {
+			t.Errorf("a month later %q: %v", value, !want)
+		}
 	}
 	do(t, s, func(tx *store.Tx) error { return tx.RemovePrincipal("a") })
 	if len(carried("a")) != 0 {

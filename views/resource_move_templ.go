@@ -18,7 +18,7 @@ type ResourceChangeView struct {
 	Says     []string // what will happen; empty: nothing is chosen yet
 	Refused  string
 	FromFile bool
-	Typed    Typed // of retiring
+	Typed    Typed // of retiring, and of a move that makes a privileged role less strict
 
 	// of a move
 	Move    bool

@@ -126,16 +126,32 @@ func (s *Server) resourceForm(q *request, status int, f broker.ResourceForm, wro
 
 // MoveResourcePage is GET /resources/:id/move: where to, and then what it would change.
 func (s *Server) MoveResourcePage(q *request) error {
-	return s.moveResource(q, http.StatusOK, q.QueryParam("to"), "")
+	v, err := s.relocation(q, q.QueryParam("to"))
+	if err != nil {
+		return err
+	}
+	return s.ok(q, views.ResourceChange(v))
 }
 
-// MoveResource is POST /resources/:id/move; the passkey comes next.
+// MoveResource is POST /resources/:id/move; the passkey comes next. What makes a privileged role less strict asks for the
+// name first (T21).
 func (s *Server) MoveResource(q *request) error {
-	version, _ := strconv.ParseInt(q.FormValue("version"), 10, 64)
 	to := q.FormValue("to")
+	v, err := s.relocation(q, to)
+	if err != nil {
+		return err
+	}
+	if to == "" {
+		v.Refused = "Choose the place it goes to."
+	}
+	if to == "" || v.Refused == "" && !typedOut(q, &v.Typed) {
+		return s.page(q, http.StatusUnprocessableEntity, views.ResourceChange(v))
+	}
+	version, _ := strconv.ParseInt(q.FormValue("version"), 10, 64)
 	out, err := s.broker.MoveResource(q.ctx(), q.actor(), q.Param("id"), placeID(to), version)
 	if wrong, other := fieldErrors(err); wrong != nil {
-		return s.moveResource(q, http.StatusUnprocessableEntity, "", wrong["parent"])
+		v.Says, v.Refused = nil, wrong["parent"]
+		return s.page(q, http.StatusUnprocessableEntity, views.ResourceChange(v))
 	} else if other != nil {
 		return other
 	}
@@ -152,25 +168,27 @@ func placeID(to string) string {
 	return to
 }
 
-func (s *Server) moveResource(q *request, status int, to, refused string) error {
+// relocation is the page of a move: what it does where a place is chosen.
+func (s *Server) relocation(q *request, to string) (views.ResourceChangeView, error) {
 	v, err := read(s, q, func(r *store.Reader) (v views.ResourceChangeView, err error) {
 		if v, err = changeIn(r, q); err != nil {
 			return v, err
 		}
-		v.Title, v.Move, v.To, v.Refused = "Move "+v.Row.Name, true, to, refused
+		v.Title, v.Move, v.To = "Move "+v.Row.Name, true, to
 		if err = placesIn(r, q, &v); err != nil || to == "" {
 			return v, err
 		}
-		v.Says, err = s.broker.PreviewMove(r, q.who, v.Row.ID, placeID(to))
+		move, err := s.broker.PreviewMove(r, q.who, v.Row.ID, placeID(to))
+		if v.Says = move.Says; move.Looser {
+			v.Typed.Name = v.Row.Name
+		}
 		return v, refusedInWords(err, &v)
 	})
 	if err != nil {
-		return err
+		return v, err
 	}
-	if v.Shell, err = s.shell(q); err != nil {
-		return err
-	}
-	return s.page(q, status, views.ResourceChange(v))
+	v.Shell, err = s.shell(q)
+	return v, err
 }
 
 // refusedInWords keeps a refusal for the page that asks; nothing can be confirmed then.

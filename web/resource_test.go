@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -182,4 +183,47 @@ func TestMoveAndRetireResource(t *testing.T) {
 	}
 	carol.Get("/resources/prod").Want(t, http.StatusNotFound)
 	carol.Get("/resources/"+pim.StintResource+"/edit").Want(t, http.StatusForbidden)
+}
+
+// T21: a move by which a privileged role becomes less strict asks for the name first, as changing its settings does; it
+// is an event, tells the other administrators and keeps whoever did it out for a day.
+func TestAMoveThatLoosensAsksForTheName(t *testing.T) {
+	t.Parallel()
+	w := stinttest.New(t)
+	carol := manager(w)
+	dan := w.Person("dan").Ready()
+	w.Administrator("dan")
+	w.Advance(pim.Quarantine)
+	carol.SignIn()
+	w.Role("root", stinttest.Rules{Privileged: true})
+	w.Role("plain", stinttest.Rules{})
+	w.Eligible("carol", "root", time.Time{})
+	hour := time.Hour
+	w.Do(func(tx *store.Tx) error {
+		return errors.Join(tx.InsertResource(pim.Resource{ID: "east", Kind: "organisation", Name: "East", TargetID: stinttest.Directory, Source: pim.SourceBrowser}),
+			tx.SaveSettings(pim.RoleSettings{RoleID: "root", ResourceID: "east", MaxDuration: &hour, Enforced: []pim.Field{pim.FieldMaxDuration}, Source: pim.SourceBrowser}),
+			tx.SaveSettings(pim.RoleSettings{RoleID: "plain", ResourceID: stinttest.Northwind, MaxDuration: &hour, Source: pim.SourceBrowser}))
+	})
+	step := carol.Post("/resources/prod/move", "to", "east").Want(t, http.StatusSeeOther) // stricter there for what is privileged
+	carol.Confirm(step.Location()).Want(t, http.StatusSeeOther)
+	page := carol.Get("/resources/prod/move?to=org").Want(t, http.StatusOK)
+	if got := page.Text("form li"); page.Find("#typed").Length() != 1 || !strings.Contains(got, "Every administrator is told") || !strings.Contains(got, "You cannot activate it yourself before") {
+		t.Errorf("the page: %s", page.Text("main"))
+	}
+	carol.Post("/resources/prod/move").Want(t, http.StatusUnprocessableEntity)
+	for _, typed := range []string{"", "root", "production"} {
+		page = carol.Post("/resources/prod/move", "to", "org", "typed", typed).Want(t, http.StatusUnprocessableEntity)
+		if page.Find("#typed[aria-invalid]").AttrOr("value", "") != typed || page.Find("input[name=to]").AttrOr("value", "") != "org" {
+			t.Errorf("typed %q: %s", typed, page.Text("form"))
+		}
+	}
+	step = carol.Post("/resources/prod/move", "to", "org", "typed", "Production").Want(t, http.StatusSeeOther)
+	carol.Confirm(step.Location()).Want(t, http.StatusSeeOther)
+	if n := len(w.Events(pim.EvSettingsLoosened)); n != 1 {
+		t.Errorf("%d loud events", n)
+	}
+	dan.SignIn()
+	if got := dan.Get("/notices").Text("main"); !strings.Contains(got, "carol made the settings of root at Production less strict") {
+		t.Errorf("dan reads %s", got)
+	}
 }

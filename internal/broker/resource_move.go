@@ -22,10 +22,16 @@ func (b *Broker) MoveResource(ctx context.Context, actor Actor, id, parentID str
 	return b.operate(ctx, actor, "/resources/"+id+"/move", &moveResource{ID: id, ParentID: parentID, Version: version})
 }
 
-// PreviewMove says what a move would do, in sentences, or refuses it as the move itself does.
-func (b *Broker) PreviewMove(r *store.Reader, who pim.Principal, id, parentID string) ([]string, error) {
+// MovePreview is what a move would do.
+type MovePreview struct {
+	Says   []string
+	Looser bool // the rules of a privileged role become less strict by it
+}
+
+// PreviewMove says what a move would do, or refuses it as the move itself does.
+func (b *Broker) PreviewMove(r *store.Reader, who pim.Principal, id, parentID string) (MovePreview, error) {
 	m, err := (&moveResource{ID: id, ParentID: parentID}).load(r, who)
-	return m.says, err
+	return MovePreview{Says: m.says, Looser: m.looser()}, err
 }
 
 // relocation is a move that may be made.
@@ -35,6 +41,10 @@ type relocation struct {
 	under      through           // what is looked up at another target
 	rules      []weighedSettings // settings that change with the place
 	says       []string
+}
+
+func (m relocation) looser() bool {
+	return slices.ContainsFunc(m.rules, func(c weighedSettings) bool { return c.role.Privileged && len(c.loosenedFields()) > 0 })
 }
 
 func (o *moveResource) load(r *store.Reader, who pim.Principal) (m relocation, err error) {

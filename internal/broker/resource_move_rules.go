@@ -98,7 +98,12 @@ func (m *relocation) judgeRules(r *store.Reader, who pim.Principal, from pim.Pat
 		}
 		m.says = append(append(m.says, says...), warnings...)
 	}
-	return nil
+	if !m.looser() {
+		return nil
+	}
+	said, err := saysLoosened(r, who)
+	m.says = append(m.says, said)
+	return err
 }
 
 // approvableAt looks at each place whose approval or approvers the move changes.

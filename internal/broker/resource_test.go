@@ -52,7 +52,8 @@ func TestMoveJudgesWhatIsActiveAgain(t *testing.T) {
 		t.Fatal("the start is another one")
 	}
 	says := p.readSays(func(r *store.Reader, carol pim.Principal) ([]string, error) {
-		return p.b.PreviewMove(r, carol, "payments", "elsewhere")
+		m, err := p.b.PreviewMove(r, carol, "payments", "elsewhere")
+		return m.Says, err
 	})
 	for _, want := range []string{"below Elsewhere", "alice, eligible for dba on Northwind: reaches it no longer.", "carol, active for dba on Northwind: reaches it no longer.",
 		"bob, active for dba on Elsewhere: reaches it from then on."} {
@@ -160,7 +161,8 @@ func TestMoveToAnotherTarget(t *testing.T) {
 			tx.InsertResource(pim.Resource{ID: "other", Kind: "directory", Name: "Other", TargetID: "dir2", Source: pim.SourceFile}))
 	}))
 	says := p.readSays(func(r *store.Reader, carol pim.Principal) ([]string, error) {
-		return p.b.PreviewMove(r, carol, "payments", "other")
+		m, err := p.b.PreviewMove(r, carol, "payments", "other")
+		return m.Says, err
 	})
 	if !strings.Contains(says, "Other directory") || !strings.Contains(says, "looked up there again") {
 		t.Errorf("the preview: %s", says)

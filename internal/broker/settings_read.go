@@ -199,13 +199,9 @@ func (c weighedSettings) notes(r *store.Reader, who pim.Principal, held int64) (
 		out = append(out, countOf(held, "running activation stays as it is.", "running activations stay as they are."))
 	}
 	if fields := c.loosenedFields(); len(fields) > 0 && c.role.Privileged {
-		able, err := anotherAble(r, who)
+		said, err := saysLoosened(r, who)
 		if err != nil {
 			return nil, err
-		}
-		said := "Every administrator is told that it became less strict."
-		if able {
-			said += " You cannot activate it yourself before " + pim.FormatInstant(r.Now.Add(pim.SettingsLock)) + "."
 		}
 		out = append(out, said)
 	}
@@ -218,6 +214,16 @@ func (c weighedSettings) notes(r *store.Reader, who pim.Principal, held int64) (
 		}
 	}
 	return out, nil
+}
+
+// saysLoosened says what follows for whoever makes a privileged role less strict (T21).
+func saysLoosened(r *store.Reader, who pim.Principal) (string, error) {
+	said := "Every administrator is told that it became less strict."
+	able, err := anotherAble(r, who)
+	if able {
+		said += " You cannot activate it yourself before " + pim.FormatInstant(r.Now.Add(pim.SettingsLock)) + "."
+	}
+	return said, err
 }
 
 // changes lists what becomes different at the node, what it enforces below, and what becomes less strict below it.

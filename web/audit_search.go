@@ -249,8 +249,8 @@ const maxSuggested = 20
 // AuditSuggestions is GET /audit/suggestions: what one field may take that has this in its name. Others than auditors are
 // suggested roles of their own entries.
 func (s *Server) AuditSuggestions(q *request) error {
+	f, field := auditFilter(q.QueryParam), "role"
 	list, err := read(s, q, func(r *store.Reader) ([]views.Option, error) {
-		f := auditFilter(q.QueryParam)
 		switch {
 		case f.Role != "":
 			roles, _, err := searchable(r, q)
@@ -258,8 +258,10 @@ func (s *Server) AuditSuggestions(q *request) error {
 		case !q.powers.MayAudit():
 			return nil, nil
 		case f.Person != "":
+			field = "person"
 			return personOptions(r, f.Person)
 		case f.Resource != "":
+			field = "resource"
 			return resourceOptions(r, f.Resource)
 		}
 		return nil, nil
@@ -267,7 +269,7 @@ func (s *Server) AuditSuggestions(q *request) error {
 	if err != nil {
 		return err
 	}
-	return s.ok(q, views.Suggestions(list))
+	return s.ok(q, views.Suggestions(field, list))
 }
 
 func roleOptions(roles map[string]string, name string) (out []views.Option) {

@@ -261,7 +261,14 @@ func (s SyncSettings) Stop(c SyncCounts, known, allowed int) string {
 	case c.Losing() <= max(known*share/100, SyncFew, allowed):
 		return ""
 	}
-	return fmt.Sprintf("%d of %d people would be disabled: %d are disabled in the directory and %d are gone from it. At most %d percent may go in one run.", c.Losing(), known, c.Disabled, c.Missing, share)
+	why := fmt.Sprintf("%d are disabled in the directory and %d are gone from it", c.Disabled, c.Missing)
+	switch {
+	case c.Disabled == 0:
+		why = "they are gone from the directory"
+	case c.Missing == 0:
+		why = "they are disabled in the directory"
+	}
+	return fmt.Sprintf("%d of %d people would be disabled: %s. At most %d percent may go in one run.", c.Losing(), known, why, share)
 }
 
 // NextSync is when a sync is due again; zero: on demand only.

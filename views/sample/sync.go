@@ -29,7 +29,7 @@ func (s Samples) syncs() []Page {
 	stopped := v
 	stopped.Confirm, stopped.Losing = "r3", 341
 	stopped.Stops = []views.SyncStop{{ID: "t1", Name: s.T("Directory"), At: ago(20)}}
-	stopped.Runs = append([]views.SyncRunRow{run("r3", "Run", views.Bad, "Stopped", 20, "863 entries read, 341 gone from it.", "341 of 1204 people would be disabled: 0 are disabled in the directory and 341 are gone from it. At most 10 percent may go in one run.")}, v.Runs...)
+	stopped.Runs = append([]views.SyncRunRow{run("r3", "Run", views.Bad, "Stopped", 20, "863 entries read, 341 gone from it.", "341 of 1204 people would be disabled: they are gone from the directory. At most 10 percent may go in one run.")}, v.Runs...)
 	wrong := v
 	wrong.Version, wrong.Runs, wrong.Previewed = "", nil, false
 	wrong.Errors = views.Errors{"filter": s.T("Not a filter such as (objectClass=person)."), "groups": s.T("No group in Stint is called “Ops”, or several are.")}

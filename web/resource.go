@@ -20,11 +20,16 @@ func (s *Server) ResourcesPage(q *request) error {
 		return err
 	}
 	page := store.ResourcePage{Query: strings.TrimSpace(clip(q.QueryParam("q"), 200)), AfterName: at.AfterName, AfterID: at.AfterID, Limit: pageSize + 1}
-	v, err := read(s, q, func(r *store.Reader) (views.ResourcesView, error) {
+	v, err := read(s, q, func(r *store.Reader) (v views.ResourcesView, err error) {
 		if page.Query != "" || q.QueryParam("in") != "" {
-			return foundResources(r, q, page)
+			v, err = foundResources(r, q, page)
+		} else {
+			v, err = treeOf(r, q)
 		}
-		return treeOf(r, q)
+		if err == nil {
+			v.Carried, err = longChangesIn(r, q, "")
+		}
+		return v, err
 	})
 	if err != nil {
 		return err
@@ -38,7 +43,13 @@ func (s *Server) ResourcesPage(q *request) error {
 
 // ResourcePage is GET /resources/:id.
 func (s *Server) ResourcePage(q *request) error {
-	v, err := read(s, q, func(r *store.Reader) (views.ResourceView, error) { return resourceIn(r, q, q.Param("id")) })
+	v, err := read(s, q, func(r *store.Reader) (views.ResourceView, error) {
+		v, err := resourceIn(r, q, q.Param("id"))
+		if err == nil {
+			v.Carried, err = longChangesIn(r, q, v.Row.ID)
+		}
+		return v, err
+	})
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,8 @@ var eventWords = map[pim.EventType]string{
 	pim.EvTargetRecovered:    "Target answers again",
 	pim.EvResourceSaved:      "Resource saved",
 	pim.EvResourceRemoved:    "Resource removed",
+	pim.EvChangeDecided:      "Large change decided",
+	pim.EvChangeFinished:     "Large change carried out",
 	pim.EvRoleSaved:          "Role saved",
 	pim.EvRoleRemoved:        "Role removed",
 	pim.EvMeaningSaved:       "Meaning of a role saved",

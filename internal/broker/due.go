@@ -117,6 +117,15 @@ func (b *Broker) endAssignment(tx *store.Tx, asg pim.Assignment, actor string, e
 
 // endAssignmentFor is endAssignment for a reason, confirmed with evidence.
 func (b *Broker) endAssignmentFor(tx *store.Tx, asg pim.Assignment, actor string, expired bool, reason, evidence string) error {
+	if err := b.closeAssignment(tx, asg, actor, expired, reason, evidence); err != nil {
+		return err
+	}
+	asg.EndedAt, asg.Expired = tx.Now, expired
+	return syncAssignment(tx, asg)
+}
+
+// closeAssignment is endAssignmentFor where nothing is held through the assignment itself.
+func (b *Broker) closeAssignment(tx *store.Tx, asg pim.Assignment, actor string, expired bool, reason, evidence string) error {
 	if err := tx.EndAssignment(asg, expired); err != nil {
 		return moved(err)
 	}
@@ -142,7 +151,7 @@ func (b *Broker) endAssignmentFor(tx *store.Tx, asg pim.Assignment, actor string
 			return err
 		}
 	}
-	return syncAssignment(tx, asg)
+	return nil
 }
 
 func (b *Broker) lapseMembers(tx *store.Tx) (int, error) {

@@ -24,3 +24,6 @@ func InsertActive(tx *store.Tx, a pim.Assignment) error {
 func (b *Broker) EndAssignment(tx *store.Tx, a pim.Assignment) error {
 	return b.endAssignment(tx, a, pim.System, false)
 }
+
+// CarryOn carries out a part of what was decided, and reports whether there is more.
+func (b *Broker) CarryOn(ctx context.Context) (bool, error) { return b.carryOn(ctx) }

@@ -57,6 +57,9 @@ func placesOf(r *store.Reader, roleID, resourceID string) ([]place, error) {
 }
 
 func loadPlaces(r *store.Reader, roleID, resourceID string) ([]place, error) {
+	if leaves, err := r.Leaving(resourceID); err != nil || leaves { // what is being retired gives nothing from its decision on
+		return nil, err
+	}
 	meanings, err := r.MeaningsBelow(roleID, resourceID)
 	if err != nil {
 		return nil, err

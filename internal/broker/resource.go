@@ -326,16 +326,14 @@ type through struct {
 	held     int64
 }
 
-// maxTouched is how much of what hangs on a node one operation changes: more would hold the writer for too long.
-const maxTouched = 500
-
 // heldThrough finds the meanings at a resource and below that belong to a target because of where the resource
 // stands, and what is held of them.
 func heldThrough(r *store.Reader, id, targetID string) (t through, err error) {
-	all, err := r.MeaningsUnder(id, maxTouched+1)
+	s, err := standsAt(r, id)
 	if err != nil {
 		return t, err
 	}
+	all := s.meanings
 	if len(all) > maxTouched {
 		return t, tooMuch()
 	}
@@ -353,7 +351,7 @@ func heldThrough(r *store.Reader, id, targetID string) (t through, err error) {
 }
 
 func tooMuch() error {
-	return pim.Refuse(pim.KindConflict, "More than %d things hang on this, too much for one step. Take it in parts, from below.", maxTouched)
+	return pim.Refuse(pim.KindConflict, "More than %d things would be looked up elsewhere, too much for one step. Take it in parts, from below.", maxTouched)
 }
 
 func forgetMeanings(tx *store.Tx, by string, meanings []pim.Meaning) error {

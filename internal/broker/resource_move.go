@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -14,12 +15,45 @@ import (
 type moveResource struct {
 	ID, ParentID string
 	Version      int64
+	Change       string `json:",omitempty"` // the id of what is carried out in pieces
+	Loses        int64  `json:",omitempty"` // assignments above that reach it no longer, and from then on:
+	Gains        int64  `json:",omitempty"` // counted before the writer was asked
 }
 
 // MoveResource moves a node; what is inherited from above changes with it, and everything that rests on it is judged
-// again in the same transaction (THREATS T23).
+// again in the same transaction (THREATS T23). What is too much for one write is judged again in pieces; rules and reach
+// are those of the new place from the decision on all the same, since they are computed.
 func (b *Broker) MoveResource(ctx context.Context, actor Actor, id, parentID string, version int64) (Outcome, error) {
-	return b.operate(ctx, actor, "/resources/"+id+"/move", &moveResource{ID: id, ParentID: parentID, Version: version})
+	op := &moveResource{ID: id, ParentID: parentID, Version: version, Change: NewID()}
+	if err := b.look(ctx, op.count); err != nil {
+		return Outcome{}, err
+	}
+	return b.operate(ctx, actor, "/resources/"+id+"/move", op)
+}
+
+// count counts what reaches the node from above, and lets what only the definitions say be remembered for the writer.
+func (o *moveResource) count(r *store.Reader) error {
+	node, err := r.Resource(o.ID)
+	if err != nil {
+		return found(err)
+	}
+	stands, err := standsAt(r, o.ID)
+	if err != nil {
+		return err
+	}
+	from, err := pathOrTop(r, node.ParentID)
+	if err != nil {
+		return found(err)
+	}
+	to, err := pathOrTop(r, o.ParentID)
+	if err != nil {
+		return goneIs(err) // said at its field
+	}
+	if o.Loses, err = r.CountAmong(stands.roles, from.Ancestors(to)); err != nil {
+		return err
+	}
+	o.Gains, err = r.CountAmong(stands.roles, to.Ancestors(from))
+	return err
 }
 
 // MovePreview is what a move would do.
@@ -30,14 +64,46 @@ type MovePreview struct {
 
 // PreviewMove says what a move would do, or refuses it as the move itself does.
 func (b *Broker) PreviewMove(r *store.Reader, who pim.Principal, id, parentID string) (MovePreview, error) {
-	m, err := (&moveResource{ID: id, ParentID: parentID}).load(r, who)
+	o := &moveResource{ID: id, ParentID: parentID}
+	if err := o.count(r); err != nil {
+		return MovePreview{}, err
+	}
+	m, err := o.load(r, who)
 	return MovePreview{Says: m.says, Looser: m.looser()}, err
+}
+
+// stands is what the definitions say of a node and everything below it.
+type stands struct {
+	levels   int
+	meanings []pim.Meaning
+	roles    []string // of the meanings
+}
+
+type standsKey string
+
+func standsAt(r *store.Reader, id string) (stands, error) {
+	return store.Remembered(r, standsKey(id), func() (s stands, err error) {
+		levels, err := r.Levels(id)
+		if err != nil {
+			return s, err
+		}
+		if s.meanings, err = r.MeaningsUnder(id, math.MaxInt32); err != nil {
+			return s, err
+		}
+		for _, m := range s.meanings {
+			s.roles = append(s.roles, m.RoleID)
+		}
+		s.levels, s.roles = int(levels), slices.Compact(slices.Sorted(slices.Values(s.roles)))
+		return s, nil
+	})
 }
 
 // relocation is a move that may be made.
 type relocation struct {
 	node       pim.Resource
-	lose, gain []pim.Assignment  // made above, reaching it no longer, or from now on
+	lose, gain []pim.Assignment  // made above, reaching it no longer, or from now on; of a large one not all
+	large      bool              // they are too many for one write
+	from, to   []string          // resources above it no longer, and from now on
 	under      through           // what is looked up at another target
 	rules      []weighedSettings // settings that change with the place
 	says       []string
@@ -60,11 +126,14 @@ func (o *moveResource) load(r *store.Reader, who pim.Principal) (m relocation, e
 	case m.node.ParentID == o.ParentID:
 		return m, pim.Invalid("parent", "It stands there already.")
 	}
-	levels, err := r.Levels(o.ID)
+	if err := refuseCarried(r, o.ID); err != nil {
+		return m, err
+	}
+	s, err := standsAt(r, o.ID)
 	if err != nil {
 		return m, err
 	}
-	if err := checkBelow(r, o.ID, o.ParentID, int(levels)); err != nil {
+	if err := checkBelow(r, o.ID, o.ParentID, s.levels); err != nil {
 		return m, err
 	}
 	if err := checkSiblings(r, o.ID, o.ParentID, m.node.Name, true); err != nil {
@@ -151,14 +220,66 @@ func (o *moveResource) consequences(r *store.Reader, who pim.Principal, m *reloc
 	if err := o.target(r, m, from, to); err != nil {
 		return err
 	}
-	if m.lose, err = reaching(r, m.node.ID, from.Ancestors(to)); err != nil {
-		return err
-	}
-	if m.gain, err = reaching(r, m.node.ID, to.Ancestors(from)); err != nil {
+	m.from, m.to = from.Ancestors(to), to.Ancestors(from)
+	if err := m.reached(r, who); err != nil {
 		return err
 	}
 	if err := mayGive(r, who, m.gain, append(slices.Clone(from), m.node), append(slices.Clone(to), m.node)); err != nil {
 		return err
+	}
+	if err := o.reachInWords(r, m); err != nil {
+		return err
+	}
+	m.says = append(m.says, "Role settings made above it change with the place; what runs keeps the rules it began with.")
+	if m.rules, err = movedRules(r, m.node, from, to); err != nil {
+		return err
+	}
+	return m.judgeRules(r, who, from)
+}
+
+// reached finds what reaches the node no longer and from now on. Where that is too much for one write, of what it gains
+// one assignment of each role is enough to judge who may hand it out, and all that are the mover's own.
+func (m *relocation) reached(r *store.Reader, who pim.Principal) error {
+	s, err := standsAt(r, m.node.ID)
+	if err != nil {
+		return err
+	}
+	if m.lose, err = reaching(r, s.roles, m.from); err != nil {
+		return err
+	}
+	if m.gain, err = reaching(r, s.roles, m.to); err != nil {
+		return err
+	}
+	if m.large = len(m.lose) > maxTouched || len(m.gain) > maxTouched; len(m.gain) <= maxTouched {
+		return nil
+	}
+	if m.gain, err = r.AssignmentsOfEach(s.roles, m.to); err != nil {
+		return err
+	}
+	own, err := ownAssignments(r, who)
+	if err != nil {
+		return err
+	}
+	for _, a := range own {
+		if slices.Contains(s.roles, a.RoleID) && slices.Contains(m.to, a.ResourceID) {
+			m.gain = append(m.gain, a)
+		}
+	}
+	workloads, err := r.WorkloadsAmong(s.roles, m.to, maxTouched+1)
+	if err == nil && len(workloads) > maxTouched {
+		err = tooMuch()
+	}
+	m.gain = append(m.gain, workloads...)
+	return err
+}
+
+// reachInWords says who gains and loses: each of a few, or how many.
+func (o *moveResource) reachInWords(r *store.Reader, m *relocation) error {
+	if m.large {
+		m.says = append(m.says, abouted(o.Loses, "assignment made above reaches it no longer.", "assignments made above reach it no longer.")...)
+		m.says = append(m.says, abouted(o.Gains, "assignment made above reaches it from then on.", "assignments made above reach it from then on.")...)
+		m.says = append(m.says, inPieces)
+		return nil
 	}
 	lose, err := inWords(r, m.lose, "reaches it no longer")
 	if err != nil {
@@ -172,14 +293,7 @@ func (o *moveResource) consequences(r *store.Reader, who pim.Principal, m *reloc
 	if len(m.lose) > 0 {
 		m.says = append(m.says, "What is active through an assignment that reaches it no longer ends there at once.")
 	}
-	if err != nil {
-		return err
-	}
-	m.says = append(m.says, "Role settings made above it change with the place; what runs keeps the rules it began with.")
-	if m.rules, err = movedRules(r, m.node, from, to); err != nil {
-		return err
-	}
-	return m.judgeRules(r, who, from)
+	return err
 }
 
 // target refuses a move to another target while anything is held.
@@ -208,12 +322,14 @@ func pathOrTop(r *store.Reader, id string) (pim.Path, error) {
 	return r.Path(id)
 }
 
-// reaching lists the assignments at some resources above whose role means something at a node or below it.
-func reaching(r *store.Reader, id string, above []string) ([]pim.Assignment, error) {
-	list, err := r.AssignmentsReachingInto(id, above, maxTouched+1)
-	if err == nil && len(list) > maxTouched {
-		err = tooMuch()
+// reaching lists the assignments at some resources above of roles that mean something at a node or below it; one more than
+// one write changes stands for more.
+func reaching(r *store.Reader, roles, above []string) ([]pim.Assignment, error) {
+	if len(roles) == 0 || len(above) == 0 {
+		return nil, nil
 	}
+	list, err := r.AssignmentsAmong(roles, above, maxTouched+1)
+	slices.SortFunc(list, func(a, b pim.Assignment) int { return strings.Compare(a.ID, b.ID) })
 	return list, err
 }
 
@@ -256,9 +372,11 @@ func (o *moveResource) apply(b *Broker, tx *store.Tx, who pim.Principal, evidenc
 	if err != nil {
 		return out, err
 	}
-	was, err := meant(tx.Reader, o.ID)
-	if err != nil {
-		return out, err
+	was := map[string]bool{}
+	if !m.large {
+		if was, err = meant(tx.Reader, o.ID); err != nil {
+			return out, err
+		}
 	}
 	m.node.ParentID = o.ParentID
 	emitResource(tx, m.node, who.ID, evidence)
@@ -277,14 +395,18 @@ func (o *moveResource) apply(b *Broker, tx *store.Tx, who pim.Principal, evidenc
 		}
 	}
 	out.Done = m.node.Name + " is moved."
+	if m.large {
+		out.Done += " What follows from that is being carried out."
+		return out, decide(tx, pim.LongChange{ID: o.Change, Kind: pim.LongMove, ResourceID: o.ID, Lose: m.from, Gain: m.to, By: who.ID, Evidence: evidence, About: o.Loses + o.Gains})
+	}
 	return out, b.rejudge(tx, who.ID, was, m.lose, m.gain)
 }
 
 // meant are the entitlements that roles mean at a node and below, by the target's id.
 func meant(r *store.Reader, id string) (map[string]bool, error) {
-	list, err := r.MeaningsUnder(id, maxTouched+1)
+	s, err := standsAt(r, id)
 	out := map[string]bool{}
-	for _, id := range meantIDs(list) {
+	for _, id := range meantIDs(s.meanings) {
 		out[id] = true
 	}
 	return out, err
@@ -331,15 +453,20 @@ func (b *Broker) withdraw(tx *store.Tx, by string, was map[string]bool, asg pim.
 		if !a.State.Holds() {
 			continue
 		}
-		left, err := letGoOf(tx, a, was)
-		if err == nil && left == 0 {
-			err = b.end(tx, a, pim.OnEligibilityEnded, by, "What it gave was moved out of its reach.", "")
-		}
-		if err != nil {
+		if _, err := b.withdrawFrom(tx, by, was, a); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// withdrawFrom is withdraw for one activation; it reports whether that lost anything.
+func (b *Broker) withdrawFrom(tx *store.Tx, by string, was map[string]bool, a pim.Activation) (bool, error) {
+	left, err := letGoOf(tx, a, was)
+	if err == nil && left == 0 {
+		err = b.end(tx, a, pim.OnEligibilityEnded, by, "What it gave was moved out of its reach.", "")
+	}
+	return left >= 0, err
 }
 
 // letGoOf lets go of what an activation holds of some entitlements and does not reach any more; left counts what it

@@ -14,17 +14,13 @@ func movedRules(r *store.Reader, node pim.Resource, from, to pim.Path) (out []we
 	if err != nil || len(above) == 0 {
 		return nil, err
 	}
-	means, err := r.MeaningsUnder(node.ID, maxTouched+1)
+	s, err := standsAt(r, node.ID)
 	if err != nil {
 		return nil, err
 	}
-	meant := map[string]bool{}
-	for _, m := range means {
-		meant[m.RoleID] = true
-	}
 	var roles []string
 	for _, row := range above {
-		if meant[row.RoleID] && !slices.Contains(roles, row.RoleID) {
+		if slices.Contains(s.roles, row.RoleID) && !slices.Contains(roles, row.RoleID) {
 			roles = append(roles, row.RoleID)
 		}
 	}

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"stint/internal/pim"
 	"stint/internal/store"
@@ -12,21 +13,46 @@ import (
 type retireResource struct {
 	ID      string
 	Version int64
+	Change  string       `json:",omitempty"` // the id of what is carried out in pieces
+	Under   *store.Under `json:",omitempty"` // what was counted of it, before the writer was asked
 }
 
-// RetireResource ends a node: the assignments at it and below end, and with them their activations.
+// RetireResource ends a node: the assignments at it and below end, and with them their activations. What is too much for
+// one write holds at once, and follows in pieces.
 func (b *Broker) RetireResource(ctx context.Context, actor Actor, id string, version int64) (Outcome, error) {
-	return b.operate(ctx, actor, "/resources/"+id+"/retire", &retireResource{ID: id, Version: version})
+	op := &retireResource{ID: id, Version: version, Change: NewID()}
+	if err := b.look(ctx, op.count); err != nil {
+		return Outcome{}, err
+	}
+	return b.operate(ctx, actor, "/resources/"+id+"/retire", op)
+}
+
+// look reads what an operation needs to know and what would take the writer too long.
+func (b *Broker) look(ctx context.Context, fn func(*store.Reader) error) error {
+	_, err := store.Read(ctx, b.store, func(r *store.Reader) (struct{}, error) { return struct{}{}, fn(r) })
+	return err
+}
+
+func (o *retireResource) count(r *store.Reader) error {
+	under, err := r.CountUnder(o.ID)
+	o.Under = &under
+	return err
 }
 
 // PreviewRetire says what retiring a node would do, or refuses it as that does.
 func (b *Broker) PreviewRetire(r *store.Reader, who pim.Principal, id string) ([]string, error) {
-	m, err := (&retireResource{ID: id}).load(r, who)
+	o := &retireResource{ID: id}
+	if err := o.count(r); err != nil {
+		return nil, err
+	}
+	m, err := o.load(r, who)
 	return m.says, err
 }
 
 // retirement is everything that goes with a node.
 type retirement struct {
+	large       bool // of the others only the node itself is known
+	above       pim.Path
 	nodes       []pim.Resource // from the top down
 	assignments []pim.Assignment
 	meanings    []pim.Meaning
@@ -52,19 +78,42 @@ func (o *retireResource) load(r *store.Reader, who pim.Principal) (m retirement,
 	if o.Version != 0 && o.Version != node.Version {
 		return m, moved(store.ErrConflict)
 	}
-	if err := m.collect(r, o.ID); err != nil {
+	if err := refuseCarried(r, o.ID); err != nil {
 		return m, err
 	}
-	above, err := pathOrTop(r, node.ParentID)
-	if err != nil {
+	if m.above, err = pathOrTop(r, node.ParentID); err != nil {
 		return m, err
 	}
-	if m.lose, err = reaching(r, o.ID, above.Ancestors(nil)); err != nil {
+	if m.large, err = r.MuchUnder(o.ID, maxTouched); err != nil {
 		return m, err
+	}
+	if !m.large {
+		if err := m.collect(r, o.ID); err != nil {
+			return m, err
+		}
+	}
+	if m.large {
+		m.nodes, m.says = []pim.Resource{node}, o.saysLarge(node)
+		return m, nil
 	}
 	return m, m.inWords(r, node)
 }
 
+// saysLarge says what goes by what was counted.
+func (o *retireResource) saysLarge(node pim.Resource) []string {
+	says := []string{"Retire " + node.Name + "."}
+	if u := o.Under; u != nil {
+		says = append(says, abouted(u.Resources-1, "resource below it goes too.", "resources below it go too.")...)
+		says = append(says, abouted(u.Assignments, "assignment ends, and what is active through it.", "assignments end, and what is active through them.")...)
+		says = append(says, abouted(u.Activations, "activation or request there ends.", "activations and requests there end.")...)
+		says = append(says, abouted(u.Meanings, "meaning of a role at a target is forgotten; the group or role there stays as it is.",
+			"meanings of roles at targets are forgotten; the groups and roles there stay as they are.")...)
+		says = append(says, abouted(u.Settings, "row of role settings made there goes.", "rows of role settings made there go.")...)
+	}
+	return append(says, "Whoever holds a role from above loses what it gave there.", inPieces)
+}
+
+// collect finds what goes and what is lost, unless that is too much for one write.
 func (m *retirement) collect(r *store.Reader, id string) (err error) {
 	if m.nodes, err = r.Subtree(id, maxTouched+1); err != nil {
 		return err
@@ -82,9 +131,14 @@ func (m *retirement) collect(r *store.Reader, id string) (err error) {
 	if m.settings, err = r.SettingsAmong(ids); err != nil {
 		return err
 	}
-	if len(m.nodes)+len(m.assignments)+len(m.meanings)+len(m.settings) > maxTouched {
-		return tooMuch()
+	var roles []string
+	for _, x := range m.meanings {
+		roles = append(roles, x.RoleID)
 	}
+	if m.lose, err = reaching(r, slices.Compact(slices.Sorted(slices.Values(roles))), m.above.Ancestors(nil)); err != nil {
+		return err
+	}
+	m.large = len(m.lose) > maxTouched
 	return nil
 }
 
@@ -133,12 +187,16 @@ func (o *retireResource) apply(b *Broker, tx *store.Tx, who pim.Principal, evide
 	if err != nil {
 		return Outcome{}, err
 	}
+	node := m.nodes[0]
+	out := Outcome{Back: upTo(node.ParentID), Done: node.Name + " is retired."}
+	if m.large {
+		out.Done += " What follows from that is being carried out."
+		return out, o.decide(tx, m, who, evidence)
+	}
 	was, err := meant(tx.Reader, o.ID)
 	if err != nil {
 		return Outcome{}, err
 	}
-	node := m.nodes[0]
-	out := Outcome{Back: upTo(node.ParentID), Done: node.Name + " is retired."}
 	for _, asg := range m.assignments {
 		if err := b.endAssignment(tx, asg, who.ID, false); err != nil {
 			return out, err
@@ -148,14 +206,30 @@ func (o *retireResource) apply(b *Broker, tx *store.Tx, who pim.Principal, evide
 		return out, err
 	}
 	for i := len(m.nodes) - 1; i >= 0; i-- { // from below, so that nothing ever hangs in the air
-		e := pim.Event{Type: pim.EvResourceRemoved, Actor: who.ID, ResourceID: m.nodes[i].ID, ObjectID: m.nodes[i].ID, Result: pim.OK,
-			Facts: map[string]any{"evidence": evidence, "with": o.ID}, Texts: map[string]string{}}
-		tx.Emit(e.WithText("name", m.nodes[i].Name))
-		if err := tx.RemoveResource(m.nodes[i].ID); err != nil {
-			return out, moved(err)
+		if err := removeNode(tx, m.nodes[i], o.ID, who.ID, evidence); err != nil {
+			return out, err
 		}
 	}
 	return out, b.rejudge(tx, who.ID, was, m.lose, nil)
+}
+
+// decide takes the node itself out: from then on nothing at it or below it stands (store.Leaving), whoever asks.
+func (o *retireResource) decide(tx *store.Tx, m retirement, who pim.Principal, evidence string) error {
+	c := pim.LongChange{ID: o.Change, Kind: pim.LongRetire, ResourceID: o.ID, Lose: m.above.Ancestors(nil), By: who.ID, Evidence: evidence}
+	if o.Under != nil {
+		c.About = o.Under.All()
+	}
+	if err := decide(tx, c); err != nil {
+		return err
+	}
+	return removeNode(tx, m.nodes[0], o.ID, who.ID, evidence)
+}
+
+func removeNode(tx *store.Tx, node pim.Resource, with, by, evidence string) error {
+	e := pim.Event{Type: pim.EvResourceRemoved, Actor: by, ResourceID: node.ID, ObjectID: node.ID, Result: pim.OK,
+		Facts: map[string]any{"evidence": evidence, "with": with}, Texts: map[string]string{}}
+	tx.Emit(e.WithText("name", node.Name))
+	return moved(tx.RemoveResource(node.ID))
 }
 
 func (m *retirement) clear(tx *store.Tx, by string) error {

@@ -9,10 +9,14 @@ import (
 	"stint/internal/store"
 )
 
-// live refuses a chosen resource that is not there any more; the assignment's own needs no look.
+// live refuses a chosen resource that is not there any more, or the assignment's own that is being retired.
 func live(r *store.Reader, asg pim.Assignment, resourceID string) error {
 	if resourceID == asg.ResourceID {
-		return nil
+		leaves, err := r.Leaving(resourceID)
+		if err == nil && leaves {
+			err = pim.Refuse(pim.KindConflict, "This resource is retired: nobody activates anything on it any more.")
+		}
+		return err
 	}
 	_, err := r.Resource(resourceID)
 	if errors.Is(err, store.ErrNotFound) {
@@ -34,7 +38,8 @@ func means(r *store.Reader, to reach, asg pim.Assignment, resourceID string) (bo
 // have been moved or removed since.
 func stillBelow(r *store.Reader, asg pim.Assignment, resourceID string) (bool, error) {
 	if resourceID == asg.ResourceID {
-		return true, nil
+		leaves, err := r.Leaving(resourceID)
+		return !leaves, err
 	}
 	if _, err := r.Resource(resourceID); err != nil {
 		if errors.Is(err, store.ErrNotFound) {

@@ -16,9 +16,9 @@ import (
 // desk is a world with two administrators whose passkeys count, a role that is not privileged, and a resource below.
 type desk struct{ *world }
 
-func newDesk(t testing.TB) *desk {
+func newDesk(t testing.TB, twice ...bool) *desk {
 	t.Helper()
-	d := &desk{newWorld(t)}
+	d := &desk{newWorld(t, twice...)}
 	d.do(func(tx *store.Tx) error {
 		errs := []error{tx.InsertRole(pim.RoleDefinition{ID: "viewer", Name: "Viewer", Source: pim.SourceFile}),
 			tx.InsertResource(pim.Resource{ID: "prod", ParentID: "org", Kind: "database", Name: "Production", Source: pim.SourceFile})}

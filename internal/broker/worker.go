@@ -98,6 +98,7 @@ func (b *Broker) round(ctx context.Context, passes *sync.WaitGroup) {
 		b.emergency(ctx, err)
 		return
 	}
+	b.carryAside(ctx)
 	b.refresh(ctx)
 	b.resolveAside(ctx, passes)
 	b.scanAside(ctx, passes)
@@ -210,7 +211,7 @@ func (b *Broker) sleep(ctx context.Context) {
 
 // Tick does everything due at this instant and waits for it, for commands and tests.
 func (b *Broker) Tick(ctx context.Context) error {
-	if err := b.Sweep(ctx); err != nil {
+	if err := errors.Join(b.Sweep(ctx), b.carryAll(ctx)); err != nil {
 		return err
 	}
 	if err := b.Resolve(ctx); err != nil {

@@ -45,6 +45,8 @@ const (
 	EvTargetRecovered    EventType = "target.recovered"
 	EvResourceSaved      EventType = "resource.saved"
 	EvResourceRemoved    EventType = "resource.removed"
+	EvChangeDecided      EventType = "long_change.decided" // too much follows for one write
+	EvChangeFinished     EventType = "long_change.finished"
 	EvRoleSaved          EventType = "role.saved"
 	EvRoleRemoved        EventType = "role.removed"
 	EvMeaningSaved       EventType = "meaning.saved"

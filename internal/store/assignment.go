@@ -212,6 +212,7 @@ func (r *Reader) NextDue() (time.Time, error) {
 		UNION ALL SELECT MIN(remind_at) FROM assignments WHERE ended_at = 0 AND remind_at > 0
 		UNION ALL SELECT MIN(times_out_at) FROM assignment_requests WHERE state = 'pending'
 		UNION ALL SELECT MIN(fresh_until) FROM group_members WHERE fresh_until > 0
+		UNION ALL SELECT MIN(decided_at) FROM long_changes WHERE finished_at = 0
 		UNION ALL SELECT MIN(due_at) FROM grants WHERE due_at > 0) d`).Scan(at(&t))
 	return t, err
 }

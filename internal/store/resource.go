@@ -12,9 +12,14 @@ func scanResource(r row) (s pim.Resource, err error) {
 // maxTreeDepth bounds every walk of the tree.
 const maxTreeDepth = 32
 
-// Resources lists every resource that was not removed.
+// Resources lists every resource that was not removed and is not being retired with one above it.
 func (r *Reader) Resources() ([]pim.Resource, error) {
-	return many(r, scanResource, "SELECT "+resourceCols+" FROM resources s WHERE s.removed_at = 0 ORDER BY s.name, s.id")
+	var w where
+	w.add("s.removed_at = 0")
+	if err := r.staying(&w, "s.id"); err != nil {
+		return nil, err
+	}
+	return many(r, scanResource, "SELECT "+resourceCols+" FROM resources s"+w.String()+" ORDER BY s.name, s.id", w.args...)
 }
 
 // Path returns a resource with its ancestors, root first.
@@ -26,9 +31,17 @@ func (r *Reader) Path(id string) (pim.Path, error) {
 	return paths[id], err
 }
 
-// Resource returns a resource that was not removed.
+// Resource returns a resource that was not removed and is not being retired with one above it.
 func (r *Reader) Resource(id string) (pim.Resource, error) {
-	return one(r, scanResource, "SELECT "+resourceCols+" FROM resources s WHERE s.id = $1 AND s.removed_at = 0", id)
+	s, err := one(r, scanResource, "SELECT "+resourceCols+" FROM resources s WHERE s.id = $1 AND s.removed_at = 0", id)
+	if err != nil {
+		return s, err
+	}
+	leaves, err := r.Leaving(id)
+	if err == nil && leaves {
+		err = ErrNotFound
+	}
+	return s, err
 }
 
 // Paths returns resources with their ancestors by id; what does not exist is left out. Removed ones are

@@ -16,6 +16,9 @@ type ResourcePage struct {
 
 func (p ResourcePage) run(r *Reader, w where) ([]pim.Resource, error) {
 	w.add("s.removed_at = 0")
+	if err := r.staying(&w, "s.id"); err != nil {
+		return nil, err
+	}
 	if p.Query != "" {
 		w.add(`LOWER(s.name) LIKE ? ESCAPE '\'`, "%"+escapeLike(strings.ToLower(p.Query))+"%")
 	}
@@ -136,16 +139,6 @@ func (r *Reader) AssignmentsAt(resourceIDs []string, limit int) ([]pim.Assignmen
 	list := in(&args, resourceIDs)
 	return many(r, scanAssignment, "SELECT "+assignmentCols+` FROM assignments g WHERE g.ended_at = 0 AND (g.ends_at = 0 OR g.ends_at > $1)
 		AND g.resource_id IN `+list+" ORDER BY g.kind, g.id LIMIT $2", args...)
-}
-
-// AssignmentsReachingInto lists the assignments at any of some resources whose role means something at a resource or
-// below it.
-func (r *Reader) AssignmentsReachingInto(id string, at []string, limit int) ([]pim.Assignment, error) {
-	args := []any{id, limit}
-	list := in(&args, at)
-	return many(r, scanAssignment, downFrom+"SELECT "+assignmentCols+" FROM assignments g WHERE g.ended_at = 0 AND g.resource_id IN "+list+`
-		AND EXISTS (SELECT 1 FROM role_meanings m WHERE m.role_id = g.role_id AND m.resource_id IN (SELECT id FROM down))
-		ORDER BY g.id LIMIT $2`, args...)
 }
 
 // HeldFor counts the grants of these entitlements that are held or have something left to do.

@@ -12,7 +12,11 @@ func (s Samples) resources() []Page {
 	bad.Name, bad.FromFile, bad.ID = "", true, "r2"
 	bad.Title = s.T("Edit billing-prod")
 	bad.Errors = views.Errors{"name": "The name is missing; give one.", "kind": "Choose one of the kinds.", "target": "Choose one of the targets."}
+	carried := views.ResourcesView{Shell: s.shell(), Rows: s.treeRows(), CanAdd: true, CanConnect: true, Carried: []views.LongChange{
+		{What: s.T("Retire Region North"), Done: 3400, About: 20_013, By: s.T("Carol Ito"), Since: views.TimeView{Reader: s.reader(), At: min(-3), Style: views.Fact}},
+		{What: s.T("Move billing-prod"), By: s.T("Bob Okafor"), Since: views.TimeView{Reader: s.reader(), At: min(-1), Style: views.Fact}}}}
 	return append(s.targetForms(), []Page{
+		{"resources-carried", "/resources", views.Resources(carried)},
 		{"resources", "/resources", views.Resources(views.ResourcesView{Shell: s.shell(), Rows: s.treeRows(), CanAdd: true, CanConnect: true})},
 		{"resources-search", "/resources", views.Resources(wide)},
 		{"resources-no-hit", "/resources", views.Resources(views.ResourcesView{Shell: s.shell(), Q: s.T("zzz")})},

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,6 +17,7 @@ var tree = []testCase{
 	{"where a role can be held below", resourcesBelow},
 	{"levels, pages and searches of the tree", levels},
 	{"what hangs on a node", underNode},
+	{"what a large change is carried out of", longChanges},
 }
 
 func resource(id, parent string) pim.Resource {
@@ -197,12 +199,14 @@ func underNode(t *testing.T, s *store.Store) {
 		read func(*store.Reader) ([]string, error)
 	}{
 		"at and below mid": {"at-mid", func(r *store.Reader) ([]string, error) { return ids(r.AssignmentsUnder("mid", 9)) }},
-		"reach into leaf": {"at-mid at-top", func(r *store.Reader) ([]string, error) {
-			return ids(r.AssignmentsReachingInto("leaf", []string{"top", "mid"}, 9))
+		"of one role above": {"at-mid at-top", func(r *store.Reader) ([]string, error) {
+			out, err := ids(r.AssignmentsAmong([]string{"role"}, []string{"top", "mid"}, 9))
+			slices.Sort(out)
+			return out, err
 		}},
 		"hold at mid": {"at-mid at-top of-other", func(r *store.Reader) ([]string, error) { return ids(r.AssignmentsAt([]string{"top", "mid"}, 9)) }},
-		"reach from elsewhere": {"", func(r *store.Reader) ([]string, error) {
-			return ids(r.AssignmentsReachingInto("leaf", []string{"leaf"}, 9))
+		"of no role": {"", func(r *store.Reader) ([]string, error) {
+			return ids(r.AssignmentsAmong(nil, []string{"top"}, 9))
 		}},
 	} {
 		if got := strings.Join(get(t, s, c.read), " "); got != c.want {

@@ -1,0 +1,170 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+const (
+	maxTouched = 500                   // what hangs on a resource and is changed in one write; more is carried out in pieces
+	looked     = 200                   // things looked up at once, before any is written
+	pieceOf    = 25                    // things of one write,
+	pieceFor   = 10 * time.Millisecond // or fewer, so that nobody waits long for the writer (invariant 13)
+)
+
+// refuseCarried refuses a change of a resource while another one is being carried out.
+func refuseCarried(r *store.Reader, resourceID string) error {
+	_, err := r.LongChangeOf(resourceID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err == nil {
+		err = pim.Refuse(pim.KindConflict, "Another change of this resource is still being carried out. Wait until it is done.")
+	}
+	return err
+}
+
+// decide records a change that too much follows from for one write.
+func decide(tx *store.Tx, c pim.LongChange) error {
+	e := pim.LongChangeEvent(pim.EvChangeDecided, c, c.By).With("about", c.About)
+	tx.Emit(confirmedBy(e, c.Evidence))
+	return tx.InsertLongChange(c)
+}
+
+// inPieces says that a change is carried out in pieces.
+const inPieces = "That is too much for one moment: it holds at once, so that nothing new begins by what it takes away; the rest is carried out in pieces, and Resources shows how far it is."
+
+// about writes a number that was counted before it matters.
+func about(n int64) string {
+	round := int64(1)
+	for n/round >= 100 {
+		round *= 10
+	}
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	s := fmt.Sprint((n + round/2) / round * round)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return "about " + s
+}
+
+func abouted(n int64, one, many string) []string {
+	switch {
+	case n == 0:
+		return nil
+	case n == 1:
+		return []string{"1 " + one}
+	}
+	words := about(n) + " " + many
+	return []string{strings.ToUpper(words[:1]) + words[1:]}
+}
+
+// carryOn carries out the next of what was decided, a few hundred things in as many writes as they take, and reports
+// whether there is more. Between two writes everybody else comes in turn; whatever is due in time goes before the next.
+func (b *Broker) carryOn(ctx context.Context) (more bool, err error) {
+	type found struct {
+		change pim.LongChange
+		items  []string
+	}
+	f, err := store.Read(ctx, b.store, func(r *store.Reader) (f found, err error) {
+		open, err := r.LongChanges()
+		if err != nil || len(open) == 0 {
+			return f, err
+		}
+		f.change = open[0]
+		if f.change.Phase < len(phasesOf[f.change.Kind]) {
+			f.items, err = phasesOf[f.change.Kind][f.change.Phase].find(r, f.change)
+		}
+		return f, err
+	})
+	if err != nil || f.change.ID == "" {
+		return false, err
+	}
+	for left := f.items; ; {
+		n, err := write(ctx, b, func(tx *store.Tx) (int, error) { return b.piece(tx, f.change.ID, left) })
+		var refusal *pim.Refusal
+		if errors.As(err, &refusal) || errors.Is(err, store.ErrConflict) {
+			return true, nil // somebody else moved a row, or another node carries on: look again
+		}
+		if err != nil {
+			return false, err
+		}
+		if left = left[n:]; len(left) == 0 {
+			return true, nil
+		}
+	}
+}
+
+// piece does some of the things of a phase. Without any the phase is over, and with the last one the change.
+func (b *Broker) piece(tx *store.Tx, id string, items []string) (int, error) {
+	c, err := tx.LongChange(id)
+	if err != nil || !c.FinishedAt.IsZero() {
+		return len(items), err
+	}
+	if len(items) == 0 {
+		return 0, b.nextPhase(tx, c)
+	}
+	phase, begun, n := phasesOf[c.Kind][c.Phase], now(), 0
+	for n < min(len(items), pieceOf) && (n == 0 || now().Sub(begun) < pieceFor) {
+		did, err := phase.do(b, tx, c, items[n])
+		if err != nil {
+			return 0, err
+		}
+		if did {
+			c.Counts[phase.name]++
+		}
+		n++
+	}
+	c.Done += int64(n)
+	if phase.inOrder {
+		c.After = items[n-1]
+	}
+	return n, tx.SaveLongChange(c)
+}
+
+func (b *Broker) nextPhase(tx *store.Tx, c pim.LongChange) error {
+	c.Phase, c.After = c.Phase+1, ""
+	if c.Phase < len(phasesOf[c.Kind]) {
+		return tx.SaveLongChange(c)
+	}
+	c.FinishedAt = tx.Now
+	path, err := tx.Path(c.ResourceID)
+	if err != nil {
+		return err
+	}
+	e := pim.LongChangeEvent(pim.EvChangeFinished, c, pim.System)
+	for name, n := range c.Counts {
+		e = e.With(name, n)
+	}
+	tx.Emit(e)
+	text, link := "Moving %s is carried out.", "/resources/"+c.ResourceID
+	if c.Kind == pim.LongRetire {
+		text, link = "Retiring %s is carried out.", "/resources"
+	}
+	return errors.Join(tx.SaveLongChange(c), notify(tx, fmt.Sprintf(text, path.Leaf().Name), link, c.By))
+}
+
+// carryAside carries on with what was decided. An error is told, and the same is tried again: nothing due waits for it.
+func (b *Broker) carryAside(ctx context.Context) {
+	if _, err := b.carryOn(ctx); err != nil && ctx.Err() == nil {
+		b.log.Error("carrying out a large change", "error", err)
+	}
+}
+
+// carryAll carries out everything that was decided.
+func (b *Broker) carryAll(ctx context.Context) error {
+	for {
+		more, err := b.carryOn(ctx)
+		if err != nil || !more {
+			return err
+		}
+	}
+}

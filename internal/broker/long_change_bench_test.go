@@ -1,0 +1,70 @@
+package broker_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+// BenchmarkRetireOfMuch retires a subtree of 1,000 resources with 20,000 assignments, a few hundred of them active or
+// activated, while somebody else writes all the time. Goal: no write holds the writer above 50 ms.
+func BenchmarkRetireOfMuch(b *testing.B) {
+	for range b.N {
+		d := newDesk(b, false)
+		d.do(func(tx *store.Tx) error {
+			errs := []error{tx.InsertResource(pim.Resource{ID: "region", ParentID: "org", Kind: "group", Name: "Region North", Source: pim.SourceFile})}
+			for i := range 1000 {
+				id := fmt.Sprintf("db%d", i)
+				errs = append(errs, tx.InsertResource(pim.Resource{ID: id, ParentID: "region", Kind: "database", Name: id, Source: pim.SourceFile}))
+				if i < 300 {
+					errs = append(errs, tx.SaveMeaning(pim.Meaning{RoleID: "dba", ResourceID: id, Name: "cn=" + id}))
+				}
+			}
+			return errors.Join(errs...)
+		})
+		d.assigned("db%d", 20_000)
+		d.eligible("bob", "dba", "db5")
+		d.activate("alice", "alice-dba", time.Hour)
+		d.later()
+		begun := time.Now()
+		out, err := d.b.RetireResource(d.ctx, d.as("carol"), "region", 0)
+		d.ok(err)
+		b.ReportMetric(ms(time.Since(begun)), "ask-ms")
+		begun = time.Now()
+		d.ok(d.confirmed("carol", out, err))
+		b.ReportMetric(ms(time.Since(begun)), "decide-ms")
+		stop, waits := make(chan struct{}), make(chan []time.Duration)
+		go func() {
+			var took []time.Duration
+			for {
+				select {
+				case <-stop:
+					waits <- took
+					return
+				default:
+				}
+				at := time.Now()
+				_ = store.Do(d.ctx, d.b.Store(), func(tx *store.Tx) error { _, err := tx.Principal("alice"); return err })
+				took = append(took, time.Since(at))
+			}
+		}()
+		begun = time.Now()
+		for more := true; more; {
+			more, err = d.b.CarryOn(d.ctx)
+			d.ok(err)
+		}
+		b.ReportMetric(time.Since(begun).Seconds(), "carried-s")
+		close(stop)
+		took := <-waits
+		slices.Sort(took)
+		b.ReportMetric(ms(took[len(took)*99/100]), "others-p99-ms")
+		b.ReportMetric(ms(took[len(took)-1]), "others-longest-ms")
+	}
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

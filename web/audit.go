@@ -73,6 +73,9 @@ func auditIn(r *store.Reader, q *request, asked views.AuditFilter, before int64)
 	if err != nil {
 		return v, err
 	}
+	if v.Notes, err = wordNotes(r, f); err != nil {
+		return v, err
+	}
 	next := ""
 	if back > 0 {
 		next = strconv.FormatInt(back, 10)

@@ -50,7 +50,7 @@ func resolveFilter(r *store.Reader, q *request, v *views.AuditView, roles map[st
 		return roleNamed(roles, text, wrong), nil
 	})
 	if v.Mine {
-		f.Person = q.who.ID
+		f.Person, f.Own = q.who.ID, true
 	} else {
 		resolve(asked.Person, &f.Person, personNamed)
 		resolve(asked.Resource, &f.Below, resourceNamed)

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -282,5 +283,38 @@ func TestMyAuditTellsNothingOfOthers(t *testing.T) {
 	shown := erin.Get("/audit?action="+string(pim.EvSessionsEnded)+"&from="+from.Format("2006-01-02T15:04")+"&until="+until).Want(t, http.StatusOK).Text(".chart ol.x")
 	if want := from.Add(6 * time.Minute).Format("2006-01-02 15:04"); !strings.HasPrefix(shown, want) {
 		t.Errorf("the bars cover %q, want from %s: an entry of somebody else's shows", shown, want)
+	}
+}
+
+// A short beginning of a word counts for the first of what it stands for, and the page says so (T31). Somebody who reads what
+// is theirs alone is told nothing by that of what others wrote (U-01).
+func TestAuditSaysWhichWordsDoNotCount(t *testing.T) {
+	t.Parallel()
+	w := stinttest.New(t)
+	carol, alice := manager(w), w.Person("alice").Ready()
+	w.Do(func(tx *store.Tx) error {
+		for i := range 20 {
+			tx.Emit(pim.PersonEvent(pim.EvSessionsEnded, "carol", "carol", "carol").WithText("reason", fmt.Sprintf("ann%02d ledger", i)))
+		}
+		return nil
+	})
+	for more := true; more; {
+		w.Do(func(tx *store.Tx) (err error) { more, err = tx.IndexWords(); return err })
+	}
+	note := func(p *stinttest.Person, words string) string {
+		page := p.Get("/audit?"+url.Values{"words": {words}}.Encode()).Want(t, http.StatusOK)
+		return page.Text(".callout.info p.wrap")
+	}
+	if got := note(carol, "ann led"); !strings.Contains(got, "“ann…” stands for more than 16 words") || !strings.Contains(got, "type more letters") || strings.Contains(got, "led…") {
+		t.Errorf("the page says %q", got)
+	}
+	if got := note(carol, "ann1 ledger"); got != "" {
+		t.Errorf("ten words are not too many: %q", got)
+	}
+	if got := note(carol, "one three four five seven eight nine"); !strings.Contains(got, "Not looked for, as there are longer words: one.") {
+		t.Errorf("seven words: %q", got)
+	}
+	if got := note(alice, "ann"); got != "" {
+		t.Errorf("alice is told %q", got)
 	}
 }

@@ -38,6 +38,21 @@ func oneOption(options []views.Option, value string) bool {
 	return value == "" || slices.ContainsFunc(options, func(o views.Option) bool { return o.Value == value })
 }
 
+// wordNotes say which words of a search do not count for all they mean.
+func wordNotes(r *store.Reader, f store.EntryFilter) (notes []string, err error) {
+	if f.Words == "" {
+		return nil, nil
+	}
+	short, left, err := r.Uncounted(f)
+	for _, w := range short {
+		notes = append(notes, fmt.Sprintf("“%s…” stands for more than %d words, and only the first of them count: type more letters.", w, store.MaxBeginnings))
+	}
+	if len(left) > 0 {
+		notes = append(notes, "Not looked for, as there are longer words: "+strings.Join(left, ", ")+".")
+	}
+	return notes, err
+}
+
 // logBook names what the ids of entries mean.
 type logBook struct {
 	names

@@ -53,7 +53,9 @@ func TestTheAccountOfAnotherIsNotTakenOver(t *testing.T) {
 			}
 			carol := o.who("person/carol")
 			told := read(o, func(r *store.Reader) ([]store.Notice, error) { return r.Notices(carol, store.Keyset{}, 10) })
-			told = slices.DeleteFunc(told, func(n store.Notice) bool { return !strings.Contains(n.Text, "Bob Okafor is not bob at a target: that is the account of "+own.Name) })
+			told = slices.DeleteFunc(told, func(n store.Notice) bool {
+				return !strings.Contains(n.Text, "Bob Okafor is not bob at a target: that is the account of "+own.Name)
+			})
 			if len(told) != 1 {
 				t.Errorf("told %+v", told)
 			}

@@ -52,7 +52,9 @@ func holdsNamed(r *store.Reader, by map[string]bool, groupID string) (bool, erro
 // joinsNamed returns whoever of some that come into a group, where its members hold something privileged without doing
 // anything, is as good as somebody's own; where another administrator could let them in, that is refused.
 func (s stakes) joinsNamed(r *store.Reader, who pim.Principal, coming []pim.Principal) (names []string, err error) {
-	if !slices.ContainsFunc(s.holds, func(k stake) bool { return k.kind == pim.Active && (k.role.Privileged || k.role.Source == pim.SourceBuiltin) }) {
+	if !slices.ContainsFunc(s.holds, func(k stake) bool {
+		return k.kind == pim.Active && (k.role.Privileged || k.role.Source == pim.SourceBuiltin)
+	}) {
 		return nil, nil
 	}
 	for _, m := range coming {

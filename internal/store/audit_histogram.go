@@ -36,6 +36,9 @@ func (l *Look) Histogram(bounds []time.Time) ([]Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f.Own && f.Words != "" {
+		return buckets, r.countOwn(f, buckets)
+	}
 	p, err := l.plan()
 	if err != nil || p.none {
 		return buckets, err
@@ -59,6 +62,33 @@ func (l *Look) Histogram(bounds []time.Time) ([]Bucket, error) {
 		}
 	}
 	return buckets, nil
+}
+
+// countOwn reads a person's own entries for words, a bounded number a bucket.
+func (r *Reader) countOwn(f EntryFilter, buckets []Bucket) error {
+	asked := askedWords(f.Words)
+	f.Words, f.Before, f.Limit = "", 0, maxExamined
+	for i := range buckets {
+		b := &buckets[i]
+		if f.From, f.Until = b.From, b.Until; b.From == b.Until {
+			continue
+		}
+		found, _, err := r.Search(f)
+		if err != nil {
+			return err
+		}
+		b.More = len(found) == maxExamined
+		b.RefusedMore = b.More
+		for _, e := range found {
+			if !hasWords(e.Texts, asked) {
+				continue
+			}
+			if b.Count++; e.Result == audit.ResultRefused {
+				b.Refused++
+			}
+		}
+	}
+	return nil
 }
 
 // whole says that every entry is meant.
@@ -111,6 +141,8 @@ func (r *Reader) countRefused(f EntryFilter, p plan, b *Bucket) (err error) {
 	case f.Result == audit.ResultRefused:
 		b.Refused, b.RefusedMore = b.Count, b.More
 	case f.Result != "" || b.Count == 0 && !b.More:
+	case f.Own:
+		b.Refused, b.RefusedMore, err = r.examine(plan{lead: p.lead, rest: append(slices.Clone(p.rest), refused)}, b, maxExamined)
 	case p.whole():
 		b.Refused, err = r.weigh(refused, b.From, b.Until, maxBucket)
 		b.RefusedMore = b.Refused == maxBucket

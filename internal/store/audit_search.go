@@ -11,6 +11,7 @@ import (
 // EntryFilter narrows a list of audit entries; empty fields do not narrow.
 type EntryFilter struct {
 	Person      string // actor or subject
+	Own         bool   // only the person's entries are examined, so that nothing shows of others' (U-01)
 	RoleID      string
 	Below       string // a resource, with everything that stands below it now
 	TargetID    string
@@ -93,6 +94,9 @@ func (f EntryFilter) before() int64 {
 
 func (l *Look) rows() (rows []EntryRow, back int64, err error) {
 	r, f := l.r, l.f
+	if f.Own && f.Words != "" {
+		return r.ownWords(f)
+	}
 	rows, back, err = r.unindexed(&f)
 	if err != nil || back > 0 || len(rows) == f.Limit {
 		return rows, back, err
@@ -164,6 +168,9 @@ func (r *Reader) plan(f EntryFilter) (plan, error) {
 	facets, err := r.facets(f)
 	if err != nil || facets == nil {
 		return plan{none: true}, err
+	}
+	if f.Own && f.Person != "" {
+		return plan{lead: facets[0], rest: facets[1:]}, nil
 	}
 	lead, fewest := -1, maxWeighed+1
 	for i, c := range facets {

@@ -12,9 +12,12 @@ const (
 	maxEntryWords = 200 // words kept of one entry
 	maxWordLen    = 32  // bytes kept of a word
 	maxAsked      = 6   // words of a search that count
-	maxBeginnings = 16  // words that one beginning stands for
+	maxBeginnings = MaxBeginnings
 	indexPiece    = 500
 )
+
+// MaxBeginnings is how many words one beginning stands for in a search of the whole log.
+const MaxBeginnings = 16
 
 // metaIndexed is how many entries the index of words covers.
 const metaIndexed = "audit_words_size"
@@ -44,11 +47,16 @@ func splitWords(text string) []string {
 
 // askedWords are the words of a search, the longest first.
 func askedWords(query string) []string {
+	asked := uniqueWords(query)
+	return asked[:min(len(asked), maxAsked)]
+}
+
+func uniqueWords(query string) []string {
 	asked := splitWords(query)
 	slices.Sort(asked)
 	asked = slices.Compact(asked)
 	slices.SortStableFunc(asked, func(a, b string) int { return len(b) - len(a) })
-	return asked[:min(len(asked), maxAsked)]
+	return asked
 }
 
 // indexed is how many entries the index of words covers; those after it are read.
@@ -156,6 +164,29 @@ func (r *Reader) unindexed(f *EntryFilter) (rows []EntryRow, back int64, err err
 	return rows, back, nil
 }
 
+// ownWords finds among a person's own entries, of which one page reads at most maxTail.
+func (r *Reader) ownWords(f EntryFilter) (rows []EntryRow, back int64, err error) {
+	own := f
+	own.Words, own.Limit = "", maxTail
+	found, back, err := r.Search(own)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(found) == maxTail {
+		back = found[maxTail-1].Seq
+	}
+	asked := askedWords(f.Words)
+	for _, e := range found {
+		if !hasWords(e.Texts, asked) {
+			continue
+		}
+		if rows = append(rows, e); len(rows) == f.Limit {
+			return rows, 0, nil
+		}
+	}
+	return rows, back, nil
+}
+
 func hasWords(texts map[string]string, asked []string) bool {
 	words := entryWords(texts)
 	for _, a := range asked {
@@ -166,11 +197,31 @@ func hasWords(texts map[string]string, asked []string) bool {
 	return len(asked) > 0
 }
 
+// Uncounted are the words of a search that do not count for all they mean: beginnings of so many words that they stand for
+// those alone that come first, and those beyond the longest few, which are not looked for.
+func (r *Reader) Uncounted(f EntryFilter) (short, left []string, err error) {
+	asked := uniqueWords(f.Words)
+	asked, left = asked[:min(len(asked), maxAsked)], asked[min(len(asked), maxAsked):]
+	if f.Own { // read whole
+		return nil, left, nil
+	}
+	for _, a := range asked {
+		words, err := r.beginnings(a, maxBeginnings+1)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(words) > maxBeginnings {
+			short = append(short, a)
+		}
+	}
+	return short, left, nil
+}
+
 // wordFacets are the conditions of a search for words; nil: a word occurs nowhere. A beginning of very many words
 // stands for those that come first and for itself as a word.
 func (r *Reader) wordFacets(f EntryFilter) (facets []facet, err error) {
 	for _, a := range askedWords(f.Words) {
-		words, err := r.beginnings(a)
+		words, err := r.beginnings(a, maxBeginnings)
 		if err != nil || len(words) == 0 {
 			return nil, err
 		}
@@ -186,9 +237,9 @@ func (r *Reader) wordFacets(f EntryFilter) (facets []facet, err error) {
 }
 
 // beginnings lists words that begin so, by a few look-ups in the index.
-func (r *Reader) beginnings(word string) ([]string, error) {
+func (r *Reader) beginnings(word string, limit int) ([]string, error) {
 	return many(r, scanString, `WITH RECURSIVE t(word, n) AS (
 		SELECT (SELECT MIN(word) FROM audit_words WHERE word >= $1 AND word < $2), 1 UNION ALL
 		SELECT (SELECT MIN(word) FROM audit_words WHERE word > t.word AND word < $2), n + 1 FROM t WHERE t.word IS NOT NULL AND n < $3)
-		SELECT word FROM t WHERE word IS NOT NULL`, word, word+"\U0010FFFF", maxBeginnings)
+		SELECT word FROM t WHERE word IS NOT NULL`, word, word+"\U0010FFFF", limit)
 }

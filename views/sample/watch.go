@@ -62,6 +62,7 @@ func (s Samples) auditRefused() views.AuditView {
 	v.Search.On = []views.Chip{{Text: "Person: " + s.T("Farid Nazari"), On: true, Href: "/audit?result=refused"}, {Text: "Result: Refused", On: true, Href: "/audit?person=Farid"}}
 	v.Rows, v.Pager = v.Rows[4:5], views.Pager{Older: "/audit?cursor=x", Note: "Searched back to 2026-11-02", Continue: true}
 	v.Errors = views.Errors{"role": s.T("At most 200 characters.")}
+	v.Notes = []string{s.T("“ann…” stands for more than 16 words, and only the first of them count: type more letters."), s.T("Not looked for, as there are longer words: a, b.")}
 	return v
 }
 

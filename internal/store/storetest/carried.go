@@ -47,7 +47,9 @@ func carriedValues(t *testing.T, s *store.Store) {
 	if fed := get(t, s, func(r *store.Reader) ([]pim.Principal, error) { return r.FedGroups() }); len(fed) != 1 || fed[0].ID != "fed" {
 		t.Errorf("fed by the claim: %+v", fed)
 	}
-	do(t, s, func(tx *store.Tx) error { return errors.Join(tx.Carries("a", []string{"x"}), tx.Carries("a", []string{"x", "old"})) })
+	do(t, s, func(tx *store.Tx) error {
+		return errors.Join(tx.Carries("a", []string{"x"}), tx.Carries("a", []string{"x", "old"}))
+	})
 	shownAgain := get(t, s, func(r *store.Reader) (store.Carried, error) {
 		r.Now = r.Now.Add(pim.CarriedFor + time.Minute)
 		return r.CarriedBy("a")

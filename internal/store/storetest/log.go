@@ -18,6 +18,7 @@ var log = []testCase{
 	{"entries by every filter", entriesByFilter},
 	{"entries by place, time and words", entriesByWords},
 	{"a histogram counts what a search finds", histogram},
+	{"one's own entries say nothing of others'", ownEntries},
 	{"a search examines so many entries and says where it stopped", boundedSearch},
 	{"entries with hostile characters", hostileEntries},
 	{"a story is told from its beginning", story},

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -123,7 +124,8 @@ func histogram(t *testing.T, s *store.Store) {
 	}
 	bounds = append(bounds, bounds[5].Add(time.Hour))
 	refused := 0
-	for _, f := range []store.EntryFilter{{}, {Result: "ok", Person: "bob"}, {From: 10, Until: 33}, {Person: "alice"}, {Below: "prod"}, {Words: "repair"}, {Person: "bob", TargetID: "pg"}, {Result: "refused"}, {Words: "nothing"}} {
+	for _, f := range []store.EntryFilter{{}, {Result: "ok", Person: "bob"}, {From: 10, Until: 33}, {Person: "alice"}, {Below: "prod"}, {Words: "repair"}, {Person: "bob", TargetID: "pg"}, {Result: "refused"}, {Words: "nothing"},
+		{Person: "alice", Own: true, Words: "rep"}, {Person: "bob", Own: true, Type: "session.", Words: "48207"}, {Person: "bob", Own: true, Below: "prod"}} {
 		found := pageThrough(t, s, f, 200)
 		buckets := get(t, s, func(r *store.Reader) ([]store.Bucket, error) { return r.Histogram(f, bounds) })
 		total := 0
@@ -150,5 +152,59 @@ func histogram(t *testing.T, s *store.Store) {
 	}
 	if refused == 0 {
 		t.Error("nothing was refused: nothing is proved")
+	}
+}
+
+// ownEntries holds that what somebody searches among their own entries says nothing of others' (U-01): neither how many
+// there are, nor which words are in them.
+func ownEntries(t *testing.T, s *store.Store) {
+	many := func(n int, e func(i int) pim.Event) {
+		do(t, s, func(tx *store.Tx) error {
+			for i := range n {
+				tx.Emit(e(i))
+			}
+			return nil
+		})
+	}
+	asks := func(who, reason string) pim.Event {
+		return pim.Event{Type: pim.EvActRequested, Actor: who, RoleID: "dba", Result: pim.OK, Texts: map[string]string{"reason": reason}}
+	}
+	many(400, func(int) pim.Event { return pim.Event{Type: pim.EvSignedIn, Actor: "alice", Result: pim.OK} })
+	many(1, func(int) pim.Event { return asks("alice", "ledger zulu").AsRefused() })
+	many(260, func(i int) pim.Event { return asks("bob", fmt.Sprintf("ledger zap%02d", i%30)).AsRefused() })
+	for more := true; more; {
+		do(t, s, func(tx *store.Tx) (err error) { more, err = tx.IndexWords(); return err })
+	}
+	at := func(seq int64) time.Time {
+		return get(t, s, func(r *store.Reader) (store.EntryRow, error) { return r.Entry(seq) }).At
+	}
+	bounds := []time.Time{at(0), at(400), at(660).Add(time.Hour)}
+	for _, f := range []store.EntryFilter{{Words: "ledger"}, {Words: "z"}, {RoleID: "dba"}, {Type: "activation."}, {RoleID: "dba", Words: "zu"}} {
+		f.Person, f.Own, f.Limit = "alice", true, 50
+		type page struct {
+			rows    []store.EntryRow
+			back    int64
+			short   []string
+			buckets []store.Bucket
+		}
+		p := get(t, s, func(r *store.Reader) (p page, err error) {
+			var err2, err3 error
+			p.rows, p.back, err = r.Search(f)
+			p.short, _, err2 = r.Uncounted(f)
+			p.buckets, err3 = r.Histogram(f, bounds)
+			return p, errors.Join(err, err2, err3)
+		})
+		if len(p.rows) != 1 || p.back != 0 || p.rows[0].Actor != "alice" {
+			t.Errorf("%+v: %d entries, back to %d", f, len(p.rows), p.back)
+		}
+		if b := p.buckets[1]; b.Count != 1 || b.More || b.Refused != 1 || b.RefusedMore || len(p.short) > 0 {
+			t.Errorf("%+v: counted %+v, too short %q", f, b, p.short)
+		}
+	}
+	of := store.EntryFilter{Words: "zap ledger on two2 three four4 seven"}
+	short := get(t, s, func(r *store.Reader) ([]string, error) { short, _, err := r.Uncounted(of); return short, err })
+	left := get(t, s, func(r *store.Reader) ([]string, error) { _, left, err := r.Uncounted(of); return left, err })
+	if !slices.Equal(short, []string{"zap"}) || !slices.Equal(left, []string{"on"}) {
+		t.Errorf("stands for too many: %q, not looked for: %q", short, left)
 	}
 }

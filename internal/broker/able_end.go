@@ -84,13 +84,18 @@ func watchEnd[T any](tx *store.Tx, by string, change func() (T, error)) (out T, 
 	if out, err = change(); err != nil {
 		return out, err
 	}
+	return out, tellSooner(tx, by, was)
+}
+
+// tellSooner makes it loud when nobody is able to administer Stint from an instant on that is news after another one.
+func tellSooner(tx *store.Tx, by string, was time.Time) error {
 	is, err := administeredUntil(tx.Reader)
 	if err != nil || !sooner(was, is) {
-		return out, err
+		return err
 	}
 	tx.Emit(pim.Event{Type: pim.EvAdministrationEnds, Actor: by, RoleID: pim.RoleAdministrator, ResourceID: pim.StintResource, ObjectID: pim.RoleAdministrator,
 		Result: pim.OK, Facts: map[string]any{"until": is.UnixMicro()}})
-	return out, tellEndOfAdministration(tx, is)
+	return tellEndOfAdministration(tx, is)
 }
 
 func tellEndOfAdministration(tx *store.Tx, until time.Time) error {

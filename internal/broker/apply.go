@@ -113,18 +113,25 @@ func (b *Broker) applyTogether(ctx context.Context, doc *orgfile.Doc, in applyIn
 		if err != nil {
 			return Plan{}, err
 		}
-		if len(p.steps) > 0 || p.unopened > 0 {
-			err = b.make(tx, p.steps, false)
-			if err == nil {
-				err = opening(tx, doc, id, len(p.steps))
-			}
+		if len(p.steps) == 0 && p.unopened == 0 {
+			return p.plan(), nil
 		}
+		_, err = watchEnd(tx, pim.System, func() (struct{}, error) {
+			if err := b.make(tx, p.steps, false); err != nil {
+				return struct{}{}, err
+			}
+			return struct{}{}, opening(tx, doc, id, len(p.steps))
+		})
 		return p.plan(), fault(err)
 	})
 }
 
 // applyPieces makes a large plan in pieces, in the order that never gives more than the file before or this one.
 func (b *Broker) applyPieces(ctx context.Context, doc *orgfile.Doc, p *planner) (pieces int, err error) {
+	was, err := store.Read(ctx, b.store, administeredUntil)
+	if err != nil {
+		return 0, err
+	}
 	for done := 0; done < len(p.steps); done += maxPiece {
 		piece := p.steps[done:min(done+maxPiece, len(p.steps))]
 		if err := do(ctx, b, func(tx *store.Tx) error { return fault(b.make(tx, piece, true)) }); err != nil {
@@ -133,7 +140,12 @@ func (b *Broker) applyPieces(ctx context.Context, doc *orgfile.Doc, p *planner) 
 		pieces++
 	}
 	id := NewID()
-	return pieces + 1, do(ctx, b, func(tx *store.Tx) error { return opening(tx, doc, id, len(p.steps)) })
+	return pieces + 1, do(ctx, b, func(tx *store.Tx) error {
+		if err := opening(tx, doc, id, len(p.steps)); err != nil {
+			return err
+		}
+		return tellSooner(tx, pim.System, was)
+	})
 }
 
 // opening is the small last write: what was prepared begins, and the log says which file it was.

@@ -15,6 +15,8 @@ type applying struct {
 	prepare   bool            // assignments are made, and opened later
 	redefined bool            // what roles mean has changed
 	groups    map[string]bool // groups whose members, direct or nested, have changed
+	anew      []stake         // privileged roles that somebody who came in approves from now on
+	accounts  []pim.Principal // workloads whose account changed
 }
 
 // make makes steps with everything that follows from them, and keeps the last administrator.
@@ -42,6 +44,9 @@ func (b *Broker) make(tx *store.Tx, steps []step, prepare bool) error {
 // finish follows what changed beneath assignments: activations whose eligibility no longer holds end (EC-11),
 // active assignments are followed at their targets.
 func (a *applying) finish() error {
+	if err := errors.Join(a.tellAnew(), a.tellOfAccounts()); err != nil {
+		return err
+	}
 	groups := make([]string, 0, len(a.groups))
 	for id := range a.groups {
 		groups = append(groups, id)

@@ -225,9 +225,11 @@ func lockOutOf(tx *store.Tx, who pim.Principal, from []stake, field pim.Field, d
 	for _, k := range from {
 		e := withEvidence(pim.Event{Type: pim.EvSettingsLoosened, Actor: who.ID, RoleID: k.role.ID, ResourceID: k.resourceID, ObjectID: k.role.ID, Result: pim.OK,
 			Facts: map[string]any{"fields": []string{string(field)}}}, evidence)
-		e, err := lockOutEditor(tx, e, who)
-		if err != nil {
-			return err
+		if who.ID != pim.System {
+			var err error
+			if e, err = lockOutEditor(tx, e, who); err != nil {
+				return err
+			}
 		}
 		tx.Emit(e)
 		names = append(names, k.name)

@@ -165,6 +165,9 @@ func (p *planner) planResources() {
 		case len(d) > 0:
 			p.step(stageResources, "~", f.Pos, emit(event, func(a *applying) error {
 				a.redefined = true
+				if row.ParentID != want.ParentID {
+					return a.moveLoudly(row, want)
+				}
 				return a.tx.UpdateResource(want)
 			}), "resource/%s: %s", f.ID, d)
 		}
@@ -226,7 +229,12 @@ func (p *planner) planRoles() {
 		case !known:
 			p.step(stageRoles, "+", f.Pos, emit(event, func(a *applying) error { return a.tx.InsertRole(want) }), "role/%s %q%s", f.ID, f.Name, privileged(f.Privileged))
 		case len(d) > 0:
-			p.step(stageRoles, "~", f.Pos, emit(event, func(a *applying) error { return a.tx.UpdateRole(want) }), "role/%s: %s", f.ID, d)
+			p.step(stageRoles, "~", f.Pos, emit(event, func(a *applying) error {
+				if row.Privileged && !want.Privileged {
+					return errors.Join(a.tx.UpdateRole(want), a.unprivileged(want))
+				}
+				return a.tx.UpdateRole(want)
+			}), "role/%s: %s", f.ID, d)
 		}
 	}
 	for _, row := range p.roles {
@@ -402,7 +410,7 @@ func (p *planner) loosening(row pim.RoleSettings, change func(*applying) error) 
 		if err := change(a); err != nil {
 			return err
 		}
-		return loosened(a.tx, w, pim.Principal{ID: pim.System, Name: "A file that was applied"}, "")
+		return loosened(a.tx, w, theFile, "")
 	}
 }
 

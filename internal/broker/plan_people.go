@@ -3,6 +3,7 @@ package broker
 import (
 	"cmp"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -168,7 +169,10 @@ func (p *planner) planGroups() {
 		d.text("claim", row.MatchValue, want.MatchValue)
 		if len(d) > 0 {
 			p.step(stagePrincipals, "~", f.Pos, emit(personEvent(pim.EvPrincipalSaved, want), func(a *applying) error {
-				return a.updatePrincipal(id, func(g *pim.Principal) { g.Name, g.MatchValue = f.Name, f.Claim })
+				if err := a.updatePrincipal(id, func(g *pim.Principal) { g.Name, g.MatchValue = f.Name, f.Claim }); err != nil || f.Claim == "" || f.Claim == row.MatchValue {
+					return err
+				}
+				return a.feedLoudly(want)
 			}), "group/%s: %s", f.ID, d)
 		}
 	}
@@ -185,6 +189,7 @@ func (p *planner) planGroups() {
 func (p *planner) planMembers() {
 	type key struct{ group, member string }
 	want, have := map[key]bool{}, map[key]bool{}
+	approving := p.approving()
 	for _, m := range p.members {
 		have[key{m.GroupID, m.MemberID}] = have[key{m.GroupID, m.MemberID}] || m.Source == pim.SourceFile
 	}
@@ -196,6 +201,11 @@ func (p *planner) planMembers() {
 			}
 			m := pim.Membership{GroupID: k.group, MemberID: k.member, Source: pim.SourceFile}
 			p.step(stageMembers, "+", f.Pos, emit(memberEvent(pim.EvMemberAdded, m), func(a *applying) error {
+				if approving[m.GroupID] {
+					if err := a.joinLoudly(m); err != nil {
+						return err
+					}
+				}
 				if err := a.tx.AddMember(m); err != nil {
 					return err
 				}
@@ -277,12 +287,15 @@ func (p *planner) addAccount(f orgfile.Account, person, target, instead string) 
 	p.step(stageAccounts, "+", f.Pos, emit(accountEvent(pim.EvAccountConfirmed, row), func(a *applying) error {
 		row := row
 		row.ConfirmedAt = a.tx.Now
-		return a.tx.InsertAccount(row)
+		known := slices.ContainsFunc(p.workloads, func(h pim.Principal) bool { return h.ID == person })
+		return errors.Join(a.tx.InsertAccount(row), a.accountOf(person, known))
 	}), "account %s at target/%s: %q%s", f.Holder(), f.Target, f.Account, instead)
 }
 
 func (p *planner) dropAccount(row pim.Account) {
-	p.step(stageAccountsOff, "-", orgfile.Pos{}, emit(accountEvent(pim.EvAccountUnlinked, row), func(a *applying) error { return a.dropAccount(row) }),
+	p.step(stageAccountsOff, "-", orgfile.Pos{}, emit(accountEvent(pim.EvAccountUnlinked, row), func(a *applying) error {
+		return errors.Join(a.dropAccount(row), a.accountOf(row.PrincipalID, !p.leaving[row.PrincipalID]))
+	}),
 		"account %s at %s: %q", p.label[row.PrincipalID], p.label[row.TargetID], row.Name)
 }
 

@@ -130,7 +130,12 @@ func (b *Broker) changeMembers(ctx context.Context, run *syncing, g pim.SyncGrou
 		some := people[:min(disableAtOnce*2, len(people))]
 		var words []store.SyncChange
 		err := b.paced(ctx, run, func(tx *store.Tx) (err error) {
-			words, err = b.changeSome(tx, g, some, joins)
+			change := func() ([]store.SyncChange, error) { return b.changeSome(tx, g, some, joins) }
+			if words, err = nil, nil; joins {
+				words, err = change()
+			} else {
+				words, err = watchEnd(tx, pim.System, change)
+			}
 			return err
 		})
 		if err != nil {

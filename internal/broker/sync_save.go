@@ -114,7 +114,7 @@ func (b *Broker) disablePeople(ctx context.Context, run *syncing) error {
 		some := run.losing[:min(disableAtOnce, len(run.losing))]
 		var kept []store.SyncChange
 		err := b.paced(ctx, run, func(tx *store.Tx) (err error) {
-			kept, err = b.disableSome(tx, run, some)
+			kept, err = watchEnd(tx, pim.System, func() ([]store.SyncChange, error) { return b.disableSome(tx, run, some) })
 			return err
 		})
 		if err != nil {

@@ -208,7 +208,7 @@ func (p *pool) candidates(ctx context.Context) ([]candidate, error) {
 func (p *pool) dial(ctx context.Context, c candidate) (*session, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", c.at)
+	raw, err := connector.Dial(ctx, "tcp", c.at)
 	if err != nil {
 		return nil, connector.Errorf(connector.Transient, "cannot reach %s: %w", c.url.Host, err)
 	}

@@ -3,6 +3,7 @@ package ldap
 import (
 	"context"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,5 +49,21 @@ func TestCancelClosesTheConnection(t *testing.T) {
 		}
 	case <-time.After(10 * time.Second):
 		t.Error("the call did not end")
+	}
+}
+
+// T27: an address whose name leads to the machine's own credentials is not connected to, and the answer says so.
+func TestNoAddressOfTheMachineItself(t *testing.T) {
+	t.Parallel()
+	bare, err := open(connector.Config{
+		Settings: map[string]string{"address": "ldap://169.254.169.254:80", "allow_plaintext": "true", "bind_dn": "cn=x", "base_dn": "dc=x", connector.MayWrite: "x"},
+		Secret:   func(string) (string, error) { return "x", nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bare.Close()
+	if _, err := bare.Canonical(t.Context(), "ops"); err == nil || !strings.Contains(err.Error(), "the address of no target") {
+		t.Errorf("it answers %v", err)
 	}
 }

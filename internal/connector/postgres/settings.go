@@ -179,7 +179,7 @@ func (s settings) connection(timeout time.Duration) (*pgx.ConnConfig, error) {
 	}
 	conf.User, conf.Password, conf.Database = s.user, "", s.database
 	conf.DefaultQueryExecMode, conf.StatementCacheCapacity, conf.DescriptionCacheCapacity = pgx.QueryExecModeExec, 0, 0
-	conf.ConnectTimeout = dialTimeout
+	conf.ConnectTimeout, conf.DialFunc = dialTimeout, connector.Dial
 	conf.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	conf.OnNotice, conf.Fallbacks = nil, nil
 	conf.SSLNegotiation, conf.SSLCertMode, conf.RequireAuth, conf.ChannelBinding = "postgres", "disable", "", "prefer"

@@ -126,3 +126,19 @@ func TestEnvironmentHasNoSay(t *testing.T) {
 		t.Errorf("the session's parameters are %v", conf.RuntimeParams)
 	}
 }
+
+// T27: an address whose name leads to the machine's own credentials is not connected to, and the answer says so.
+func TestNoAddressOfTheMachineItself(t *testing.T) {
+	t.Parallel()
+	conn, err := connector.Open(Kind, connector.Config{
+		Settings: map[string]string{"address": "169.254.169.254:80", "tls": "disable", "allow_plaintext": "true", "user": "stint", "may_write": "ops"},
+		Secret:   func(string) (string, error) { return "x", nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Canonical(t.Context(), "ops"); err == nil || !strings.Contains(err.Error(), "the address of no target") {
+		t.Errorf("it answers %v", err)
+	}
+}

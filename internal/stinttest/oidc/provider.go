@@ -37,6 +37,7 @@ type Provider struct {
 	tokens map[string]grant // by access token
 	fresh  map[string]grant // by refresh token
 	asked  int              // refreshes so far
+	issued []string         // every code and token
 }
 
 // grant is one sign-in between /authorize and UserInfo.
@@ -163,7 +164,7 @@ func (p *Provider) issueCode(out url.Values, g grant) {
 		return
 	}
 	code := rand.Text()
-	p.grants[code] = g
+	p.grants[code], p.issued = g, append(p.issued, code)
 	out.Set("code", code)
 }
 
@@ -193,9 +194,9 @@ func (p *Provider) grant(w http.ResponseWriter, g grant) {
 	access, refresh := rand.Text(), rand.Text()
 	m := map[string]any{"access_token": access, "token_type": "Bearer", "expires_in": 300, "id_token": p.idToken(g, access)}
 	p.mu.Lock()
-	p.tokens[access] = g
+	p.tokens[access], p.issued = g, append(p.issued, access, m["id_token"].(string))
 	if p.Refresh {
-		p.fresh[refresh] = g
+		p.fresh[refresh], p.issued = g, append(p.issued, refresh)
 		m["refresh_token"] = refresh
 	}
 	p.mu.Unlock()
@@ -235,6 +236,13 @@ func (p *Provider) Refreshes() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.asked
+}
+
+// Issued are all codes and tokens it ever gave.
+func (p *Provider) Issued() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.issued)
 }
 
 // RefreshTokens are the refresh tokens that are good now.

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -27,6 +28,33 @@ func Origin(host string, epoch int) (string, error) {
 		origin += "/" + strconv.Itoa(epoch)
 	}
 	return origin, nil
+}
+
+// ParseOrigin reads what Origin made.
+func ParseOrigin(origin string) (host string, epoch int, err error) {
+	host, n, later := strings.Cut(origin, "/stint/audit/")
+	if epoch = 1; !later {
+		host = strings.TrimSuffix(origin, "/stint/audit")
+	} else if epoch, err = strconv.Atoi(n); err != nil {
+		epoch = 0
+	}
+	if again, bad := Origin(host, epoch); bad != nil || again != origin {
+		return "", 0, fmt.Errorf("%q is not the name of a log of Stint", origin)
+	}
+	return host, epoch, nil
+}
+
+// VKeyFor is the verifier key of the same signing key for another epoch's origin.
+func VKeyFor(vkey, origin string) (string, error) {
+	parts := strings.SplitN(vkey, "+", 3)
+	if len(parts) != 3 {
+		return "", fmt.Errorf("verifier key %q: it has three parts, with + between", vkey)
+	}
+	key, err := base64.StdEncoding.DecodeString(parts[2])
+	if err != nil || len(key) != 1+ed25519.PublicKeySize || key[0] != 1 {
+		return "", fmt.Errorf("verifier key %q: it is not an Ed25519 key", vkey)
+	}
+	return note.NewEd25519VerifierKey(origin, key[1:])
 }
 
 // Checkpoint is a tree head that somebody signed: C2SP tlog-checkpoint without extension lines.
@@ -68,6 +96,18 @@ func ParseCheckpoint(signed []byte, vkeys ...string) (Checkpoint, error) {
 	}
 	c.Note = slices.Clone(signed)
 	return c, nil
+}
+
+// ReadCheckpoint reads a signed note without verifying it: for finding out whose it claims to be, and for what is verified
+// where it goes.
+func ReadCheckpoint(signed []byte) (Checkpoint, error) {
+	text, _, ok := strings.Cut(string(signed), "\n\n")
+	if !ok || len(signed) > maxNote {
+		return Checkpoint{}, errors.New("checkpoint: no signed note")
+	}
+	c, err := parseText(text + "\n")
+	c.Note = slices.Clone(signed)
+	return c, err
 }
 
 func parseText(text string) (Checkpoint, error) {

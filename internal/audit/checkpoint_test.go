@@ -189,7 +189,7 @@ func TestParseProofRefuses(t *testing.T) {
 		"only extra":      "c2sp.org/tlog-proof@v1\nextra AAAA\n\nx",
 		"extra after":     "c2sp.org/tlog-proof@v1\nindex 0\nextra AAAA\n\nx",
 		"carriage return": "c2sp.org/tlog-proof@v1\nindex 0\n" + h + "\r\n\nx",
-		"too large":       "c2sp.org/tlog-proof@v1\nindex 0\n\n" + strings.Repeat("x", maxProof),
+		"too large":       "c2sp.org/tlog-proof@v1\nindex 0\n\n" + strings.Repeat("x", MaxProof),
 	} {
 		if p, err := ParseProof([]byte(text)); err == nil {
 			t.Errorf("%s: parsed as %+v", name, p)

@@ -2,8 +2,9 @@
 //
 // It owns the bytes of a leaf ([Encode], [Decode]), the salted commitments that stand in for personal
 // text ([Commit]), the growth of the tree ([Head.Append]), the signed checkpoint ([Signer],
-// [ParseCheckpoint]), the proofs handed out ([Receipt], [ProveConsistency]) and the offline check of a
-// whole log ([Verify]), including the meaning of its activation stories ([Stories]).
+// [ParseCheckpoint]), the proofs handed out ([Receipt], [ProveConsistency]), the log as lines ([WriteExport])
+// and as tiles ([Tile]), and the offline check of a whole log ([Verify]), including the meaning of its
+// activation stories ([Stories]).
 //
 // It hands off everything else: internal/store keeps entries, hashes and checkpoints and decides when
 // to append; internal/pim owns the vocabulary of event types. Nothing here knows SQL, HTTP or a clock,

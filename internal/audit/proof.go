@@ -12,9 +12,12 @@ import (
 )
 
 const (
-	proofHeader = "c2sp.org/tlog-proof@v1"
-	maxProof    = maxNote + 64*(base64Hash+1) + 2*MaxLeaf
-	base64Hash  = 44
+	// ProofHeader is the first line of a proof.
+	ProofHeader = "c2sp.org/tlog-proof@v1"
+	// MaxProof is how many bytes of one are read.
+	MaxProof = maxNote + 64*(base64Hash+1) + 2*MaxLeaf
+
+	base64Hash = 44
 )
 
 // Proof shows offline that one entry is in the log a checkpoint signs (C2SP tlog-proof).
@@ -65,7 +68,7 @@ func (p Proof) Verify(leaf []byte, vkeys ...string) (Entry, Checkpoint, error) {
 // Format writes the proof as a .tlog-proof text.
 func (p Proof) Format() []byte {
 	var b bytes.Buffer
-	b.WriteString(proofHeader + "\n")
+	b.WriteString(ProofHeader + "\n")
 	if len(p.Extra) > 0 {
 		b.WriteString("extra " + encodeBase64(p.Extra) + "\n")
 	}
@@ -80,13 +83,13 @@ func (p Proof) Format() []byte {
 
 // ParseProof reads a .tlog-proof text. It verifies nothing; the result formats to the same bytes.
 func ParseProof(text []byte) (Proof, error) {
-	if len(text) > maxProof {
-		return Proof{}, fmt.Errorf("proof: %d bytes; at most %d are allowed", len(text), maxProof)
+	if len(text) > MaxProof {
+		return Proof{}, fmt.Errorf("proof: %d bytes; at most %d are allowed", len(text), MaxProof)
 	}
 	head, checkpoint, ok := strings.Cut(string(text), "\n\n")
 	lines := strings.Split(head, "\n")
-	if !ok || lines[0] != proofHeader {
-		return Proof{}, fmt.Errorf("proof: must start with the line %q and hold an empty line before the checkpoint", proofHeader)
+	if !ok || lines[0] != ProofHeader {
+		return Proof{}, fmt.Errorf("proof: must start with the line %q and hold an empty line before the checkpoint", ProofHeader)
 	}
 	p, lines := Proof{Checkpoint: []byte(checkpoint)}, lines[1:]
 	var err error

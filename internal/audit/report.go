@@ -27,6 +27,9 @@ type Log struct {
 	// witnesses. They alone show a cut tail and a log re-signed with a stolen key; the more there
 	// are, the closer a rewritten entry is located.
 	Remembered [][]byte
+	// Bare says that only leaves are there, as in an export or in tiles: no columns and no texts, and of the hashes at
+	// most the leaf's own. A bare log must be signed to its end: nothing else vouches for it.
+	Bare bool
 	// Replay, when set, is called with every entry whose bytes are good, in order; what it returns
 	// becomes a finding about that entry. Stories.Replay fits.
 	Replay func(Entry) error
@@ -83,6 +86,10 @@ type Report struct {
 	Findings []Finding        // in order of discovery; empty when the log is good
 	More     int64            // findings beyond MaxFindings
 	Gaps     []Finding        // not errors: what a declared restore (epoch.opened) removed from the log
+
+	Latest    Checkpoint // the largest checkpoint that agrees: what to remember
+	Truncated bool       // a remembered checkpoint covers more entries than there are
+	Rewritten bool       // a remembered checkpoint covers other entries than there are
 }
 
 // MaxFindings bounds Report.Findings.

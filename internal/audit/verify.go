@@ -20,7 +20,7 @@ const typeEpochOpened = "epoch.opened"
 // placed; damaged checkpoints and Replay's findings do not stop it. The error is a failure to read,
 // not a verdict.
 func Verify(l Log) (Report, error) {
-	v := verifier{log: l, tree: EmptyHead(), opened: -1, report: Report{Root: EmptyHead().Root, Erased: map[string]int64{}}}
+	v := verifier{log: l, tree: EmptyHead(), report: Report{Root: EmptyHead().Root, Erased: map[string]int64{}}}
 	v.parseRemembered()
 	next, stop := pull(l.Checkpoints)
 	defer stop()
@@ -39,7 +39,7 @@ type verifier struct {
 	spare      []tlog.Hash  // room for the next edge
 	remembered []Checkpoint // by size, not yet compared
 	trusted    int64        // size of the last remembered checkpoint that agreed
-	opened     int64        // seq of the first epoch.opened, -1 before it
+	opened     []opening    // by seq
 	next       func() (StoredCheckpoint, error, bool)
 	waiting    *Checkpoint // the next kept checkpoint, larger than the tree so far
 	report     Report
@@ -84,6 +84,13 @@ func (v *verifier) entries() (good bool, err error) {
 
 func (v *verifier) entry(row StoredEntry) bool {
 	want := v.tree.Size
+	if v.log.Bare {
+		e, err := Decode(row.Leaf)
+		if err != nil {
+			return v.bad(want, "its bytes are not an entry: "+err.Error())
+		}
+		row.Entry = e
+	}
 	switch got := row.Entry.Seq; {
 	case got > want:
 		return v.bad(want, fmt.Sprintf("is missing; the next one kept is %d", got))
@@ -94,21 +101,40 @@ func (v *verifier) entry(row StoredEntry) bool {
 	if what != "" {
 		return v.bad(want, what)
 	}
-	e, what := read(row)
-	if what != "" {
-		return v.bad(want, what)
+	e := row.Entry
+	if !v.log.Bare {
+		if e, what = read(row); what != "" {
+			return v.bad(want, what)
+		}
+		v.erased(e, row.Texts)
 	}
 	v.spare, v.tree = v.tree.Edge, grown
-	for field := range e.Commitments {
-		if _, kept := row.Texts[field]; !kept {
-			v.report.Erased[field]++
-		}
-	}
-	if e.Type == typeEpochOpened && v.opened < 0 {
-		v.opened = want
+	if e.Type == typeEpochOpened {
+		v.open(e)
 	}
 	v.replay(e)
 	return true
+}
+
+func (v *verifier) erased(e Entry, texts map[string]Text) {
+	for field := range e.Commitments {
+		if _, kept := texts[field]; !kept {
+			v.report.Erased[field]++
+		}
+	}
+}
+
+// opening is where an epoch of the log began after a declared restore.
+type opening struct {
+	seq, epoch int64
+}
+
+func (v *verifier) open(e Entry) {
+	o := opening{e.Seq, int64(len(v.opened)) + 2}
+	if n, ok := e.Facts["epoch"].(int64); ok {
+		o.epoch = n
+	}
+	v.opened = append(v.opened, o)
 }
 
 // grow returns the tree with the row in it, or why its stored hashes are not the right ones. Hashes
@@ -118,7 +144,7 @@ func (v *verifier) grow(row StoredEntry) (Head, string) {
 	var room [64]tlog.Hash
 	want := grown.push(room[:0], row.Leaf)
 	switch {
-	case slices.Equal(row.Hashes, want):
+	case slices.Equal(row.Hashes, want), v.log.Bare && (len(row.Hashes) == 0 || row.Hashes[0] == want[0]):
 		return grown, ""
 	case len(row.Hashes) > 0 && row.Hashes[0] == want[0]:
 		return Head{}, "a stored tree hash above it is not the hash of what lies below"

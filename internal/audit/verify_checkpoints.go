@@ -39,24 +39,32 @@ const (
 func (v *verifier) compare(c Checkpoint, from int64, whose string) (agrees, gap bool) {
 	if v.tree.root() == c.Root {
 		v.report.Checked++
-		v.report.Signed = c.Size
+		v.report.Signed, v.report.Latest = c.Size, c
 		return true, false
 	}
 	last := max(c.Size-1, 0)
 	f := Finding{Seq: min(from, last), Through: last, Checkpoint: c.Size}
-	if v.gap(c) {
-		f.What = fmt.Sprintf("%s of the earlier log %s does not fit: entry %d declares a restore from a backup", whose, c.Origin, v.opened)
+	if at, gap := v.gap(c); gap {
+		f.What = fmt.Sprintf("%s of the earlier log %s does not fit: entry %d declares a restore from a backup", whose, c.Origin, at)
 		v.report.Gaps = append(v.report.Gaps, f)
 		return false, true
 	}
 	f.What = fmt.Sprintf("the hashes do not give the root of %s of %d entries: an entry was changed, removed or added and its hashes made anew", whose, c.Size)
+	v.report.Rewritten = v.report.Rewritten || whose == outside
 	v.found(f)
 	return false, false
 }
 
-// gap reports whether a declared restore explains a checkpoint that does not fit.
-func (v *verifier) gap(c Checkpoint) bool {
-	return c.Origin != v.log.Origin && v.opened >= 0 && c.Size > v.opened
+// gap reports whether a declared restore explains a checkpoint that does not fit, and where it is declared: the log itself
+// opens a later epoch, below what the checkpoint covers.
+func (v *verifier) gap(c Checkpoint) (seq int64, declared bool) {
+	_, epoch, err := ParseOrigin(c.Origin)
+	for _, o := range v.opened {
+		if err == nil && o.epoch > int64(epoch) && o.seq < c.Size {
+			return o.seq, true
+		}
+	}
+	return 0, false
 }
 
 // fetch makes the next usable kept checkpoint wait; damaged ones become findings.
@@ -95,6 +103,9 @@ func (v *verifier) end() error {
 		}
 	}
 	v.headRow()
+	if size := v.tree.Size; v.log.Bare && v.report.Signed < size && v.report.OK() {
+		v.found(Finding{Seq: v.report.Signed, Through: size - 1, Checkpoint: -1, What: "no checkpoint that these keys signed covers it"})
+	}
 	return nil
 }
 
@@ -116,9 +127,10 @@ func (v *verifier) cut(c Checkpoint, whose string) {
 	if v.trusted < v.tree.Size { // closing up after a removal needs the key, but looks like a cut tail
 		f.What += fmt.Sprintf("; nothing outside vouches for entries %d to %d, one of them may have been removed instead", v.trusted, v.tree.Size-1)
 	}
-	if v.gap(c) {
+	if _, gap := v.gap(c); gap {
 		v.report.Gaps = append(v.report.Gaps, f)
 		return
 	}
+	v.report.Truncated = v.report.Truncated || whose == outside
 	v.found(f)
 }

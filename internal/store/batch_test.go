@@ -182,7 +182,7 @@ func TestWhereCountsItsArguments(t *testing.T) {
 	if got := in(&args, []string{"a", "b"}); got != "($2, $3)" || len(args) != 3 {
 		t.Errorf("%q %v", got, args)
 	}
-	if got := in(&args, nil); got != "(NULL)" || len(args) != 3 {
+	if got := in[string](&args, nil); got != "(NULL)" || len(args) != 3 {
 		t.Errorf("an empty list matches nothing: %q", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -115,17 +116,39 @@ type hashReader struct {
 }
 
 func (h hashReader) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	found := make(map[int64]tlog.Hash, len(indexes))
+	for some := range slices.Chunk(indexes, 256) {
+		if err := h.read(some, found); err != nil {
+			return nil, err
+		}
+	}
 	out := make([]tlog.Hash, len(indexes))
 	for i, idx := range indexes {
-		var text string
-		if err := h.db.QueryRowContext(h.ctx, "SELECT hash FROM audit_hashes WHERE idx = $1", idx).Scan(&text); err != nil {
-			return nil, fmt.Errorf("audit hash %d: %w", idx, err)
-		}
-		hash, err := tlog.ParseHash(text)
-		if err != nil {
-			return nil, fmt.Errorf("audit hash %d: %w", idx, err)
+		hash, ok := found[idx]
+		if !ok {
+			return nil, fmt.Errorf("audit hash %d is missing", idx)
 		}
 		out[i] = hash
 	}
 	return out, nil
+}
+
+func (h hashReader) read(indexes []int64, found map[int64]tlog.Hash) error {
+	var args []any
+	rows, err := h.db.QueryContext(h.ctx, "SELECT idx, hash FROM audit_hashes WHERE idx IN "+in(&args, indexes), args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var idx int64
+		var text string
+		if err := rows.Scan(&idx, &text); err != nil {
+			return err
+		}
+		if found[idx], err = tlog.ParseHash(text); err != nil {
+			return fmt.Errorf("audit hash %d: %w", idx, err)
+		}
+	}
+	return rows.Err()
 }

@@ -172,7 +172,7 @@ func to64(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
 
 // in writes "($n, $n+1, …)" for a list of values and appends them to args. The last of a long list is repeated, so that
 // few texts are enough for every length and each stays prepared.
-func in(args *[]any, values []string) string {
+func in[T any](args *[]any, values []T) string {
 	if len(values) == 0 {
 		return "(NULL)"
 	}

@@ -144,7 +144,7 @@ func entryRowIn(r *store.Reader, q *request, seq int64) (v views.EntryRowView, e
 	if err := mayReadEntry(r, q, e); err != nil {
 		return v, err
 	}
-	entry, err := entryIn(r, q, e)
+	entry, err := entryIn(r, e)
 	if err != nil {
 		return v, err
 	}
@@ -191,7 +191,7 @@ func (s *Server) EntryPage(q *request) error {
 		if err := mayReadEntry(r, q, e); err != nil {
 			return views.EntryView{}, err
 		}
-		return entryIn(r, q, e)
+		return entryIn(r, e)
 	})
 	if err != nil {
 		return err

@@ -291,6 +291,9 @@ var matrix = map[string]rights{
 	"GET /audit/:seq/row":    {thing: "entry", want: but(all(303, 404, 404), cells{303, 303, 404}, "approver", "auditor", "administrator", "owner")},
 	"GET /audit/:seq":        {thing: "entry", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator", "owner")}, // an approver reads what belongs to requests they decide
 	"GET /audit/story/:id":   {thing: "active", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator", "owner")},
+	"GET /audit/:seq/proof":  {thing: "signed entry", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator", "owner")},
+	"GET /log/checkpoint":    {want: only(cells{200}, "auditor", "administrator")},
+	"GET /log/tile/*":        {thing: "tile", want: only(cells{200, 200, 404}, "auditor", "administrator")},
 }
 
 // stage is the World of the matrix: its actors and a victim.
@@ -432,12 +435,23 @@ var things = map[string]func(*stage, *stinttest.Person) []string{
 		})
 		return []string{stinttest.Directory, id}
 	},
-	"entry": func(s *stage, p *stinttest.Person) []string {
-		mine := stinttest.Read(s.World, func(r *store.Reader) ([]store.EntryRow, error) {
-			return r.Entries(store.EntryFilter{Person: p.ID, Type: string(pim.EvActRequested), Limit: 1})
-		})
-		return []string{strconv.FormatInt(mine[0].Seq, 10)}
+	"signed entry": func(s *stage, p *stinttest.Person) []string {
+		s.Sign()
+		return s.entry(p)
 	},
+	"tile": func(s *stage, _ *stinttest.Person) []string {
+		s.Sign()
+		return []string{"entries/000.p/1"}
+	},
+	"entry": (*stage).entry,
+}
+
+// entry is the first thing somebody asked for, as an entry of the log.
+func (s *stage) entry(p *stinttest.Person) []string {
+	mine := stinttest.Read(s.World, func(r *store.Reader) ([]store.EntryRow, error) {
+		return r.Entries(store.EntryFilter{Person: p.ID, Type: string(pim.EvActRequested), Limit: 1})
+	})
+	return []string{strconv.FormatInt(mine[0].Seq, 10)}
 }
 
 // workload makes a workload that somebody answers for.
@@ -572,7 +586,7 @@ func (s *stage) probe(who *stinttest.Person, r web.RouteInfo, row rights, whose 
 		ids := []string{"absent", "absent"}
 		if whose != "absent" {
 			ids = things[row.thing](s, owner)
-		} else if row.thing == "entry" {
+		} else if strings.HasSuffix(row.thing, "entry") {
 			ids = []string{"999999"}
 		}
 		path = fillWith(path, ids)
@@ -594,7 +608,7 @@ func look(c *stinttest.Client, path string) *stinttest.Page {
 func fillWith(path string, ids []string) string {
 	parts := strings.Split(path, "/")
 	for i, p := range parts {
-		if strings.HasPrefix(p, ":") {
+		if strings.HasPrefix(p, ":") || p == "*" {
 			parts[i], ids = ids[0], ids[1:]
 		}
 	}

@@ -226,6 +226,9 @@ var routes = []route{
 	{get, "/audit/:seq", person, (*Server).EntryPage},
 	{get, "/audit/:seq/row", person, (*Server).EntryRow},
 	{get, "/audit/story/:id", person, (*Server).StoryPage},
+	{get, "/audit/:seq/proof", person, (*Server).EntryProof},
+	{get, "/log/checkpoint", auditor, (*Server).LogCheckpoint},
+	{get, "/log/tile/*", auditor, (*Server).LogTile},
 }
 
 // mount serves one line of the table; a line that says too little stops the program at its start.

@@ -3,7 +3,6 @@ package web
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -135,7 +134,7 @@ func (b logBook) about(e store.EntryRow) string {
 }
 
 // entryIn is one entry with its facts, its texts and what proves it.
-func entryIn(r *store.Reader, q *request, e store.EntryRow) (v views.EntryView, err error) {
+func entryIn(r *store.Reader, e store.EntryRow) (v views.EntryView, err error) {
 	b, err := loadLogBook(r, []store.EntryRow{e})
 	if err != nil {
 		return v, err
@@ -146,13 +145,7 @@ func entryIn(r *store.Reader, q *request, e store.EntryRow) (v views.EntryView, 
 	if e.Correlation != "" {
 		v.StoryHref, v.StoryText = "/audit/story/"+e.Correlation, "The whole activation"
 	}
-	c, err := r.CheckpointOver(e.Seq)
-	if errors.Is(err, store.ErrNotFound) {
-		return v, nil
-	}
-	origin, _, _ := strings.Cut(c.Note, "\n")
-	at := views.TimeView{Reader: q.reader(), At: c.At, Style: views.Full}
-	v.Checkpoint = fmt.Sprintf("%s entries, signed %s as %s", views.Count(c.Size), at.Format(), origin)
+	v.Proof, err = proofView(r, e.Seq)
 	return v, err
 }
 

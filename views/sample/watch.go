@@ -20,8 +20,11 @@ func (s Samples) watch() []Page {
 			Shell: s.shell(), Entry: s.entries()[2], StoryHref: "/audit/story/x2", Newer: 184202, Older: 184200,
 			Facts: []views.Detail{{Term: "Reason", Value: s.T("Repair the stuck invoice run for October")}, {Term: "Ticket", Value: s.T("INC-48207")}},
 			Leaf:  s.T(`{"v":1,"seq":184201,"at":1763557331000000,"action":"activation.confirmed","actor":"system","object":"x2","commitments":["b1e409c27f10…"]}`),
-			Hash:  s.T("b1e4 09c2 7f10 88d1 5d3e"), Checkpoint: s.T("184,210, signed 14:10:00, key northwind-2026"),
+			Hash:  s.T("b1e4 09c2 7f10 88d1 5d3e"), Proof: views.ProofView{Href: "/audit/184201/proof", Origin: s.T("stint.northwind.example/stint/audit"), Size: 184_210, Signed: at(14, 10, 0),
+				Key:     s.T("stint.northwind.example/stint/audit+1f2e3d4c+AZhVb3TtPQ0q1wE5yXv0k2mL8uJ7cN4rS6dF9gH1aBcD"),
+				Command: s.T("stint audit verify audit-184201.tlog-proof --vkey stint.northwind.example/stint/audit+1f2e3d4c+AZhVb3TtPQ0q1wE5yXv0k2mL8uJ7cN4rS6dF9gH1aBcD")},
 		})},
+		{"entry-unsigned", "/audit/:seq", views.Entry(views.EntryView{Shell: s.shell(), Entry: s.entries()[0], Leaf: s.T(`{"actor":"p1","v":1}`), Hash: s.T("b1e4 09c2")})},
 		{"story", "/audit/story/:correlation", views.Story(views.StoryView{
 			Shell: s.shell(), Title: s.T("Activation of db_owner"), Role: s.dbOwner(), Person: s.alice(), Steps: s.storySoFar(),
 			Subject: views.Link{Text: "Show the activation", Href: "/activations/x2"},

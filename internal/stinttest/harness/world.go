@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"stint/internal/audit"
 	"stint/internal/broker"
 	"stint/internal/pim"
 	"stint/internal/signin"
@@ -44,7 +45,8 @@ type World struct {
 
 	addr   string
 	people map[string]*Person
-	signIn sync.Mutex // the provider signs in one person at a time
+	signer *audit.Signer // made by Sign
+	signIn sync.Mutex    // the provider signs in one person at a time
 }
 
 // Option changes the server before it starts.

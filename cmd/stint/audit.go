@@ -19,17 +19,29 @@ import (
 )
 
 type auditCmd struct {
-	Verify auditVerifyCmd `cmd:"" help:"Recompute the whole audit log offline and name the first bad entry."`
+	Verify auditVerifyCmd `cmd:"" help:"Recompute the whole audit log and name the first bad entry: of the database, of an export, or of tiles."`
+	Export auditExportCmd `cmd:"" help:"Write the signed log for somebody else to keep and to verify: one file, or tiles."`
+	Key    auditKeyCmd    `cmd:"" help:"Print the verifier keys of the log, for auditors to note."`
 }
 
 type auditVerifyCmd struct {
 	config.Config
-	VKey    []string `name:"vkey" placeholder:"KEY" help:"Verifier key that signed the log, as an auditor noted it; may be repeated for earlier epochs. Default: from the signing key file, never from the database."`
-	Address []string `placeholder:"URL" help:"Address people confirmed at with a passkey before public_url was changed; may be repeated."`
+	What     string        `arg:"" optional:"" placeholder:"WHAT" help:"A file of stint audit export, a directory of tiles, or a proof of one entry (.tlog-proof). Default: the database."`
+	URL      string        `name:"url" placeholder:"URL" help:"Address of tiles instead: a mirror, or /log of a Stint."`
+	Cookie   config.Secret `name:"cookie" placeholder:"file:PATH|env:NAME" help:"Where to read the Cookie header of an auditor's session, for --url."`
+	Remember string        `name:"remember" placeholder:"FILE" help:"File with the last checkpoint that was seen, made and kept up to date: a log that was cut off or rewritten since is found."`
+	VKey     []string      `name:"vkey" placeholder:"KEY" help:"Verifier key that signed the log, as an auditor noted it; may be repeated for earlier epochs. Default: from the signing key file, never from the database."`
+	Address  []string      `placeholder:"URL" help:"Address people confirmed at with a passkey before public_url was changed; may be repeated."`
 }
 
 // Run recomputes every entry, hash and checkpoint beside a running process, and changes nothing (THREATS T20).
 func (c *auditVerifyCmd) Run(ctx context.Context, e *environment) error {
+	switch {
+	case c.What != "" && c.URL != "":
+		return errors.New("name a file or directory, or an address with --url, not both")
+	case c.What != "" || c.URL != "":
+		return c.bare(ctx, e)
+	}
 	s, err := readOnly(ctx, &c.Config, e)
 	if err != nil {
 		return err
@@ -39,6 +51,12 @@ func (c *auditVerifyCmd) Run(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
+	remembered, err := c.remembered(e.stdout)
+	if err != nil {
+		return err
+	}
+	outside = append(outside, remembered...)
+	c.What = s.Name() // of which is told
 	return c.verify(ctx, s, outside, e.stdout)
 }
 
@@ -85,11 +103,7 @@ func (c *auditVerifyCmd) verify(ctx context.Context, s *store.Store, outside [][
 	if err != nil {
 		return fmt.Errorf("the log could not be read: %w", err)
 	}
-	tell(out, s.Name(), report, stories, evidence)
-	if first, bad := report.First(); bad {
-		return fmt.Errorf("the audit log is not sound. The first thing wrong: %s", first)
-	}
-	return nil
+	return c.conclude(out, report, func() { tell(out, s.Name(), report, stories, evidence) })
 }
 
 // unsettled lists activations that ended and that nobody cleans up after.
@@ -122,11 +136,15 @@ func (c *auditVerifyCmd) keys(r *store.Reader) (origin string, vkeys []string, e
 	if host == "" {
 		host = c.Public().Host
 	}
-	path := filepath.Join(c.Keys, auditKeyFile)
+	return keysOfEpochs(filepath.Join(c.Keys, auditKeyFile), host, epoch)
+}
+
+// keysOfEpochs returns the name of the last epoch and the verifier keys of all.
+func keysOfEpochs(path, host string, epochs int) (origin string, vkeys []string, err error) {
 	if _, err := os.Stat(path); err != nil {
 		return "", nil, fmt.Errorf("the signing key %s cannot be read (%w); run this where it is, or give the verifier key with --vkey", path, err)
 	}
-	for n := 1; n <= epoch; n++ {
+	for n := 1; n <= epochs; n++ {
 		if origin, err = audit.Origin(host, n); err != nil {
 			return "", nil, err
 		}
@@ -139,8 +157,7 @@ func (c *auditVerifyCmd) keys(r *store.Reader) (origin string, vkeys []string, e
 	return origin, vkeys, nil
 }
 
-// tell says in plain words what was found.
-func tell(out io.Writer, path string, report audit.Report, stories *audit.Stories, evidence *evidence) {
+func tellFindings(out io.Writer, report audit.Report) {
 	for _, f := range report.Findings {
 		fmt.Fprintln(out, "BAD  "+f.String())
 	}
@@ -150,19 +167,49 @@ func tell(out io.Writer, path string, report audit.Report, stories *audit.Storie
 	for _, f := range report.Gaps {
 		fmt.Fprintln(out, "lost by a restore  "+f.String())
 	}
-	if !report.OK() {
-		fmt.Fprintf(out, "%d entries of %s are good.\n", report.Size, path)
-		return
-	}
+}
+
+// tell says in plain words what is good.
+func tell(out io.Writer, path string, report audit.Report, stories *audit.Stories, evidence *evidence) {
 	fmt.Fprintf(out, "All %d entries of %s are good: every byte, column, kept text and tree hash fits.\n", report.Size, path)
+	tellSigned(out, report)
+	for _, field := range slices.Sorted(maps.Keys(report.Erased)) {
+		fmt.Fprintf(out, "Erased: %d texts %q. Their commitments stay.\n", report.Erased[field], field)
+	}
+	evidence.tell(out)
+	tellStories(out, report, stories)
+}
+
+func tellSigned(out io.Writer, report audit.Report) {
 	if report.Checked == 0 {
 		fmt.Fprintln(out, "No checkpoint was there to compare with: nothing vouches for the log yet.")
 	} else {
 		fmt.Fprintf(out, "%d signed checkpoints agree; they cover %d entries, %d are not signed yet.\n", report.Checked, report.Signed, report.Size-report.Signed)
 	}
-	for _, field := range slices.Sorted(maps.Keys(report.Erased)) {
-		fmt.Fprintf(out, "Erased: %d texts %q. Their commitments stay.\n", report.Erased[field], field)
-	}
-	evidence.tell(out)
+}
+
+func tellStories(out io.Writer, report audit.Report, stories *audit.Stories) {
 	fmt.Fprintf(out, "Every activation tells a legal story; %d are not over yet.\nRoot: %s\n", len(stories.Open()), report.Root)
+}
+
+type auditKeyCmd struct {
+	config.Config
+}
+
+// Run prints the keys out of the key file; the database only says how often it was restored.
+func (c *auditKeyCmd) Run(ctx context.Context, e *environment) error {
+	s, err := readOnly(ctx, &c.Config, e)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	verify := auditVerifyCmd{Config: c.Config}
+	vkeys, err := store.Read(ctx, s, func(r *store.Reader) ([]string, error) {
+		_, vkeys, err := verify.keys(r)
+		return vkeys, err
+	})
+	for _, vkey := range vkeys {
+		fmt.Fprintln(e.stdout, vkey)
+	}
+	return err
 }

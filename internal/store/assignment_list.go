@@ -110,7 +110,7 @@ func (r *Reader) ListAssignments(f AssignmentFilter) ([]AssignmentRow, error) {
 	var out []AssignmentRow
 	for _, kind := range f.kinds() {
 		for _, place := range f.places() {
-			rows, err := r.assignmentsByName(f, kind, place, few)
+			rows, err := r.namesWithin(f, kind, place, few)
 			if err != nil {
 				return nil, err
 			}
@@ -132,14 +132,11 @@ func (r *Reader) placed(f AssignmentFilter) (AssignmentFilter, error) {
 	if f.Within == nil || f.Within.All || f.ResourceID != "" || len(f.Within.Roots) == 0 {
 		return f, nil
 	}
-	var w where
-	w.conds = append(w.conds, "s.removed_at = 0")
-	w.under("s.id", *f.Within)
-	w.args = append(w.args, fewPlaces+1)
-	places, err := many(r, scanString, "SELECT s.id FROM resources s"+w.String()+" LIMIT "+dollar(len(w.args)), w.args...)
-	if err != nil || len(places) == 0 || len(places) > fewPlaces {
+	part, err := r.part(*f.Within)
+	if err != nil || len(part.ids) == 0 || len(part.ids) > fewPlaces {
 		return f, err
 	}
+	places := part.ids
 	f.Within, f.ResourceID, f.Above = nil, places[0], places[1:]
 	return f, nil
 }
@@ -174,11 +171,13 @@ func (r *Reader) assignmentsByName(f AssignmentFilter, kind pim.AssignmentKind, 
 	if place != "" {
 		w.add("g.resource_id"+plain+" = ?", place)
 	}
-	if f.Within != nil {
-		w.under("g.resource_id", *f.Within)
-	}
 	f.inTime(&w, r.Now)
 	f.named(&w)
+	if f.Within != nil {
+		if err := r.within(&w, "g.resource_id", *f.Within); err != nil {
+			return nil, err
+		}
+	}
 	if f.After.ID != "" {
 		w.add("(g.sort_name"+plain+", g.id) > (?, ?)", f.After.Name, f.After.ID)
 	}
@@ -193,6 +192,41 @@ func (r *Reader) assignmentsByName(f AssignmentFilter, kind pim.AssignmentKind, 
 	}
 	w.args = append(w.args, f.Limit)
 	return many(r, scanAssignmentRow, "SELECT "+assignmentRowCols+from+w.String()+" ORDER BY g.sort_name, g.id LIMIT "+dollar(len(w.args)), w.args...)
+}
+
+// walkedWithin is how many assignments are looked at for those in a part of the tree, before a query is left to choose.
+const walkedWithin = 1000
+
+// namesWithin is assignmentsByName for whoever sees a part of the tree: each row is told by the names of its resources,
+// which costs less than telling the engine a thousand of them. Where few of the first are in it, the engine looks on.
+func (r *Reader) namesWithin(f AssignmentFilter, kind pim.AssignmentKind, place, rare string) ([]AssignmentRow, error) {
+	if f.Within == nil || f.Within.All {
+		return r.assignmentsByName(f, kind, place, rare)
+	}
+	p, err := r.part(*f.Within)
+	if err != nil || len(p.ids) > maxPart {
+		return r.assignmentsByName(f, kind, place, rare)
+	}
+	any, out := f, []AssignmentRow(nil)
+	any.Within = nil
+	for looked := 0; looked < walkedWithin; any.Limit *= 2 {
+		rows, err := r.assignmentsByName(any, kind, place, rare)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			if p.set[row.ResourceID] && len(out) < f.Limit {
+				out = append(out, row)
+			}
+		}
+		if len(out) == f.Limit || len(rows) < any.Limit {
+			return out, nil
+		}
+		looked, any.After = looked+len(rows), rows[len(rows)-1].Cursor("")
+	}
+	f.After, f.Limit = any.After, f.Limit-len(out)
+	more, err := r.assignmentsByName(f, kind, place, rare)
+	return append(out, more...), err
 }
 
 // next adds an argument and returns its number.
@@ -226,7 +260,9 @@ func (f AssignmentFilter) named(w *where) {
 // assignmentsByTime walks an index of instants: what ends, begins or expired within a time is bounded by that time.
 func (r *Reader) assignmentsByTime(f AssignmentFilter, column string, latest bool) ([]AssignmentRow, error) {
 	var w where
-	f.narrow(&w)
+	if err := f.narrow(r, &w); err != nil {
+		return nil, err
+	}
 	f.byTime(&w, r.Now)
 	order, beyond := column+", g.id", ">"
 	if latest {
@@ -256,7 +292,7 @@ func (f AssignmentFilter) byTime(w *where, now time.Time) {
 }
 
 // narrow adds role, resource, kind and search. In a list that time orders they are no reason to leave its index.
-func (f AssignmentFilter) narrow(w *where) {
+func (f AssignmentFilter) narrow(r *Reader, w *where) error {
 	plain := ""
 	if f.State == ListEnding || f.State == ListFuture || f.State == ListExpired {
 		plain = " || ''"
@@ -270,16 +306,19 @@ func (f AssignmentFilter) narrow(w *where) {
 	if f.Kind != "" {
 		w.add("g.kind = ?", f.Kind)
 	}
-	if f.Within != nil {
-		w.under("g.resource_id", *f.Within)
-	}
 	f.named(w)
+	if f.Within == nil {
+		return nil
+	}
+	return r.within(w, "g.resource_id", *f.Within)
 }
 
 // CountAssignments counts what a list shows, and no further than limit and one.
 func (r *Reader) CountAssignments(f AssignmentFilter, limit int) (int, error) {
 	var w where
-	f.narrow(&w)
+	if err := f.narrow(r, &w); err != nil {
+		return 0, err
+	}
 	f.byTime(&w, r.Now)
 	w.args = append(w.args, limit+1)
 	n, err := one(r, scanInt, "SELECT COUNT(*) FROM (SELECT 1 FROM assignments g"+w.String()+" LIMIT "+dollar(len(w.args))+") x", w.args...)
@@ -297,7 +336,9 @@ func (r *Reader) EachAssignment(f AssignmentFilter, afterID string, limit int) (
 		w.conds = append(w.conds, "g.resource_id IN (SELECT id FROM down)")
 		f.ResourceID = ""
 	}
-	f.narrow(&w)
+	if err := f.narrow(r, &w); err != nil {
+		return nil, err
+	}
 	f.byTime(&w, r.Now)
 	w.add("g.id > ?", afterID)
 	w.args = append(w.args, limit)
@@ -312,7 +353,9 @@ func (r *Reader) HeldBy(principalID string, f AssignmentFilter) ([]AssignmentRow
 	w.add("g.principal_id IN (SELECT id FROM mine)")
 	search := f.Search
 	f.Search = ""
-	f.narrow(&w)
+	if err := f.narrow(r, &w); err != nil {
+		return nil, err
+	}
 	f.byTime(&w, r.Now)
 	if search != "" {
 		like := "%" + escapeLike(search) + "%"

@@ -81,12 +81,16 @@ func (s *Server) editForm(q *request) (views.PersonFormView, error) {
 		if err != nil {
 			return v, err
 		}
-		if p.Source != pim.SourceBrowser {
+		here, err := broker.Editable(r, p)
+		if err != nil {
+			return v, err
+		}
+		if !here {
 			return v, pim.Refuse(pim.KindConflict, "%s was not added here: change them in the file, at the provider or in the directory they come from.", p.Name)
 		}
 		g := p.Given()
 		manager, err := r.Names([]string{g.ManagerID})
-		v = views.PersonFormView{ID: p.ID, Name: p.Name, Version: p.Version, Fixed: !p.LastSeenAt.IsZero(), Values: views.PersonValues{Name: p.Name, Email: p.Email,
+		v = views.PersonFormView{ID: p.ID, Name: p.Name, Version: p.Version, Fixed: !p.LastSeenAt.IsZero(), Left: p.Source == pim.SourceDirectory, Values: views.PersonValues{Name: p.Name, Email: p.Email,
 			Department: g.Department, Title: g.Title, Manager: manager[g.ManagerID], Guest: g.Guest, MatchClaim: p.MatchClaim, MatchValue: p.MatchValue}}
 		if p.MatchClaim == "" {
 			v.Values.Issuer, v.Values.Subject = p.Issuer, p.Subject
@@ -174,7 +178,9 @@ func (s *Server) PersonActivationsPage(q *request) error {
 		if err != nil {
 			return v, err
 		}
-		v.Person = personHead(q, p)
+		if v.Person, err = personHead(r, q, p); err != nil {
+			return v, err
+		}
 		v.Rows, next, err = requestsOf(r, q, p.ID, from, "", "")
 		return v, err
 	})

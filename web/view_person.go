@@ -57,13 +57,22 @@ func onFrom(s store.Searched) (next, note string) {
 }
 
 // personHead is what every page of a person begins with.
-func personHead(q *request, p pim.Principal) views.PersonHead {
-	return views.PersonHead{Who: personView(p), Enabled: p.Enabled, Guest: p.Guest, CanEdit: q.powers.Administrator && p.Source == pim.SourceBrowser}
+func personHead(r *store.Reader, q *request, p pim.Principal) (views.PersonHead, error) {
+	h := views.PersonHead{Who: personView(p), Enabled: p.Enabled, Guest: p.Guest}
+	if !q.powers.Administrator {
+		return h, nil
+	}
+	var err error
+	h.CanEdit, err = broker.Editable(r, p)
+	return h, err
 }
 
 // personIn is a person's first page: what they hold, with which accounts, and who they are.
 func personIn(r *store.Reader, q *request, p pim.Principal) (v views.PersonView, err error) {
-	v.Person, v.SignedIn, v.Facts, v.CanManage = personHead(q, p), p.LastSeenAt, identityFacts(p), q.powers.Administrator
+	if v.Person, err = personHead(r, q, p); err != nil {
+		return v, err
+	}
+	v.SignedIn, v.Facts, v.CanManage = p.LastSeenAt, identityFacts(p), q.powers.Administrator
 	if err := relations(r, p, &v); err != nil {
 		return v, err
 	}
@@ -81,7 +90,10 @@ func personIn(r *store.Reader, q *request, p pim.Principal) (v views.PersonView,
 
 // accessIn is a person's passkeys and linked accounts, and what may be done about them.
 func accessIn(r *store.Reader, q *request, p pim.Principal) (v views.PersonAccessView, err error) {
-	v.Person, v.FromFile, v.Self, v.CanManage = personHead(q, p), p.Source == pim.SourceFile, p.ID == q.who.ID, q.powers.Administrator
+	if v.Person, err = personHead(r, q, p); err != nil {
+		return v, err
+	}
+	v.FromFile, v.Self, v.CanManage = p.Source == pim.SourceFile, p.ID == q.who.ID, q.powers.Administrator
 	if v.Keys, err = personKeys(r, p.ID); err != nil {
 		return v, err
 	}

@@ -130,10 +130,23 @@ func bound(h pim.Principal, f PersonForm) bool {
 	return h.Subject != "" && h.MatchClaim != "" && f.MatchClaim == h.MatchClaim && f.MatchValue == h.MatchValue && f.Subject == ""
 }
 
-// editable loads a person who was added by hand. Others are changed where they come from.
+// Editable reports whether a person is kept here: added by hand, or left by a directory that is not followed any more.
+func Editable(r *store.Reader, h pim.Principal) (bool, error) {
+	if h.Source != pim.SourceDirectory {
+		return h.Source == pim.SourceBrowser, nil
+	}
+	followed, err := r.Followed(h.ID)
+	return err == nil && !followed, err
+}
+
+// editable loads a person who is kept here. Others are changed where they come from.
 func editable(r *store.Reader, id string) (pim.Principal, error) {
 	h, err := personOf(r, id)
-	if err == nil && h.Source != pim.SourceBrowser {
+	if err != nil {
+		return h, err
+	}
+	here, err := Editable(r, h)
+	if err == nil && !here {
 		err = pim.Refuse(pim.KindConflict, "%s was not added here: change them in the file, at the provider or in the directory they come from.", h.Name)
 	}
 	return h, err
@@ -196,7 +209,7 @@ func (o *savePerson) apply(_ *Broker, tx *store.Tx, who pim.Principal, evidence 
 			return out, err
 		}
 	}
-	h.Name, h.Email = o.Name, o.Email
+	h.Name, h.Email, h.Source = o.Name, o.Email, pim.SourceBrowser // whom a directory left is kept here from now on
 	h = h.Give(o.Department, o.Title, o.Manager, o.Guest)
 	if !bound(h, o.PersonForm) {
 		h.MatchClaim, h.MatchValue, h.Issuer, h.Subject = o.MatchClaim, o.MatchValue, o.Issuer, o.Subject

@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -474,6 +475,49 @@ func TestSyncLeavesMembersBehind(t *testing.T) {
 	f.OK(f.Broker.SyncDue(f.Context()))
 	if fed("kept") != 0 || f.members("kept") != 1 {
 		t.Errorf("after the directory is followed no more: %d from it, %d members", fed("kept"), f.members("kept"))
+	}
+}
+
+// Whom a directory left is kept here: not before it is followed no more, and the entry says so.
+func TestWhomADirectoryLeftIsKeptHere(t *testing.T) {
+	t.Parallel()
+	f := follow(t, 12)
+	f.first()
+	var left pim.Principal
+	for _, p := range stinttest.Read(f.World, func(r *store.Reader) ([]pim.Principal, error) { return r.Principals(pim.Person) }) {
+		if p.Source == pim.SourceDirectory {
+			left = p
+		}
+	}
+	form := broker.PersonForm{Name: "Renamed", Email: left.Email, MatchClaim: left.MatchClaim, MatchValue: left.MatchValue}
+	if left.MatchClaim == "" {
+		form.Issuer, form.Subject = left.Issuer, left.Subject
+	}
+	var refusal *pim.Refusal
+	if _, err := f.Broker.SavePerson(f.Context(), f.actor(), left.ID, left.Version, form); !errors.As(err, &refusal) || refusal.Kind != pim.KindConflict {
+		t.Fatalf("while it is followed: %v", err)
+	}
+	if f.carol.Get("/people/"+left.ID).Want(t, 200).Find(`a[href="/people/`+left.ID+`/edit"]`).Length() != 0 {
+		t.Error("the page offers to edit who is followed")
+	}
+	out, err := f.Broker.RemoveSync(f.Context(), f.actor(), f.target)
+	f.OK(err)
+	f.carol.Confirm("/step-up/"+out.CeremonyID).Want(t, 303)
+	if f.carol.Get("/people/"+left.ID).Want(t, 200).Find(`a[href="/people/`+left.ID+`/edit"]`).Length() != 1 {
+		t.Error("the page does not offer to edit who is left")
+	}
+	if got := f.carol.Get("/people/"+left.ID+"/edit").Want(t, 200).Text("main"); !strings.Contains(got, "not followed any more") {
+		t.Errorf("the form says %q", got)
+	}
+	out, err = f.Broker.SavePerson(f.Context(), f.actor(), left.ID, left.Version, form)
+	f.OK(err)
+	now := stinttest.Read(f.World, func(r *store.Reader) (pim.Principal, error) { return r.Principal(left.ID) })
+	if out.CeremonyID != "" || now.Name != "Renamed" || now.Source != pim.SourceBrowser {
+		t.Errorf("%+v %+v", out, now)
+	}
+	saved := f.Events(pim.EvPrincipalSaved)
+	if e := saved[0]; e.ObjectID != left.ID || e.Actor != "carol" || e.Facts["source"] != string(pim.SourceBrowser) {
+		t.Errorf("the entry: %+v", e)
 	}
 }
 

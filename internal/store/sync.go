@@ -64,6 +64,12 @@ func (tx *Tx) RemoveSync(targetID string) error {
 	return tx.must("DELETE FROM syncs WHERE target_id = $1", targetID)
 }
 
+// Followed reports whether somebody's entry in a directory is one that a sync follows.
+func (r *Reader) Followed(principalID string) (bool, error) {
+	n, err := one(r, scanInt, "SELECT COUNT(*) FROM sync_people l JOIN syncs s ON s.target_id = l.target_id WHERE l.principal_id = $1", principalID)
+	return n > 0, err
+}
+
 // AskSync makes a sync due now: a run, or a preview. allowed people may go in it.
 func (tx *Tx) AskSync(targetID, what, by string, allowed int) error {
 	return tx.must("UPDATE syncs SET asked = $1, asked_by = $2, allowed = $3 WHERE target_id = $4", what, by, allowed, targetID)

@@ -18,7 +18,7 @@ func (s Samples) manage() []Page {
 		{"voucher", "/people/:id/voucher", views.Voucher(views.VoucherView{Shell: s.shell(), Who: s.farid(), Code: s.T("W7QX-4M2K-P9TD-3HRC"), Expires: min(15)})},
 		{"person-new", "/people/new", views.PersonForm(views.PersonFormView{Shell: s.shell(), Binding: []string{"employee_number"}, Values: views.PersonValues{Name: s.T("Gita Rao"), MatchClaim: "email"},
 			Errors: views.Errors{"value": s.T("A claim and its value belong together.")}})},
-		{"person-edit", "/people/:id/edit", views.PersonForm(views.PersonFormView{Shell: s.shell(), ID: "p9", Name: s.T("Erin Sato"), Version: 2, Fixed: true, Values: views.PersonValues{Name: s.T("Erin Sato"), Guest: true}})},
+		{"person-edit", "/people/:id/edit", views.PersonForm(views.PersonFormView{Shell: s.shell(), ID: "p9", Name: s.T("Erin Sato"), Version: 2, Fixed: true, Left: true, Values: views.PersonValues{Name: s.T("Erin Sato"), Guest: true}})},
 		{"person-activations", "/people/:id/activations", views.ActivationsPage(views.ActivationsView{Shell: s.shell(), Person: views.PersonHead{Who: s.alice(), Enabled: true}, Rows: s.requests(), Pager: views.Pager{Older: "/people/p1/activations?cursor=x"}})},
 		{"person-activations-none", "/people/:id/activations", views.ActivationsPage(views.ActivationsView{Shell: s.shell(), Person: views.PersonHead{Who: s.alice(), Enabled: true}})},
 		{"person-link", "/people/:id/link", views.LinkPage(views.LinkView{Shell: s.shell(), Who: s.alice(), Hits: []views.Person{s.bob(), s.carol()}, Errors: views.Errors{"other": s.T("This is the same account.")}})},

@@ -59,19 +59,37 @@ func (s *Server) changeAssignment(q *request, do assignmentChanging) error {
 
 // RemoveAssignment is POST /assignments/:id/remove.
 func (s *Server) RemoveAssignment(q *request) error {
-	id, reason := q.Param("id"), strings.TrimSpace(q.FormValue("remove_justification"))
-	out, err := s.broker.RemoveAssignments(q.ctx(), q.actor(), []string{id}, reason, "/assignments/"+id)
+	id := q.Param("id")
+	removal := removalIn(q, id)
+	out, err := s.broker.RemoveAssignments(q.ctx(), q.actor(), removal, "/assignments/"+id)
 	if status, wrong, other := formRefusal(err); wrong != nil {
 		return s.assignmentPage(q, status, func(v *views.AssignmentView) {
 			if v.Remove != nil {
-				v.Remove.Values.Justification = reason
-				v.Remove.Errors = views.Errors{"remove_justification": wrong["justification"], "": wrong[""]}
+				v.Remove.Values, v.Remove.Errors = removalValues(removal), removalErrors(wrong)
 			}
 		})
 	} else if other != nil {
 		return other
 	}
 	return s.follow(q, out)
+}
+
+func removalIn(q *request, ids ...string) broker.AssignmentRemoval {
+	field := func(name string) string { return strings.TrimSpace(q.FormValue("remove_" + name)) }
+	return broker.AssignmentRemoval{IDs: ids, Reason: field("justification"), TicketNumber: field("ticket_number"), TicketSystem: field("ticket_system")}
+}
+
+func removalValues(r broker.AssignmentRemoval) views.AssignmentValues {
+	return views.AssignmentValues{Justification: r.Reason, TicketNumber: r.TicketNumber, TicketSystem: r.TicketSystem}
+}
+
+// removalErrors puts what is wrong beside the fields of removing, which have names of their own on their page.
+func removalErrors(wrong views.Errors) views.Errors {
+	out := views.Errors{"": wrong[""], "pick": wrong["pick"]}
+	for _, name := range []string{"justification", "ticket_number", "ticket_system"} {
+		out["remove_"+name] = wrong[name]
+	}
+	return out
 }
 
 // assignmentPage shows one assignment; again puts back what a refused form held.

@@ -344,7 +344,10 @@ func fillPersonRoles(r *store.Reader, q *request, v *views.PersonRolesView) erro
 	if err != nil || p.Kind != pim.Person {
 		return orNotFound(err)
 	}
-	v.Person, v.Filter = personHead(q, p), assignmentFilter(q)
+	if v.Person, err = personHead(r, q, p); err != nil {
+		return err
+	}
+	v.Filter = assignmentFilter(q)
 	v.Filter.Role, v.Filter.Resource, v.Filter.Until, v.CanAdd = "", "", "", q.powers.MayManage()
 	at, err := parseNameCursor(q.QueryParam("cursor"))
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 // SamePage is GET /assignments/same: who gets it, like whom, then what (K-21).
 func (s *Server) SamePage(q *request) error {
-	a := sameAsked{principal: clip(q.QueryParam("principal"), maxCursorID), like: clip(q.QueryParam("like"), maxCursorID), opens: true,
+	a := sameAsked{principal: clip(q.QueryParam("principal"), maxCursorID), like: clip(q.QueryParam("like"), maxCursorID), cursor: q.QueryParam("cursor"), opens: true,
 		values: views.AssignmentValues{Kind: string(pim.Eligible), Start: "now", End: "longest", Zone: q.zoneOf("")}}
 	return s.samePage(q, http.StatusOK, a, nil)
 }
@@ -25,7 +25,7 @@ func (s *Server) GiveSame(q *request) error {
 	if err != nil {
 		return err
 	}
-	a := sameAsked{principal: clip(form.Get("principal"), maxCursorID), like: clip(form.Get("like"), maxCursorID), picked: unique(slices.Clone(form[picks]))}
+	a := sameAsked{principal: clip(form.Get("principal"), maxCursorID), like: clip(form.Get("like"), maxCursorID), cursor: form.Get("cursor"), picked: unique(slices.Clone(form[picks]))}
 	ask := broker.AssignRequest{Principals: []string{a.principal}}
 	var wrong views.Errors
 	a.values, ask.AssignmentTerms, wrong = termsIn(q, form)
@@ -51,19 +51,20 @@ func (s *Server) GiveSame(q *request) error {
 // sameAsked is what the form holds.
 type sameAsked struct {
 	principal, like string
+	cursor          string // which page of what the other one has
 	picked          []string
 	values          views.AssignmentValues
 	opens           bool // nobody has ticked anything yet
 }
 
 func (a sameAsked) page() string {
-	return "/assignments/same?" + url.Values{"principal": {a.principal}, "like": {a.like}}.Encode()
+	return addressOf("/assignments/same", url.Values{"principal": {a.principal}, "like": {a.like}, "cursor": {a.cursor}})
 }
 
 // placesPicked are the roles of the assignments that are ticked, each once.
 func (s *Server) placesPicked(q *request, a sameAsked) ([]broker.Place, error) {
 	return read(s, q, func(r *store.Reader) (out []broker.Place, err error) {
-		rows, _, err := heldToGive(r, q, a.like)
+		rows, _, err := heldToGive(r, q, a)
 		for _, row := range rows {
 			p := placeOf(row)
 			if slices.Contains(a.picked, row.ID) && !slices.Contains(out, p) {
@@ -74,14 +75,20 @@ func (s *Server) placesPicked(q *request, a sameAsked) ([]broker.Place, error) {
 	})
 }
 
-// heldToGive is what somebody has and the reader may hand out.
-func heldToGive(r *store.Reader, q *request, like string) (out []store.AssignmentRow, more bool, err error) {
-	rows, err := r.HeldBy(like, store.AssignmentFilter{Limit: pim.MaxAssign + 1})
+// heldToGive is a page of what somebody has and the reader may hand out; next is where the page after it begins.
+func heldToGive(r *store.Reader, q *request, a sameAsked) (out []store.AssignmentRow, next string, err error) {
+	at, err := parseNameCursor(a.cursor)
 	if err != nil {
-		return nil, false, err
+		return nil, "", err
 	}
-	if more = len(rows) > pim.MaxAssign; more {
+	rows, err := r.HeldBy(a.like, store.AssignmentFilter{Limit: pim.MaxAssign + 1, After: store.AssignmentCursor{Name: at.AfterName, ID: at.AfterID}})
+	if err != nil {
+		return nil, "", err
+	}
+	if len(rows) > pim.MaxAssign {
 		rows = rows[:pim.MaxAssign]
+		last := rows[len(rows)-1].Cursor("")
+		next = nameCursor(last.ID, last.Name)
 	}
 	may, err := managedAmong(r, q, rows)
 	for _, a := range rows {
@@ -89,7 +96,7 @@ func heldToGive(r *store.Reader, q *request, like string) (out []store.Assignmen
 			out = append(out, a)
 		}
 	}
-	return out, more, err
+	return out, next, err
 }
 
 func (s *Server) samePage(q *request, status int, a sameAsked, wrong views.Errors) error {
@@ -122,11 +129,12 @@ func fillSame(r *store.Reader, q *request, a sameAsked, v *views.SameView) (err 
 	if v.Whom, err = holderNamed(r, a.like); err != nil {
 		return err
 	}
-	rows, more, err := heldToGive(r, q, a.like)
+	rows, next, err := heldToGive(r, q, a)
 	if err != nil {
 		return err
 	}
-	v.MoreRows = more
+	v.Cursor, v.Pager = a.cursor, pagerView("/assignments/same", url.Values{"principal": {a.principal}, "like": {a.like}}, a.cursor, next)
+	v.Pager.Forward = true
 	v.Rows, err = sameRows(r, a, rows)
 	for _, row := range rows {
 		role, err := r.Role(row.RoleID)

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -82,5 +83,38 @@ func TestAnOwnerGivesTheSame(t *testing.T) {
 	done(t, olga, olga.Post("/assignments/same", append(terms, "pick", backup)...))
 	if len(assigned(w, "bob", "dba")) != 0 || len(assigned(w, "bob", "backup")) != 1 {
 		t.Error("an owner gave what they do not hand out")
+	}
+}
+
+// K-21: whoever has more than one page shows is given page by page; what is ticked on a page is given, and nothing else.
+func TestGiveTheSameOfManyAssignments(t *testing.T) {
+	t.Parallel()
+	w := stinttest.New(t)
+	carol := manager(w)
+	w.Person("alice")
+	w.Person("bob")
+	for i := range 60 {
+		role := fmt.Sprintf("role%02d", i)
+		w.Role(role, stinttest.Rules{})
+		w.Eligible("alice", role, time.Time{})
+	}
+	first := carol.Get("/assignments/same?principal=bob&like=alice").Want(t, http.StatusOK)
+	next, _ := first.Find("main a[href*=cursor]").Attr("href")
+	if first.Find("input[name=pick]").Length() != 50 || next == "" || !strings.Contains(first.Text("#pick-help"), "each page is given for itself") {
+		t.Fatalf("%d on the first page, which leads to %q", first.Find("input[name=pick]").Length(), next)
+	}
+	second := carol.Get(next).Want(t, http.StatusOK)
+	picks := second.Find("input[name=pick]").Map(func(_ int, s *goquery.Selection) string { return s.AttrOr("value", "") })
+	cursor := second.Find("input[name=cursor]").AttrOr("value", "")
+	if len(picks) != 10 || cursor == "" {
+		t.Fatalf("%d on the second page", len(picks))
+	}
+	terms := []string{"principal", "bob", "like", "alice", "kind", "eligible", "start", "now", "end", "longest", "justification", "Covers for alice", "cursor", cursor}
+	if again := carol.Post("/assignments/same", terms...).Want(t, http.StatusUnprocessableEntity); again.Find("input[name=pick]").Length() != 10 {
+		t.Error("what is wrong is not shown on the page it is about")
+	}
+	results := done(t, carol, carol.Post("/assignments/same", append(terms, "pick", picks[0], "pick", picks[9])...))
+	if got := results.Text("main"); !strings.Contains(got, "2 of 2 assignments made") || len(assigned(w, "bob", "role50")) != 1 || len(assigned(w, "bob", "role59")) != 1 {
+		t.Errorf("the results say %q", got)
 	}
 }

@@ -22,7 +22,7 @@ func (s *Server) SeveralPage(q *request) error {
 // severalAsked is what the two forms held, and what is wrong with them.
 type severalAsked struct {
 	values          views.AssignmentValues
-	reason          string // to remove them
+	removal         broker.AssignmentRemoval
 	changed, remove views.Errors
 }
 
@@ -58,14 +58,15 @@ func (s *Server) RemoveSeveral(q *request) error {
 	if err != nil {
 		return err
 	}
-	picked, reason := unique(slices.Clone(form[picks])), strings.TrimSpace(form.Get("remove_justification"))
+	picked := unique(slices.Clone(form[picks]))
+	removal := removalIn(q, picked...)
 	if len(picked) == 0 {
 		return q.redirect("/assignments")
 	}
-	out, err := s.broker.RemoveAssignments(q.ctx(), q.actor(), picked, reason, severalAt(picked))
+	out, err := s.broker.RemoveAssignments(q.ctx(), q.actor(), removal, severalAt(picked))
 	if status, wrong, other := formRefusal(err); wrong != nil {
-		return s.severalPage(q, status, picked, severalAsked{values: views.AssignmentValues{End: "longest", Zone: q.zoneOf("")}, reason: reason,
-			remove: views.Errors{"remove_justification": wrong["justification"], "": wrong[""], "pick": wrong["pick"]}})
+		return s.severalPage(q, status, picked, severalAsked{values: views.AssignmentValues{End: "longest", Zone: q.zoneOf("")}, removal: removal,
+			remove: removalErrors(wrong)})
 	} else if other != nil {
 		return other
 	}
@@ -85,7 +86,7 @@ func (s *Server) severalPage(q *request, status int, picked []string, a severalA
 		status, a.changed = http.StatusUnprocessableEntity, views.Errors{"pick": fmt.Sprintf("At most %d at once. These are the first of them.", pim.MaxAssign)}
 	}
 	v := views.SeveralView{Change: views.AssignmentForm{Values: a.values, Errors: a.changed, ZoneKnown: q.who.Zone != "", Permanent: true, Longest: true, Ticket: true},
-		Remove: views.AssignmentForm{Values: views.AssignmentValues{Justification: a.reason}, Errors: a.remove}}
+		Remove: views.AssignmentForm{Values: removalValues(a.removal), Errors: a.remove}}
 	var err error
 	if v.Shell, err = s.shell(q); err != nil {
 		return err

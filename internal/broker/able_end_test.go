@@ -73,7 +73,7 @@ func TestWhoHadNoEndGoes(t *testing.T) {
 	t.Parallel()
 	for name, gone := range map[string]func(d *desk) (broker.Outcome, error){
 		"removed": func(d *desk) (broker.Outcome, error) {
-			return d.b.RemoveAssignments(d.ctx, d.as("dan"), []string{"carol-admin"}, "left", "")
+			return d.b.RemoveAssignments(d.ctx, d.as("dan"), broker.AssignmentRemoval{IDs: []string{"carol-admin"}, Reason: "left"}, "")
 		},
 		"disabled": func(d *desk) (broker.Outcome, error) {
 			return d.b.PersonAction(d.ctx, d.as("dan"), pim.ActionDisablePerson, "carol", "")

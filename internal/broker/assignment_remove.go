@@ -9,10 +9,17 @@ import (
 	"stint/internal/store"
 )
 
+// AssignmentRemoval is what to take away, and why.
+type AssignmentRemoval struct {
+	IDs          []string
+	Reason       string
+	TicketNumber string `json:",omitempty"` // needed where the settings of a role want a ticket
+	TicketSystem string `json:",omitempty"`
+}
+
 // removing takes assignments away; each is refused alone.
 type removing struct {
-	IDs     []string
-	Reason  string
+	AssignmentRemoval
 	Results string
 	Refused []string // by place in IDs: why it is not removed
 
@@ -20,11 +27,11 @@ type removing struct {
 }
 
 // RemoveAssignments takes assignments away at any age (EC-03), and ends at once what was activated with them (EC-11).
-func (b *Broker) RemoveAssignments(ctx context.Context, actor Actor, ids []string, reason, back string) (Outcome, error) {
-	if refusal := checkRemoving(ids, reason); refusal != nil {
+func (b *Broker) RemoveAssignments(ctx context.Context, actor Actor, q AssignmentRemoval, back string) (Outcome, error) {
+	if refusal := checkRemoving(q.IDs, q.Reason); refusal != nil {
 		return Outcome{}, refusal
 	}
-	return b.operate(ctx, actor, back, &removing{IDs: ids, Reason: reason, Results: NewID(), fresh: true})
+	return b.operate(ctx, actor, back, &removing{AssignmentRemoval: q, Results: NewID(), fresh: true})
 }
 
 func checkRemoving(ids []string, reason string) *pim.Refusal {
@@ -58,6 +65,9 @@ func (op *removing) prepare(b *Broker, tx *store.Tx, who pim.Principal) (prepare
 			continue
 		}
 		r, err := removable(tx, who, id)
+		if err == nil {
+			err = op.ticketFor(tx.Reader, r)
+		}
 		var refusal *pim.Refusal
 		if errors.As(err, &refusal) {
 			op.Refused[i] = refusal.Message
@@ -122,6 +132,18 @@ func removable(tx *store.Tx, who pim.Principal, id string) (g goes, err error) {
 	return g, err
 }
 
+// ticketFor refuses a removal without a ticket where the settings of the role want one.
+func (q AssignmentRemoval) ticketFor(r *store.Reader, g goes) error {
+	_, _, eff, err := effective(r, g.RoleID, g.ResourceID)
+	if err != nil && !gone(err) {
+		return err
+	}
+	if refusal := pim.CheckTicket(q.TicketNumber, q.TicketSystem, err == nil && eff.Ticket); refusal != nil {
+		return refusal
+	}
+	return nil
+}
+
 func (op *removing) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
 	out := Outcome{Back: "/assignments"}
 	err := eachAlone(tx, who, op.Results, "unassign", len(op.IDs), func(i int) (pim.ItemResult, error) {
@@ -134,7 +156,7 @@ func (op *removing) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence s
 		}
 		return r, err
 	}, func(i int, _ *pim.ItemResult) error {
-		return b.removeAssignment(tx, who, op.IDs[i], op.Reason, evidence)
+		return b.removeAssignment(tx, who, op.IDs[i], op.AssignmentRemoval, evidence)
 	})
 	if len(op.IDs) == 1 {
 		out.Done = "Removed. What was activated with it is being taken away."
@@ -145,12 +167,15 @@ func (op *removing) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence s
 }
 
 // removeAssignment looks again: what went before it in the same operation counts.
-func (b *Broker) removeAssignment(tx *store.Tx, who pim.Principal, id, reason, evidence string) error {
+func (b *Broker) removeAssignment(tx *store.Tx, who pim.Principal, id string, why AssignmentRemoval, evidence string) error {
 	g, err := removable(tx, who, id)
+	if err == nil {
+		err = why.ticketFor(tx.Reader, g)
+	}
 	if err != nil {
 		return err
 	}
-	if err := b.endAssignmentFor(tx, g.Assignment, who.ID, false, reason, evidence); err != nil {
+	if err := b.endAssignmentFor(tx, g.Assignment, who.ID, false, why, evidence); err != nil {
 		return err
 	}
 	holder, err := tx.Principal(g.PrincipalID)
@@ -161,8 +186,8 @@ func (b *Broker) removeAssignment(tx *store.Tx, who pim.Principal, id, reason, e
 		return err
 	}
 	text := fmt.Sprintf("%s removed %s to %s", who.Name, yours(holder), g.what)
-	if reason != "" {
-		text += ": " + reason
+	if why.Reason != "" {
+		text += ": " + why.Reason
 	}
 	if holder.Kind == pim.Workload {
 		return tellOwners(tx, holder, text+".", "/assignments/"+id, who.ID)

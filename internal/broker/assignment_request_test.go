@@ -243,7 +243,7 @@ func TestExtendAndRenew(t *testing.T) {
 			p.refuses(err, pim.KindConflict, "A request to extend this waits")
 			_, err = p.give(broker.AssignRequest{Principals: []string{"bob"}, Places: readerOnOrg, AssignmentTerms: bound(pim.Active, p, day), Justification: "beside"})
 			p.refuses(err, pim.KindConflict, "A request to extend this waits")
-			_, err = p.b.RemoveAssignments(p.ctx, p.as("carol"), []string{id}, "", "")
+			_, err = p.b.RemoveAssignments(p.ctx, p.as("carol"), broker.AssignmentRemoval{IDs: []string{id}, Reason: ""}, "")
 			p.ok(err)
 			if s := p.asked(q).State; s != pim.AssignmentRequestEnded {
 				p.Errorf("the request is %s", s)

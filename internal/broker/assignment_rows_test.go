@@ -67,7 +67,7 @@ func TestUsesOfAssignments(t *testing.T) {
 			}
 			once := p.granted()
 			for i, id := range ids {
-				out, err := p.b.RemoveAssignments(p.ctx, p.as("carol"), []string{id}, "", "")
+				out, err := p.b.RemoveAssignments(p.ctx, p.as("carol"), broker.AssignmentRemoval{IDs: []string{id}, Reason: ""}, "")
 				_, err = p.confirm("carol", out, err)
 				p.ok(err)
 				if held := p.target.Holds(p.acc["bob"], p.dba); held != (i == 0) {

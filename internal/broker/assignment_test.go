@@ -138,7 +138,7 @@ func TestAssignmentLife(t *testing.T) {
 		}},
 		{"A-20, EC-11, EC-03: removing an eligibility ends what was activated with it, at any age", func(p *play) {
 			id := p.hold("alice-dba", time.Hour)
-			out, err := p.b.RemoveAssignments(p.ctx, p.as("carol"), []string{"alice-dba"}, "moved to another team", "")
+			out, err := p.b.RemoveAssignments(p.ctx, p.as("carol"), broker.AssignmentRemoval{IDs: []string{"alice-dba"}, Reason: "moved to another team"}, "")
 			_, err = p.confirm("carol", out, err)
 			p.ok(err)
 			a := p.is(id, pim.EligibilityEnded)
@@ -207,10 +207,10 @@ func TestAssignmentLife(t *testing.T) {
 			}
 		}},
 		{"A-17: the last able administrator stays", func(p *play) {
-			out, err := p.b.RemoveAssignments(p.ctx, p.as("carol"), []string{"alice-pra"}, "", "")
+			out, err := p.b.RemoveAssignments(p.ctx, p.as("carol"), broker.AssignmentRemoval{IDs: []string{"alice-pra"}, Reason: ""}, "")
 			_, err = p.confirm("carol", out, err)
 			p.ok(err)
-			_, err = p.b.RemoveAssignments(p.ctx, p.as("carol"), []string{"carol-pra"}, "", "")
+			_, err = p.b.RemoveAssignments(p.ctx, p.as("carol"), broker.AssignmentRemoval{IDs: []string{"carol-pra"}, Reason: ""}, "")
 			p.refuses(err, pim.KindConflict, "nobody would be able to administer Stint")
 			asg := p.asg("carol-pra")
 			_, err = p.b.UpdateAssignment(p.ctx, p.as("carol"), broker.AssignmentChange{ID: asg.ID, Version: asg.Version,
@@ -218,7 +218,7 @@ func TestAssignmentLife(t *testing.T) {
 			p.refuses(err, pim.KindConflict, "nobody would be able to administer Stint")
 		}},
 		{"A-17: both of the last two at once: one stays", func(p *play) {
-			out, err := p.b.RemoveAssignments(p.ctx, p.as("carol"), []string{"alice-pra", "carol-pra"}, "", "")
+			out, err := p.b.RemoveAssignments(p.ctx, p.as("carol"), broker.AssignmentRemoval{IDs: []string{"alice-pra", "carol-pra"}, Reason: ""}, "")
 			out, err = p.confirm("carol", out, err)
 			p.ok(err)
 			v := p.results(out.ResultsID)
@@ -236,7 +236,7 @@ func TestAssignmentLife(t *testing.T) {
 				_, err := p.give(broker.AssignRequest{Principals: []string{who}, Places: dbaOnOrg, AssignmentTerms: bound(pim.Eligible, p, day)})
 				p.refuses(err, pim.KindForbidden, "Nobody gives a privileged role to themselves")
 			}
-			out, err := p.b.RemoveAssignments(p.ctx, p.as("carol"), []string{"alice-pra"}, "", "")
+			out, err := p.b.RemoveAssignments(p.ctx, p.as("carol"), broker.AssignmentRemoval{IDs: []string{"alice-pra"}, Reason: ""}, "")
 			_, err = p.confirm("carol", out, err)
 			p.ok(err)
 			_, err = p.give(broker.AssignRequest{Principals: []string{"carol"}, Places: dbaOnOrg, AssignmentTerms: bound(pim.Eligible, p, day)})
@@ -257,7 +257,7 @@ func TestAssignmentLife(t *testing.T) {
 		{"for who is no administrator there is nothing (invariant 9)", func(p *play) {
 			_, err := p.b.Assign(p.ctx, p.as("bob"), broker.AssignRequest{Principals: []string{"bob"}, Places: dbaOnOrg, AssignmentTerms: bound(pim.Eligible, p, day)}, "")
 			p.refuses(err, pim.KindNotFound, "")
-			_, err = p.b.RemoveAssignments(p.ctx, p.as("bob"), []string{"alice-dba"}, "", "")
+			_, err = p.b.RemoveAssignments(p.ctx, p.as("bob"), broker.AssignmentRemoval{IDs: []string{"alice-dba"}, Reason: ""}, "")
 			p.refuses(err, pim.KindNotFound, "")
 			_, err = p.b.AssignmentOf(p.ctx, p.as("bob"), "alice-dba")
 			p.refuses(err, pim.KindNotFound, "")

@@ -22,7 +22,7 @@ func TestAQuarantineDoesNotEndItself(t *testing.T) {
 		return d.confirmed("erin", out, err)
 	}
 	wantRefusal(t, assign(), pim.KindForbidden, "")
-	out, err := d.b.RemoveAssignments(d.ctx, d.as("erin"), []string{"carol-admin", "dan-admin"}, "", "")
+	out, err := d.b.RemoveAssignments(d.ctx, d.as("erin"), broker.AssignmentRemoval{IDs: []string{"carol-admin", "dan-admin"}, Reason: ""}, "")
 	wantRefusal(t, d.confirmed("erin", out, err), pim.KindForbidden, "") // one by one she may, but never the last who could help
 	wantRefusal(t, assign(), pim.KindForbidden, "")
 }

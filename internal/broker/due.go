@@ -112,12 +112,12 @@ func (b *Broker) expireAssignments(tx *store.Tx) (int, error) {
 
 // endAssignment ends an assignment with everything that rests on it.
 func (b *Broker) endAssignment(tx *store.Tx, asg pim.Assignment, actor string, expired bool) error {
-	return b.endAssignmentFor(tx, asg, actor, expired, "", "")
+	return b.endAssignmentFor(tx, asg, actor, expired, AssignmentRemoval{}, "")
 }
 
 // endAssignmentFor is endAssignment for a reason, confirmed with evidence.
-func (b *Broker) endAssignmentFor(tx *store.Tx, asg pim.Assignment, actor string, expired bool, reason, evidence string) error {
-	if err := b.closeAssignment(tx, asg, actor, expired, reason, evidence); err != nil {
+func (b *Broker) endAssignmentFor(tx *store.Tx, asg pim.Assignment, actor string, expired bool, why AssignmentRemoval, evidence string) error {
+	if err := b.closeAssignment(tx, asg, actor, expired, why, evidence); err != nil {
 		return err
 	}
 	asg.EndedAt, asg.Expired = tx.Now, expired
@@ -125,7 +125,7 @@ func (b *Broker) endAssignmentFor(tx *store.Tx, asg pim.Assignment, actor string
 }
 
 // closeAssignment is endAssignmentFor where nothing is held through the assignment itself.
-func (b *Broker) closeAssignment(tx *store.Tx, asg pim.Assignment, actor string, expired bool, reason, evidence string) error {
+func (b *Broker) closeAssignment(tx *store.Tx, asg pim.Assignment, actor string, expired bool, why AssignmentRemoval, evidence string) error {
 	if err := tx.EndAssignment(asg, expired); err != nil {
 		return moved(err)
 	}
@@ -134,7 +134,10 @@ func (b *Broker) closeAssignment(tx *store.Tx, asg pim.Assignment, actor string,
 	if expired {
 		t, words = pim.EvAssignmentExpired, "The eligibility has expired."
 	}
-	e := pim.AssignmentEvent(t, asg, actor).WithText("reason", reason)
+	e := pim.AssignmentEvent(t, asg, actor).WithText("reason", why.Reason)
+	if why.TicketNumber != "" { // that of the removal, which is another one than that of the assignment
+		e = e.WithText("ticket_number", why.TicketNumber).WithText("ticket_system", why.TicketSystem)
+	}
 	if evidence != "" {
 		e = e.With("evidence", evidence)
 	}

@@ -87,7 +87,7 @@ func endAssigned(b *Broker, tx *store.Tx, c pim.LongChange, id string) (bool, er
 	if err != nil || !asg.EndedAt.IsZero() {
 		return false, err
 	}
-	return true, b.closeAssignment(tx, asg, c.By, false, "", "")
+	return true, b.closeAssignment(tx, asg, c.By, false, AssignmentRemoval{}, "")
 }
 
 func heldAbove(r *store.Reader, c pim.LongChange) ([]string, error) {

@@ -274,6 +274,15 @@ func readable(s string) bool {
 	})
 }
 
+// CheckTicket refuses a ticket that is missing where one is required, or that cannot be kept.
+func CheckTicket(number, system string, required bool) *Refusal {
+	v := ticketVerdict(ActivationRequest{TicketNumber: number, TicketSystem: system}, required)
+	if v.State != No {
+		return nil
+	}
+	return Invalid(v.Field, "%s", v.Message)
+}
+
 func ticketVerdict(req ActivationRequest, required bool) Verdict {
 	v := Verdict{Rule: RuleTicket, State: No, Field: "ticket_number"}
 	switch {

@@ -256,7 +256,7 @@ func (s Samples) sameChoices() []views.SameChoice {
 func (s Samples) same() views.SameView {
 	form := s.newAssignment(nil).Form
 	form.Errors = views.Errors{"pick": s.T("Tick at least one.")}
-	return views.SameView{Shell: s.managing(), Principal: "p9", Like: "p2", Who: s.holder(s.erin()), Whom: s.holder(s.bob()), Form: form, Passkey: true, MoreRows: true, Other: "/assignments/same?principal=p9",
+	return views.SameView{Shell: s.managing(), Principal: "p9", Like: "p2", Who: s.holder(s.erin()), Whom: s.holder(s.bob()), Form: form, Passkey: true, Pager: views.Pager{Forward: true, Older: "/assignments/same?principal=p9&like=p2&cursor=x"}, Other: "/assignments/same?principal=p9",
 		Rows: []views.SameRow{{ID: "a1", Role: s.dbOwner(), Until: day(9), Note: s.T("eligible already")}, {ID: "a2", Role: s.backup(), Active: true, Ticked: true}, {ID: "a3", Role: s.sre(), Note: s.T("through Site reliability")}}}
 }
 

@@ -107,6 +107,7 @@ func (s *Server) newEcho() *echo.Echo {
 	e.Logger.SetOutput(io.Discard)
 	e.HTTPErrorHandler = s.fail
 	e.Use(
+		timed,           // a span and a duration
 		s.identify,      // request id, nonce, client address
 		s.secureHeaders, // on every answer, errors included
 		s.logAccess,     // one line a request; from here on errors are answered

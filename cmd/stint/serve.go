@@ -63,6 +63,11 @@ func (n *node) serve(ctx context.Context, e *environment, o serveOptions) error 
 	if err := n.attestation(ctx); err != nil {
 		return err
 	}
+	quiet, err := n.telemetry(ctx, e)
+	if err != nil {
+		return err
+	}
+	defer quiet()
 	listener, err := n.listen()
 	if err != nil {
 		return err

@@ -37,6 +37,7 @@ func wantNew(tx *store.Tx, f fact, n pim.GrantNeed) error {
 		return err
 	}
 	n.GrantID = g.ID
+	tx.LeadsTo(g.ID)
 	return tx.InsertNeed(n)
 }
 
@@ -63,6 +64,7 @@ func recount(tx *store.Tx, g store.GrantRow) error {
 		g.LateSince = tx.Now
 	}
 	g.DueAt, g.Tries = tx.Now, 0
+	tx.LeadsTo(g.ID)
 	return tx.SaveGrant(g)
 }
 

@@ -174,7 +174,7 @@ var notTheTarget = []string{"", string(connector.Gone), AccountUnseen, RoleUnsee
 
 func (b *Broker) work(ctx context.Context, g store.GrantRow) {
 	release := b.hold(ctx, g)
-	err := b.pass(ctx, g)
+	err := b.pass(b.store.Follow(ctx, g.ID), g)
 	release()
 	after, readErr := store.Read(ctx, b.store, func(r *store.Reader) (store.GrantRow, error) { return r.Grant(g.ID) })
 	failed := readErr == nil && !slices.Contains(notTheTarget, after.ErrorKind)

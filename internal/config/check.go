@@ -33,6 +33,7 @@ func (c *Config) Complete() error {
 	f.storage()
 	f.database()
 	f.web()
+	f.monitoring()
 	f.signIn()
 	f.passkeys()
 	f.sessions()

@@ -38,6 +38,26 @@ func (f *faults) web() {
 	}
 }
 
+// monitoring: no name of a machine, which may come to mean another one, and not every interface by accident.
+func (f *faults) monitoring() {
+	if at := f.c.MetricsListen; at != "" {
+		host, port, err := net.SplitHostPort(at)
+		_, badIP := netip.ParseAddr(host)
+		if err != nil || !validPort(port) || host != "localhost" && badIP != nil {
+			f.add("metrics-listen", fmt.Sprintf("%q is not an address to listen on; use an IP address or localhost, and a port, such as 127.0.0.1:9464", at))
+		}
+		if at == f.c.Listen {
+			f.add("metrics-listen", fmt.Sprintf("%q is the portal's own address (listen), which everybody reaches; use another port", at))
+		}
+	}
+	if to := f.c.TracesTo; to != "" {
+		u, err := url.Parse(to)
+		if err != nil || u.Hostname() == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+			f.add("traces-to", fmt.Sprintf("%q must be https://HOST/PATH without a password, or http:// on this machine", redacted(u, to)))
+		}
+	}
+}
+
 func (f *faults) listen() (host string, ok bool) {
 	host, port, err := net.SplitHostPort(f.c.Listen)
 	n, badPort := strconv.ParseUint(port, 10, 16)

@@ -51,6 +51,9 @@ type Config struct {
 
 	ScanEvery Duration `name:"scan-every" group:"Targets" default:"1h" placeholder:"DURATION" allowed:"5m to 24h in whole seconds" help:"How often each target that answers is asked who holds what Stint manages there. What appears beside Stint, and what another hand took away, is an incident on the target's page."`
 
+	MetricsListen string `name:"metrics-listen" group:"Monitoring" placeholder:"HOST:PORT" allowed:"an IP address or localhost, and a port" help:"Address of /metrics for Prometheus, apart from the portal. It tells figures and ids of targets, no names, to whoever reaches it: let that be your Prometheus alone. Empty: no metrics."`
+	TracesTo      string `name:"traces-to" group:"Monitoring" placeholder:"URL" allowed:"https://..., or http:// on loopback" help:"Where to send OpenTelemetry traces (OTLP over HTTP), such as https://collector.example.org/v1/traces. Traces hold routes, ids and durations, no names and no reasons. The variables OTEL_EXPORTER_OTLP_HEADERS and OTEL_TRACES_SAMPLER are read too. Empty: no traces."`
+
 	where map[string]string // field name -> where its value came from; defaults are left out
 }
 

@@ -178,6 +178,15 @@ func TestRefused(t *testing.T) {
 		{"--listen=:8080 --public-url=http://localhost:8080", "listen"},
 		{"--listen=[::1]:8080", ""},
 		{"--listen=0.0.0.0:8443 --public-url=https://stint.example.org --tls-cert=c --tls-key=k", ""},
+		{"--metrics-listen=:9464", "metrics_listen"}, // every interface only when it is said
+		{"--metrics-listen=stint.example.org:9464", "metrics_listen"},
+		{"--metrics-listen=127.0.0.1:8080", "metrics_listen"}, // where everybody comes
+		{"--metrics-listen=127.0.0.1:0", "metrics_listen"},
+		{"--metrics-listen=10.1.2.3:9464", ""},
+		{"--traces-to=http://collector.example.org/v1/traces", "traces_to"},
+		{"--traces-to=https://me:hunter2@collector.example.org/v1/traces", "traces_to"},
+		{"--traces-to=http://127.0.0.1:4318/v1/traces", ""},
+		{"--traces-to=https://collector.example.org/v1/traces", ""},
 		{"--public-url=https://stint.example.org", "public_url"}, // nobody to speak https
 		{"--public-url=https://stint.example.org --trusted-proxies=127.0.0.1", ""},
 		{"--public-url=http://stint.example.org", "public_url"},

@@ -23,6 +23,7 @@ const idPattern = "id:"
 // renamed or the list shortened since (DESIGN invariant 6); only protected entitlements are left alone.
 type guard struct {
 	inner     Connector
+	target    string // its id
 	timeout   time.Duration
 	mayWrite  []string
 	protected []string
@@ -34,6 +35,7 @@ type guard struct {
 func newGuard(inner Connector, cfg Config, f Factory) *guard {
 	return &guard{
 		inner:     inner,
+		target:    cfg.TargetID,
 		timeout:   cfg.Timeout,
 		mayWrite:  Lines(cfg.Settings[MayWrite]),
 		protected: f.Protected(cfg.Settings),
@@ -44,8 +46,10 @@ func newGuard(inner Connector, cfg Config, f Factory) *guard {
 func (g *guard) Capabilities() Capabilities { return g.inner.Capabilities() }
 func (g *guard) Close() error               { return g.inner.Close() }
 
-func (g *guard) Canonical(ctx context.Context, name string) (EntitlementID, error) {
-	if err := g.judgeName(name); err != nil {
+func (g *guard) Canonical(ctx context.Context, name string) (_ EntitlementID, err error) {
+	ctx, told := g.told(ctx, "canonical")
+	defer told(&err)
+	if err = g.judgeName(name); err != nil {
 		return "", err
 	}
 	return within(ctx, g.timeout, Transient, func(ctx context.Context) (EntitlementID, error) {
@@ -60,13 +64,17 @@ func (g *guard) Canonical(ctx context.Context, name string) (EntitlementID, erro
 	})
 }
 
-func (g *guard) Describe(ctx context.Context, ent EntitlementID) (Entry, error) {
+func (g *guard) Describe(ctx context.Context, ent EntitlementID) (_ Entry, err error) {
+	ctx, told := g.told(ctx, "describe")
+	defer told(&err)
 	return within(ctx, g.timeout, Transient, func(ctx context.Context) (Entry, error) {
 		return g.inner.Describe(ctx, ent)
 	})
 }
 
-func (g *guard) FindAccount(ctx context.Context, name string) (AccountID, string, error) {
+func (g *guard) FindAccount(ctx context.Context, name string) (_ AccountID, _ string, err error) {
+	ctx, told := g.told(ctx, "find_account")
+	defer told(&err)
 	type found struct {
 		id    AccountID
 		shown string
@@ -78,25 +86,33 @@ func (g *guard) FindAccount(ctx context.Context, name string) (AccountID, string
 	return f.id, f.shown, err
 }
 
-func (g *guard) Observe(ctx context.Context, acc AccountID, ent EntitlementID) (Holding, error) {
+func (g *guard) Observe(ctx context.Context, acc AccountID, ent EntitlementID) (_ Holding, err error) {
+	ctx, told := g.told(ctx, "observe")
+	defer told(&err)
 	return within(ctx, g.timeout, Transient, func(ctx context.Context) (Holding, error) {
 		return g.inner.Observe(ctx, acc, ent)
 	})
 }
 
-func (g *guard) Grant(ctx context.Context, acc AccountID, ent EntitlementID, until time.Time) error {
+func (g *guard) Grant(ctx context.Context, acc AccountID, ent EntitlementID, until time.Time) (err error) {
+	ctx, told := g.told(ctx, "grant")
+	defer told(&err)
 	return g.write(ctx, ent, g.mayGrant, func(ctx context.Context) error { return g.inner.Grant(ctx, acc, ent, until) })
 }
 
-func (g *guard) Revoke(ctx context.Context, acc AccountID, ent EntitlementID) error {
+func (g *guard) Revoke(ctx context.Context, acc AccountID, ent EntitlementID) (err error) {
+	ctx, told := g.told(ctx, "revoke")
+	defer told(&err)
 	return g.write(ctx, ent, g.mayRevoke, func(ctx context.Context) error { return g.inner.Revoke(ctx, acc, ent) })
 }
 
-func (g *guard) EndSessions(ctx context.Context, acc AccountID) error {
+func (g *guard) EndSessions(ctx context.Context, acc AccountID) (err error) {
 	if !g.inner.Capabilities().EndsSessions {
 		return nil
 	}
-	_, err := within(ctx, g.timeout, OutcomeUnknown, func(ctx context.Context) (struct{}, error) {
+	ctx, told := g.told(ctx, "end_sessions")
+	defer told(&err)
+	_, err = within(ctx, g.timeout, OutcomeUnknown, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, g.inner.EndSessions(ctx, acc)
 	})
 	return err

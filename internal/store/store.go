@@ -60,6 +60,7 @@ type Store struct {
 	watchers []func(Change)
 	told     atomic.Int64 // entries before this one were announced
 	own      []span       // of them, what this node wrote and announced itself
+	followed followed
 }
 
 // Open opens, migrates and checks a database and starts its writer. The caller calls Close.

@@ -22,6 +22,8 @@ type Tx struct {
 	people []string // whose notices this changes
 	after  []func()
 	alone  map[int]bool // which events are refusals of what was refused alone
+
+	follows *followed
 }
 
 // Emit buffers an event; it is numbered, hashed and stored when the batch commits.
@@ -111,7 +113,9 @@ type job struct {
 // write captured variables. A *pim.Refusal from fn undoes its state, keeps its events and is returned.
 func Write[T any](ctx context.Context, s *Store, fn func(*Tx) (T, error)) (T, error) {
 	var zero T
+	ctx, ended := traced(ctx)
 	j := &job{ctx: context.WithoutCancel(ctx), done: make(chan struct{}), fn: func(tx *Tx) (any, error) { return fn(tx) }}
+	defer func() { ended(j.err) }()
 	if s.w == nil {
 		return zero, errors.New("store: opened read-only")
 	}
@@ -163,7 +167,9 @@ func (s *Store) gather(first *job) []*job {
 }
 
 func (s *Store) commit(batch []*job) {
+	told := observing(len(batch))
 	err := s.transact(batch)
+	told(err)
 	if err == nil {
 		s.announce(batch)
 	}
@@ -336,7 +342,7 @@ func (s *Store) mayStay(err error) bool {
 
 // call runs a job's function.
 func (s *Store) call(ctx context.Context, j *job, now time.Time) *Tx {
-	t := &Tx{Reader: &Reader{ctx: ctx, db: s.writes, Now: now, memory: &s.memory}, head: s.stands}
+	t := &Tx{Reader: &Reader{ctx: ctx, db: s.writes, Now: now, memory: &s.memory}, head: s.stands, follows: &s.followed}
 	j.val, j.err = protect(func() (any, error) { return j.fn(t) })
 	return t
 }

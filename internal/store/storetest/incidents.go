@@ -15,6 +15,7 @@ var incidents = []testCase{
 	{"incidents come in pages", incidentPages},
 	{"a target is scanned by one", scannedByOne},
 	{"scans after a restore", scansForgotten},
+	{"the figures of the whole", figures},
 }
 
 func incident(id, account string, kind pim.IncidentKind) pim.Incident {
@@ -206,5 +207,32 @@ func scansForgotten(t *testing.T, s *store.Store) {
 	at := get(t, s, func(r *store.Reader) (store.Scan, error) { return r.ScanOf("dir") })
 	if scanned() || at.RestoredAt.IsZero() || at.AskedBy != pim.System || len(get(t, s, (*store.Reader).ScansDue)) != 1 {
 		t.Errorf("after a restore: %+v, scanned %v", at, scanned())
+	}
+}
+
+// What watchers are told is what the rows say; what is closed, over or settled does not count.
+func figures(t *testing.T, s *store.Store) {
+	world(t, s)
+	if got := get(t, s, (*store.Reader).Figures); got != (store.Figures{}) {
+		t.Fatalf("of nothing: %+v", got)
+	}
+	at := now(s)
+	since := at.Add(-time.Minute).Truncate(time.Microsecond)
+	do(t, s, func(tx *store.Tx) error {
+		late, early := grantRow("late", "acc1", at), grantRow("settled", "acc2", time.Time{})
+		late.LateSince = since
+		running := activation("running", pim.ActiveConfirmed, at)
+		running.PrincipalID, running.PersonID = "bob", "human-bob"
+		_, opened := tx.OpenIncident(incident("i1", "mallory", pim.Stranger))
+		_, lost := tx.OpenIncident(incident("i2", "mallory", pim.LostHold))
+		_, known := tx.OpenIncident(incident("i3", "olga", pim.Standing))
+		_, failing := tx.TargetFailed("dir", "denied", "bind refused")
+		return errors.Join(tx.InsertGrant(late), tx.InsertGrant(early), tx.InsertActivation(activation("waiting", pim.PendingApproval, at)),
+			tx.InsertActivation(running), opened, lost, known, failing)
+	})
+	got := get(t, s, (*store.Reader).Figures)
+	got.LateSince = got.LateSince.UTC()
+	if want := (store.Figures{Pending: 1, Active: 1, Late: 1, LateSince: since.UTC(), Failing: 1, Strangers: 1, Lost: 1}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }

@@ -21,16 +21,20 @@ func (s *Server) AuditPage(q *request) error {
 	if err != nil {
 		return echo.ErrBadRequest
 	}
+	return s.auditPage(q, asked, before, views.SaveSearch{})
+}
+
+func (s *Server) auditPage(q *request, asked views.AuditFilter, before int64, save views.SaveSearch) error {
 	v, err := read(s, q, func(r *store.Reader) (views.AuditView, error) { return auditIn(r, q, asked, before) })
 	if err != nil {
 		return err
 	}
-	v.Total = s.store.Head().Size
+	v.Total, v.Save = s.store.Head().Size, save
 	if v.Shell, err = s.shell(q); err != nil {
 		return err
 	}
 	status := http.StatusOK
-	if len(v.Errors) > 0 {
+	if len(v.Errors) > 0 || save.Error != "" {
 		status = http.StatusUnprocessableEntity
 	}
 	return s.page(q, status, views.Audit(v))
@@ -64,8 +68,17 @@ func auditFilter(value func(string) string) views.AuditFilter {
 func auditIn(r *store.Reader, q *request, asked views.AuditFilter, before int64) (views.AuditView, error) {
 	v := views.AuditView{Filter: asked, Errors: views.Errors{}, Mine: !q.powers.MayAudit()}
 	f, err := askedOfLog(r, q, &v)
-	if err != nil || len(v.Errors) > 0 {
+	if err != nil {
 		return v, err
+	}
+	if v.Saved, err = savedIn(r, q); err != nil {
+		return v, err
+	}
+	if v.Export, err = auditExportIn(r, q); err != nil || len(v.Errors) > 0 {
+		return v, err
+	}
+	if v.Export.State != store.ExportRunning {
+		v.Export = views.AuditExport{} // of one that is over its own page tells
 	}
 	f.Before, f.Limit = before, pageSize+1
 	look := r.Look(f)

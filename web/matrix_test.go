@@ -286,14 +286,18 @@ var matrix = map[string]rights{
 	"GET /roles/:id/settings/history":               {thing: "role", want: but(only(cells{200, 200, 404}, "auditor", "administrator"), cells{404, 404, 404}, "owner")},
 	"POST /roles/:id/settings/restore":              {thing: "role", form: []string{"version", "7"}, want: only(cells{404, 404, 404})},
 
-	"GET /audit":             {want: all(200)}, // A-54: everybody reads their own
-	"GET /audit/suggestions": {want: all(200)},
-	"GET /audit/:seq/row":    {thing: "entry", want: but(all(303, 404, 404), cells{303, 303, 404}, "approver", "auditor", "administrator", "owner")},
-	"GET /audit/:seq":        {thing: "entry", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator", "owner")}, // an approver reads what belongs to requests they decide
-	"GET /audit/story/:id":   {thing: "active", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator", "owner")},
-	"GET /audit/:seq/proof":  {thing: "signed entry", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator", "owner")},
-	"GET /log/checkpoint":    {want: only(cells{200}, "auditor", "administrator")},
-	"GET /log/tile/*":        {thing: "tile", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"GET /audit":                      {want: all(200)},                                  // A-54: everybody reads their own
+	"POST /audit/export":              {form: []string{"format", "csv"}, want: all(200)}, // of what each may read
+	"GET /audit/exports":              {want: all(200)},
+	"POST /audit/searches":            {form: []string{"name", "Done", "result", "ok"}, want: all(303)},
+	"POST /audit/searches/:id/delete": {thing: "search", want: all(303, 404, 404)},
+	"GET /audit/suggestions":          {want: all(200)},
+	"GET /audit/:seq/row":             {thing: "entry", want: but(all(303, 404, 404), cells{303, 303, 404}, "approver", "auditor", "administrator", "owner")},
+	"GET /audit/:seq":                 {thing: "entry", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator", "owner")}, // an approver reads what belongs to requests they decide
+	"GET /audit/story/:id":            {thing: "active", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator", "owner")},
+	"GET /audit/:seq/proof":           {thing: "signed entry", want: but(all(200, 404, 404), cells{200, 200, 404}, "approver", "auditor", "administrator", "owner")},
+	"GET /log/checkpoint":             {want: only(cells{200}, "auditor", "administrator")},
+	"GET /log/tile/*":                 {thing: "tile", want: only(cells{200, 200, 404}, "auditor", "administrator")},
 }
 
 // stage is the World of the matrix: its actors and a victim.
@@ -364,6 +368,14 @@ var things = map[string]func(*stage, *stinttest.Person) []string{
 		id := "set-" + strconv.Itoa(s.made)
 		s.Do(func(tx *store.Tx) error {
 			return tx.SaveSet(pim.Set{ID: id, PrincipalID: p.ID, Name: id, Items: []pim.SetItem{{RoleID: "dba", ResourceID: stinttest.Production, Duration: time.Hour}}})
+		})
+		return []string{id}
+	},
+	"search": func(s *stage, p *stinttest.Person) []string {
+		s.made++
+		id := "search-" + strconv.Itoa(s.made)
+		s.Do(func(tx *store.Tx) error {
+			return tx.SaveAuditSearch(pim.AuditSearch{ID: id, PrincipalID: p.ID, Name: id, Filters: "result=ok"})
 		})
 		return []string{id}
 	},

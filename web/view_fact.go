@@ -37,7 +37,7 @@ var factForms = map[string]struct {
 	"passkey": {"Passkey asked for", asText}, "times_out_at": {"Waits until", asInstant}, "since": {"Since", asInstant}, "state": {"How it ended", asWord}, "kind": {"Kind", asWord},
 	"before": {"Held before Stint", asWord}, "seen": {"Seen at the target", asWord}, "source": {"Known from", asWord}, "error": {"Error", asWord},
 	"rule": {"Rule", asWord}, "action": {"Action", asWord}, "code": {"Refused because", asWord}, "allowed_by": {"Allowed by", asWord},
-	"relation": {"Relation", asWord}, "stage": {"Stage", asText}, "approvers": {"Approvers", asID}, "quorum": {"Approvals needed", asText},
+	"relation": {"Relation", asWord}, "stage": {"Stage", asText}, "approvers": {"Approvers", asID}, "person": {"Person searched for", asID}, "activation": {"Activation searched for", asID}, "quorum": {"Approvals needed", asText},
 }
 
 // factWords are Stint's own words where they do not read by themselves.

@@ -55,15 +55,17 @@ type Broker struct {
 	begun    taken
 	drills   atomic.Int64 // when accounts for emergencies were last looked at, in µs
 	scans    scans
-	logouts  taken        // ids of logout tokens
-	syncs    atomic.Bool  // a directory sync runs on this node
-	words    atomic.Int64 // when the words of the log were last taken into their index, in µs
+	logouts  taken         // ids of logout tokens
+	syncs    atomic.Bool   // a directory sync runs on this node
+	exports  chan struct{} // turns of exports to read
+	words    atomic.Int64  // when the words of the log were last taken into their index, in µs
 }
 
 // New makes a Broker.
 func New(c Config) *Broker {
 	b := &Broker{store: c.Store, log: c.Log, rp: c.StepUp, sealer: c.Sealer, signer: c.Signer, outside: c.Outside, binding: c.Binding, claims: c.Claims, open: c.Open,
-		wake: make(chan struct{}, 1), targets: newTargets(), lanes: newLanes(), memory: newMemory(), scans: scans{every: cmp.Or(c.Scan, time.Hour)}}
+		wake: make(chan struct{}, 1), targets: newTargets(), lanes: newLanes(), memory: newMemory(), scans: scans{every: cmp.Or(c.Scan, time.Hour)},
+		exports: make(chan struct{}, auditReaders)}
 	if b.open == nil {
 		b.open = connector.Open
 	}

@@ -110,6 +110,7 @@ const (
 	EvScanRequested      EventType = "scan.requested"
 	EvScanCompleted      EventType = "scan.completed"
 	EvAuditExported      EventType = "audit.exported"
+	EvAuditExportEnded   EventType = "audit.export_ended"
 	EvFileApplied        EventType = "file.applied"
 	EvEpochOpened        EventType = "epoch.opened"
 	EvClockSuspect       EventType = "clock.suspected"

@@ -235,6 +235,16 @@ var hot = []struct {
 	{"entries of a story", entries(EntryFilter{Correlation: "a", Result: "refused", Before: 9}), ""},
 	{"entries, next page", entries(EntryFilter{Before: 9}), ""},
 	{"entries, everything at once", entries(EntryFilter{Person: "p", RoleID: "r", Type: "activation.", Result: "refused", Before: 9}), ""},
+	{"entries to export", func(tx *Tx) error { _, _, err := tx.Lines(EntryFilter{Before: 9}, 100); return err }, ""},
+	{"entries of a search to export", func(tx *Tx) error { _, _, err := tx.Lines(EntryFilter{Person: "p", RoleID: "r"}, 100); return err }, ""},
+	{"saved searches", func(tx *Tx) error { _, err := tx.AuditSearches("p"); return err }, ""},
+	{"an export", func(tx *Tx) error {
+		_, err := tx.AuditExport("p")
+		if errors.Is(err, ErrNotFound) {
+			err = nil
+		}
+		return err
+	}, ""},
 	{"one entry", func(tx *Tx) error { _, err := tx.Entry(0); return err }, ""},
 	{"entry types", func(tx *Tx) error { _, err := tx.EntryTypes(); return err }, ""},
 	{"what one's own entries say", func(tx *Tx) error { _, _, err := tx.OwnEntries("p"); return err }, ""},

@@ -16,6 +16,8 @@ func (s Samples) watch() []Page {
 		{"audit-opened", "/audit", views.Audit(s.auditOpened())},
 		{"audit-so-far", "/audit", views.Audit(views.AuditView{Shell: s.shell(), Filter: views.AuditFilter{Result: "refused"}, Total: 184226,
 			Search: views.AuditSearch{On: []views.Chip{{Text: "Result: Refused", On: true, Href: "/audit"}}}, Pager: views.Pager{Older: "/audit?cursor=9", Note: "Searched back to 2026-11-02", Continue: true}})},
+		{"audit-export", "/audit/exports", views.AuditExports(views.AuditExportsView{Shell: s.shell(), Export: s.export("running")})},
+		{"audit-export-none", "/audit/exports", views.AuditExports(views.AuditExportsView{Shell: s.shell()})},
 		{"entry", "/audit/:seq", views.Entry(views.EntryView{
 			Shell: s.shell(), Entry: s.entries()[2], StoryHref: "/audit/story/x2", Newer: 184202, Older: 184200,
 			Facts: []views.Detail{{Term: "Reason", Value: s.T("Repair the stuck invoice run for October")}, {Term: "Ticket", Value: s.T("INC-48207")}},
@@ -66,6 +68,9 @@ func (s Samples) auditRefused() views.AuditView {
 	v.Rows, v.Pager = v.Rows[4:5], views.Pager{Older: "/audit?cursor=x", Note: "Searched back to 2026-11-02", Continue: true}
 	v.Errors = views.Errors{"role": s.T("At most 200 characters.")}
 	v.Notes = []string{s.T("“ann…” stands for more than 16 words, and only the first of them count: type more letters."), s.T("Not looked for, as there are longer words: a, b.")}
+	v.Saved = []views.SavedSearch{{ID: "s1", Name: s.T("Approvals of last quarter"), Href: "/audit?action=activation.approved&span=last-quarter"}, {ID: "s2", Name: s.T("Refused lately"), Href: "/audit?result=refused&span=7d"}}
+	v.Save = views.SaveSearch{Name: s.T("Farid"), Error: s.T("You keep 20 searches already. Delete one first.")}
+	v.Export = s.export("running")
 	return v
 }
 
@@ -73,12 +78,16 @@ func (s Samples) auditRefused() views.AuditView {
 func (s Samples) auditOpened() views.AuditView {
 	v := s.audit()
 	v.Mine, v.Search.Targets, v.Histogram = true, nil, views.Histogram{}
-	v.Filter.Span = "last-quarter"
+	v.Filter.Span, v.Export = "last-quarter", s.export("stopped")
 	v.Search.On = []views.Chip{{Text: "Last quarter", On: true, Href: "/audit"}}
 	v.Opened = &views.EntryView{Shell: s.shell(), Entry: s.entries()[2], StoryHref: "/audit/story/x2", OnlyHref: "/audit?correlation=x2", StoryText: s.T("Activation of db_owner by Alice Keller"),
 		Facts: []views.Detail{{Term: "Reason", Value: s.T("Repair the stuck invoice run for October")}, {Term: "Ticket", Value: s.T("INC-48207")}},
 		IDs:   []views.Detail{{Term: "Activation", Value: s.T("x2"), Code: true}}, Hash: s.T("b1e4 09c2 7f10 88d1 5d3e"), Steps: s.storySoFar()}
 	return v
+}
+
+func (s Samples) export(state string) views.AuditExport {
+	return views.AuditExport{Reader: s.reader(), State: state, Format: "csv", Entries: 120_000, Back: time.Date(2026, 3, 3, 9, 0, 0, 0, time.UTC), Started: ago(1), Ended: ago(0), Href: "/audit?result=refused"}
 }
 
 func (s Samples) entries() []views.AuditRow {

@@ -130,9 +130,42 @@ func pageThrough(t *testing.T, s *store.Store, f store.EntryFilter, limit int) [
 			out = append(out, e.Seq)
 		}
 		if len(page) < limit || out[len(out)-1] == 0 {
+			sameLines(t, s, f, limit, out)
 			return out
 		}
 		f.Before = out[len(out)-1]
+	}
+}
+
+// sameLines holds what an export reads against the entries of the same search: the same leaves, with the same texts.
+func sameLines(t *testing.T, s *store.Store, f store.EntryFilter, limit int, want []int64) {
+	t.Helper()
+	type piece struct {
+		lines []store.Line
+		next  int64
+	}
+	var got []int64
+	f.Before = 0
+	for more := true; more; more = f.Before != 0 {
+		p := get(t, s, func(r *store.Reader) (p piece, err error) {
+			p.lines, p.next, err = r.Lines(f, limit)
+			return p, err
+		})
+		for _, l := range p.lines {
+			got = append(got, l.Seq)
+			e := get(t, s, func(r *store.Reader) (store.EntryRow, error) { return r.Entry(l.Seq) })
+			texts := map[string]string{}
+			for _, text := range l.Texts {
+				texts[text.Field] = text.Value
+			}
+			if string(e.Leaf) != l.Leaf || !maps.Equal(texts, e.Texts) {
+				t.Errorf("line %d is %q with %v, the entry %q with %v", l.Seq, l.Leaf, texts, e.Leaf, e.Texts)
+			}
+		}
+		f.Before = p.next
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("lines of %+v:\n have %v\n want %v", f, got, want)
 	}
 }
 

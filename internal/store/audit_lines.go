@@ -1,0 +1,124 @@
+package store
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Line is an entry as a file takes it: the exact leaf, not decoded, and the texts that are kept beside it.
+type Line struct {
+	Seq   int64
+	Leaf  string
+	Texts []LineText // by field
+}
+
+// LineText is a personal text of an entry.
+type LineText struct{ Field, Value string }
+
+func scanLine(r row) (l Line, err error) { return l, r.Scan(&l.Seq, &l.Leaf) }
+
+// Lines are the next entries of a search, newest first, at most limit. before is where to go on from (EntryFilter.Before),
+// 0 at the end: each call is bounded work, so that a long file is read from many short snapshots (THREATS T31).
+func (r *Reader) Lines(f EntryFilter, limit int) (lines []Line, before int64, err error) {
+	f.Limit = limit
+	rows, before, err := r.unindexed(&f)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, e := range rows {
+		lines = append(lines, e.line())
+	}
+	if before == 0 && len(lines) < limit {
+		found, back, err := r.walkedLines(f, limit-len(lines))
+		if err != nil {
+			return nil, 0, err
+		}
+		lines, before = append(lines, found...), back
+	}
+	if len(lines) == limit {
+		before = lines[limit-1].Seq
+	}
+	return lines, before, nil
+}
+
+func (e EntryRow) line() Line {
+	l := Line{Seq: e.Seq, Leaf: string(e.Leaf)}
+	for _, field := range slices.Sorted(maps.Keys(e.Texts)) {
+		l.Texts = append(l.Texts, LineText{field, e.Texts[field]})
+	}
+	return l
+}
+
+func (r *Reader) walkedLines(f EntryFilter, limit int) (lines []Line, back int64, err error) {
+	p, err := r.plan(f)
+	if err != nil || p.none {
+		return nil, 0, err
+	}
+	if p.whole() {
+		lines, err = many(r, scanLine, "SELECT seq, leaf FROM audit_entries WHERE seq >= $1 AND seq < $2 ORDER BY seq DESC LIMIT $3", f.From, f.before(), limit)
+	} else {
+		lines, back, err = walked(r, p, f, limit, maxCandidates, scanLine)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	return lines, back, r.fillLines(lines)
+}
+
+type lineText struct {
+	seq int64
+	LineText
+}
+
+func scanLineText(r row) (t lineText, err error) { return t, r.Scan(&t.seq, &t.Field, &t.Value) }
+
+// fillLines reads the texts of lines that are in order, newest first: of neighbours at once, of others by number.
+func (r *Reader) fillLines(lines []Line) error {
+	const few = 512
+	for at := 0; at < len(lines); {
+		end := min(len(lines), at+few)
+		if first, last := lines[0].Seq, lines[len(lines)-1].Seq; first-last < 2*int64(len(lines)) {
+			end = len(lines)
+		}
+		some := lines[at:end]
+		cond, args := between(some)
+		texts, err := many(r, scanLineText, "SELECT seq, field, value FROM audit_texts WHERE "+cond+" ORDER BY seq DESC, field", args...)
+		if err != nil {
+			return err
+		}
+		give(some, texts)
+		at = end
+	}
+	return nil
+}
+
+// between finds the texts of lines: all of a span, or those of each number. The last number of a short list is repeated,
+// so that few texts of the query are enough.
+func between(lines []Line) (cond string, args []any) {
+	first, last := lines[0].Seq, lines[len(lines)-1].Seq
+	if first-last < 2*int64(len(lines)) {
+		return "seq >= $1 AND seq <= $2", []any{last, first}
+	}
+	marks := make([]string, lengthOf(len(lines)))
+	for i := range marks {
+		args = append(args, lines[min(i, len(lines)-1)].Seq)
+		marks[i] = fmt.Sprintf("$%d", i+1)
+	}
+	return "seq IN (" + strings.Join(marks, ", ") + ")", args
+}
+
+// give hands texts to their lines; both are newest first.
+func give(lines []Line, texts []lineText) {
+	at := 0
+	for i := range lines {
+		for at < len(texts) && texts[at].seq > lines[i].Seq {
+			at++ // between two lines
+		}
+		for at < len(texts) && texts[at].seq == lines[i].Seq {
+			lines[i].Texts = append(lines[i].Texts, texts[at].LineText)
+			at++
+		}
+	}
+}

@@ -62,7 +62,7 @@ func (e *exporter) doc() *orgfile.Doc {
 	d := &orgfile.Doc{}
 	for _, t := range e.targets {
 		if t.Source == pim.SourceFile {
-			d.Targets = append(d.Targets, orgfile.Target{ID: t.Key, Kind: t.Kind, Name: t.Name, Settings: t.Settings, Secret: secretRef(t.SecretFrom), MayWrite: t.MayWrite, Authoritative: t.Authoritative})
+			d.Targets = append(d.Targets, orgfile.Target{ID: t.Key, Kind: t.Kind, Name: t.Name, Settings: t.Settings, Secret: secretRef(t.SecretFrom), MayWrite: t.MayWrite, Authoritative: t.Authoritative, Sync: e.sync(t.ID)})
 		}
 	}
 	for _, s := range e.resources {
@@ -103,6 +103,16 @@ func (e *exporter) doc() *orgfile.Doc {
 	}
 	e.order(d)
 	return d
+}
+
+// sync is how a target's people are followed, but for the groups that are fed.
+func (e *exporter) sync(targetID string) *pim.SyncSettings {
+	row, ok := e.syncs[targetID]
+	if !ok {
+		return nil
+	}
+	row.Settings.Groups = nil
+	return &row.Settings
 }
 
 // order makes two exports of the same state the same text.

@@ -85,7 +85,8 @@ type current struct {
 	unopened    int              // assignments a large file prepared and did not open
 	keys        pim.KeyRule      // which passkeys count as attested
 	handOuts    map[string]pim.HandOut
-	unfollowed  bool // active assignments were opened and not yet followed
+	syncs       map[string]store.Sync // by target id
+	unfollowed  bool                  // active assignments were opened and not yet followed
 }
 
 func readCurrent(r *store.Reader) (c current, err error) {
@@ -117,8 +118,30 @@ func readCurrent(r *store.Reader) (c current, err error) {
 	}
 	read(func() error { c.keys, err = keyRule(r); return err })
 	read(func() error { c.handOuts, err = r.HandOuts(); return err })
+	read(func() error {
+		all, err := r.Syncs()
+		c.syncs = index(all, func(s store.Sync) string { return s.TargetID })
+		return err
+	})
+	read(func() error { return c.withoutLeaving(r) })
 	read(func() error { v, err := r.Meta(metaUnfollowed); c.unfollowed = v != ""; return err })
 	return c, err
+}
+
+// withoutLeaving leaves out what is at resources that are being retired: it is over, and ends by itself.
+func (c *current) withoutLeaving(r *store.Reader) error {
+	open, err := r.LongChanges()
+	if err != nil || !slices.ContainsFunc(open, func(x pim.LongChange) bool { return x.Kind == pim.LongRetire }) {
+		return err
+	}
+	stands := map[string]bool{"": true}
+	for _, s := range c.resources {
+		stands[s.ID] = true
+	}
+	c.assignments = slices.DeleteFunc(c.assignments, func(a pim.Assignment) bool { return !stands[a.ResourceID] })
+	c.meanings = slices.DeleteFunc(c.meanings, func(m pim.Meaning) bool { return !stands[m.ResourceID] })
+	c.settings = slices.DeleteFunc(c.settings, func(s pim.RoleSettings) bool { return !stands[s.ResourceID] })
+	return nil
 }
 
 // planner turns a file and what the database holds into steps.
@@ -127,6 +150,7 @@ type planner struct {
 	doc     *orgfile.Doc
 	now     time.Time
 	sealer  *Sealer
+	binding []string          // claims that may bind somebody known beforehand
 	secrets map[string]string // by target id of the file
 	seed    []byte            // of new ids: made before the transaction, so that it may run twice
 	sealed  map[string]string // by target id: credentials sealed anew
@@ -147,14 +171,14 @@ func (b *Broker) plan(r *store.Reader, doc *orgfile.Doc, o applyInput) (*planner
 	if err != nil {
 		return nil, err
 	}
-	p := &planner{current: have, doc: doc, now: r.Now, sealer: b.sealer, secrets: o.secrets, seed: o.seed, sealed: maps.Clone(o.sealed), reseal: o.reseal,
+	p := &planner{current: have, doc: doc, now: r.Now, sealer: b.sealer, binding: b.binding, secrets: o.secrets, seed: o.seed, sealed: maps.Clone(o.sealed), reseal: o.reseal,
 		id: map[string]string{}, label: map[string]string{}, leaving: map[string]bool{},
 		portal: map[string]string{}, adopted: map[string]bool{}, errs: orgfile.Errors{File: doc.Name}}
 	if p.sealed == nil {
 		p.sealed = map[string]string{}
 	}
 	p.names()
-	for _, part := range []func(){p.planTargets, p.planResources, p.planRoles, p.planHandOuts, p.planMeanings, p.planSettings, p.planPeople, p.planGroups, p.planWorkloads, p.planMembers,
+	for _, part := range []func(){p.planTargets, p.planSyncs, p.planResources, p.planRoles, p.planHandOuts, p.planMeanings, p.planSettings, p.planPeople, p.planGroups, p.planWorkloads, p.planMembers,
 		p.planAccounts, p.planAssignments} {
 		part()
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"stint/internal/connector"
 	"stint/internal/pim"
@@ -184,21 +183,11 @@ func (o *saveSync) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence st
 	if err != nil {
 		return out, err
 	}
-	if row.Previewed = row.Previewed && row.Settings.Reads(o.Settings); row.Previewed {
-		out.Done = "Saved."
-		row.DueAt = o.Settings.NextSync(tx.Now)
-	} else {
-		row.DueAt = time.Time{}
-	}
 	left := unfed(row.Settings.Groups, o.Settings.Groups)
-	row.Settings = o.Settings
-	e := targetEvent(pim.EvSyncSaved, o.TargetID)
-	e.Actor = who.ID
-	for name, value := range map[string]any{"filter": o.Settings.Filter, "base": o.Settings.Base, "match": o.Settings.Match, "claim": o.Settings.Claim, "issuer": o.Settings.Issuer,
-		"groups": int64(len(o.Settings.Groups)), "every_h": int64(o.Settings.EveryHours), "max_share": int64(o.Settings.MaxShare)} {
-		e.Facts[name] = value
+	if row = renew(row, o.Settings, tx.Now); row.Previewed {
+		out.Done = "Saved."
 	}
-	tx.Emit(confirmedBy(e, evidence))
+	tx.Emit(confirmedBy(syncSaved(who.ID, o.TargetID, o.Settings), evidence))
 	if err := tx.SaveSync(row); err != nil {
 		return out, moved(err)
 	}

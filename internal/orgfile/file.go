@@ -56,6 +56,7 @@ type Target struct {
 	MayWrite []string
 	// Authoritative: what appears beside Stint is taken away.
 	Authoritative bool
+	Sync          *pim.SyncSettings // how its people are followed; without its groups. nil: as the portal says
 }
 
 // Secret says where a credential is kept; both are empty where none is needed.

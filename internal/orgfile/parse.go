@@ -45,7 +45,7 @@ func Parse(name string, text []byte) (*Doc, error) {
 }
 
 func (r *reader) target(n *yaml.Node, where string) Target {
-	o := r.object(n, where, "id", "kind", "name", "settings", "secret", "may_write", "authoritative")
+	o := r.object(n, where, "id", "kind", "name", "settings", "secret", "may_write", "authoritative", "sync")
 	t := Target{Pos: pos(n), ID: o.id(), Name: o.text("name", true, asText, isName), Settings: map[string]string{}}
 	kinds := connector.Kinds()
 	if kind := o.choice("kind", kinds...); kind != nil {
@@ -59,6 +59,7 @@ func (r *reader) target(n *yaml.Node, where string) Target {
 	if p := o.boolean("authoritative"); p != nil {
 		t.Authoritative = *p
 	}
+	t.Sync = o.sync(t.Kind)
 	if t.Kind != "" {
 		r.connect(o, t, at)
 	}

@@ -157,6 +157,9 @@ func (t Target) node() *yaml.Node {
 	if t.Authoritative {
 		put(n, "authoritative", boolean(true))
 	}
+	if t.Sync != nil {
+		put(n, "sync", syncNode(*t.Sync))
+	}
 	return n
 }
 

@@ -303,3 +303,30 @@ func TestAnOwnerGivesThemselvesNothingByALargeMove(t *testing.T) {
 	out, err = d.b.MoveResource(d.ctx, d.as("carol"), "payroll", "sandbox", 0)
 	d.ok(d.confirmed("carol", out, err))
 }
+
+// T10: nor do they give anything to an account that they said is somebody's who did not sign in since.
+func TestALargeMoveGivesNothingToWhomTheyNamed(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.do(func(tx *store.Tx) error {
+		return errors.Join(
+			tx.InsertResource(pim.Resource{ID: "wide", ParentID: "org", Kind: "group", Name: "Wide", Source: pim.SourceFile}),
+			tx.InsertResource(pim.Resource{ID: "narrow", ParentID: "org", Kind: "group", Name: "Narrow", Source: pim.SourceFile}),
+			tx.InsertResource(pim.Resource{ID: "payroll", ParentID: "narrow", Kind: "group", Name: "Payroll", Source: pim.SourceFile}),
+			tx.SaveMeaning(pim.Meaning{RoleID: "dba", ResourceID: "payroll", Name: "cn=payroll"}),
+			tx.InsertPrincipal(pim.Principal{ID: "made-up", Kind: pim.Person, Name: "Made Up", PersonID: "made-up", Enabled: true, Source: pim.SourceBrowser}),
+			tx.InsertAccount(pim.Account{ID: "acc-made-up", PrincipalID: "made-up", TargetID: "dir", Name: "x", ExternalID: "id:x", ConfirmedAt: tx.Now, ConfirmedBy: "carol", Source: pim.SourceBrowser}))
+	})
+	d.assigned("wide", 1000)
+	d.do(func(tx *store.Tx) error {
+		var errs []error
+		for _, id := range []string{"alice", "made-up", "erin"} { // whichever stands for all, it may be another's
+			errs = append(errs, broker.InsertActive(tx, pim.Assignment{ID: id + "-wide", PrincipalID: id, RoleID: "dba", ResourceID: "wide", Kind: pim.Active, StartsAt: tx.Now, MadeBy: "dan", Source: pim.SourceBrowser}))
+		}
+		return errors.Join(errs...)
+	})
+	out, err := d.b.MoveResource(d.ctx, d.as("carol"), "payroll", "wide", 0)
+	wantRefusal(t, d.confirmed("carol", out, err), pim.KindForbidden, "")
+	out, err = d.b.MoveResource(d.ctx, d.as("dan"), "payroll", "wide", 0)
+	d.ok(d.confirmed("dan", out, err))
+}

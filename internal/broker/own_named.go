@@ -49,6 +49,35 @@ func holdsNamed(r *store.Reader, by map[string]bool, groupID string) (bool, erro
 	return false, err
 }
 
+// namedHold lists the active assignments of some roles at some resources by which people hold something whose account
+// somebody named, and who did not sign in since.
+func namedHold(r *store.Reader, who pim.Principal, roles, resources []string) (out []pim.Assignment, err error) {
+	same, err := samePeople(r, who.ID)
+	if err != nil {
+		return nil, err
+	}
+	named, err := r.NamedUnseen(sortedIDs(same)...)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range named {
+		up, err := r.GroupsOf(id)
+		if err != nil {
+			return nil, err
+		}
+		all, err := r.AssignmentsOf(up...)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range all {
+			if a.Kind == pim.Active && slices.Contains(roles, a.RoleID) && slices.Contains(resources, a.ResourceID) {
+				out = append(out, a)
+			}
+		}
+	}
+	return out, nil
+}
+
 // joinsNamed returns whoever of some that come into a group, where its members hold something privileged without doing
 // anything, is as good as somebody's own; where another administrator could let them in, that is refused.
 func (s stakes) joinsNamed(r *store.Reader, who pim.Principal, coming []pim.Principal) (names []string, err error) {

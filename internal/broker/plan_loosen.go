@@ -2,6 +2,7 @@ package broker
 
 import (
 	"slices"
+	"strings"
 
 	"stint/internal/pim"
 )
@@ -59,10 +60,24 @@ func (p *planner) approving() map[string]bool {
 			}
 		}
 	}
-	in := slices.Clone(p.members)
+	if len(out) == 0 {
+		return out
+	}
+	groups := map[string]bool{}
+	for _, g := range p.groups {
+		groups[g.ID] = true
+	}
+	var in []pim.Membership // of groups in groups
+	for _, m := range p.members {
+		if groups[m.MemberID] {
+			in = append(in, m)
+		}
+	}
 	for _, g := range p.doc.Groups {
 		for _, f := range g.Members {
-			in = append(in, pim.Membership{GroupID: p.id["group/"+g.ID], MemberID: p.id[f.Ref]})
+			if strings.HasPrefix(f.Ref, "group/") {
+				in = append(in, pim.Membership{GroupID: p.id["group/"+g.ID], MemberID: p.id[f.Ref]})
+			}
 		}
 	}
 	for range pim.MaxGroupDepth {

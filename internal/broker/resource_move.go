@@ -238,7 +238,7 @@ func (o *moveResource) consequences(r *store.Reader, who pim.Principal, m *reloc
 }
 
 // reached finds what reaches the node no longer and from now on. Where that is too much for one write, of what it gains
-// one assignment of each role is enough to judge who may hand it out, and all that are the mover's own.
+// one assignment of each role is enough to judge who may hand it out, and all that are the mover's own or as good as theirs.
 func (m *relocation) reached(r *store.Reader, who pim.Principal) error {
 	s, err := standsAt(r, m.node.ID)
 	if err != nil {
@@ -265,11 +265,15 @@ func (m *relocation) reached(r *store.Reader, who pim.Principal) error {
 			m.gain = append(m.gain, a)
 		}
 	}
+	named, err := namedHold(r, who, s.roles, m.to)
+	if err != nil {
+		return err
+	}
 	workloads, err := r.WorkloadsAmong(s.roles, m.to, maxTouched+1)
 	if err == nil && len(workloads) > maxTouched {
 		err = tooMuch()
 	}
-	m.gain = append(m.gain, workloads...)
+	m.gain = append(append(m.gain, named...), workloads...)
 	return err
 }
 

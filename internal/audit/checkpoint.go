@@ -91,6 +91,11 @@ func ParseCheckpoint(signed []byte, vkeys ...string) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, err
 	}
+	for _, s := range n.Sigs { // another spelling of a signature is a changed checkpoint
+		if _, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil {
+			return Checkpoint{}, errors.New("checkpoint: a signature is not in its one canonical spelling")
+		}
+	}
 	if !slices.ContainsFunc(n.Sigs, func(s note.Signature) bool { return s.Name == c.Origin }) {
 		return Checkpoint{}, fmt.Errorf("checkpoint: origin %q is not the name of the key that signed it", c.Origin)
 	}

@@ -158,6 +158,7 @@ func lines(r io.ReadSeeker) iter.Seq2[[]byte, error] {
 		}
 		s := bufio.NewScanner(r)
 		s.Buffer(make([]byte, 0, 64<<10), maxLine)
+		s.Split(exactLines)
 		for s.Scan() {
 			if !yield(s.Bytes(), nil) {
 				return
@@ -167,4 +168,15 @@ func lines(r io.ReadSeeker) iter.Seq2[[]byte, error] {
 			yield(nil, err)
 		}
 	}
+}
+
+// exactLines is bufio.ScanLines without its mercy on carriage returns: every byte of a line is hashed.
+func exactLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return i + 1, data[:i], nil
+	}
+	if atEOF && len(data) > 0 {
+		return len(data), data, nil
+	}
+	return 0, nil, nil
 }

@@ -88,7 +88,7 @@ func TestVerifyExportNamesWhatIsWrong(t *testing.T) { // T20
 		"a line gone":                 {strings.Replace(good, line(4), "", 1), 3, 3, "missing; the next"},
 		"a line twice":                {strings.Replace(good, line(4), line(4)+line(4), 1), 3, 3, "more than once"},
 		"a space":                     {strings.Replace(good, line(4), " "+line(4), 1), 3, 3, "not an entry"},
-		"a carriage return":           {strings.Replace(good, line(4), strings.TrimSuffix(line(4), "\n")+"\x0b\n", 1), 3, 3, "canonical"},
+		"a carriage return":           {strings.Replace(good, line(4), strings.TrimSuffix(line(4), "\n")+"\r\n", 1), 3, 3, "canonical"},
 		"a checkpoint moved":          {strings.Replace(strings.Replace(good, line(9), "", 1), line(10), line(10)+line(9), 1), -1, -1, "wrong size"},
 		"a checkpoint spelt":          {strings.Replace(good, `{"checkpoint":"s`, `{"checkpoint": "s`, 1), -1, -1, "cannot be trusted"},
 		"an earlier end":              {good[:strings.Index(good, line(36))], 32, 39, "missing; the log ends"},

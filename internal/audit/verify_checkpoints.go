@@ -106,6 +106,9 @@ func (v *verifier) end() error {
 	if size := v.tree.Size; v.log.Bare && v.report.Signed < size && v.report.OK() {
 		v.found(Finding{Seq: v.report.Signed, Through: size - 1, Checkpoint: -1, What: "no checkpoint that these keys signed covers it"})
 	}
+	if signed := v.report.Latest; v.log.Bare && signed.Note != nil && signed.Origin != v.log.Origin && v.report.OK() {
+		v.found(Finding{Seq: -1, Through: -1, Checkpoint: signed.Size, What: fmt.Sprintf("it is of the log %q, and what was given says that it is %q", signed.Origin, v.log.Origin)})
+	}
 	return nil
 }
 

@@ -272,8 +272,9 @@ func (r *Reader) assignmentsByTime(f AssignmentFilter, column string, latest boo
 		w.add("("+column+", g.id) "+beyond+" (?, ?)", us(f.After.At), f.After.ID)
 	}
 	w.args = append(w.args, f.Limit)
-	return many(r, scanAssignmentRow, "SELECT "+assignmentRowCols+" FROM assignments g JOIN principals p ON p.id = g.principal_id"+w.String()+
-		" ORDER BY "+order+" LIMIT "+dollar(len(w.args)), w.args...)
+	page := "(SELECT " + assignmentCols + ", g.sort_name, g.start_due FROM assignments g" + w.String() + " ORDER BY " + order + " LIMIT " + dollar(len(w.args)) + ") x"
+	of := strings.NewReplacer("g.", "x.") // PostgreSQL would look up the holder of each that it sorts
+	return many(r, scanAssignmentRow, "SELECT "+of.Replace(assignmentRowCols)+" FROM "+page+" JOIN principals p ON p.id = x.principal_id ORDER BY "+of.Replace(order), w.args...)
 }
 
 // byTime holds the list to its state.

@@ -71,17 +71,18 @@ func (r *Reader) MembersIn(groupID string, page PrincipalPage) ([]Member, Search
 	if page.AfterID != "" {
 		w.add("(m.sort_name, m.member_id) > (?, ?)", page.AfterName, page.AfterID)
 	}
-	reached, of, from := Searched{}, "m", "group_members m"
+	reached, of, from, text := Searched{}, "m", "group_members m", ""
 	if page.Query != "" {
 		var err error
 		if reached, err = r.reachMembers(w); err != nil {
 			return nil, reached, err
 		}
-		// The bound stands in the query: PostgreSQL would join everybody with the group.
-		of, from = "x", "(SELECT m.sort_name, m.member_id FROM group_members m"+w.String()+" ORDER BY m.sort_name, m.member_id LIMIT "+strconv.Itoa(examinedMembers)+") x CROSS JOIN principals p"
-		w.conds = []string{"p.id = x.member_id"}
+		// The bound stands in the query, and each is looked up by itself: PostgreSQL would look at everybody there is, and
+		// join whom it finds with the group.
+		of, from = "x", "(SELECT m.sort_name, m.member_id FROM group_members m"+w.String()+" ORDER BY m.sort_name, m.member_id LIMIT "+strconv.Itoa(examinedMembers)+") x"
+		w.conds, text = nil, "(SELECT p.search_text FROM principals p WHERE p.id = x.member_id)"
 	}
-	keys, err := r.memberKeys(of, from, w, page.Query, page.Limit)
+	keys, err := r.memberKeys(of, from, text, w, page.Query, page.Limit)
 	switch {
 	case err != nil:
 		return nil, reached, err
@@ -98,9 +99,9 @@ func (r *Reader) MembersIn(groupID string, page PrincipalPage) ([]Member, Search
 	return out, reached, err
 }
 
-// memberKeys are the places of a page of members; of says from which of the tables.
-func (r *Reader) memberKeys(of, from string, w where, query string, limit int) ([]Searched, error) {
-	w.parts("p.search_text", query)
+// memberKeys are the places of a page of members; of says from which of the tables, and text what is searched.
+func (r *Reader) memberKeys(of, from, text string, w where, query string, limit int) ([]Searched, error) {
+	w.parts(text, query)
 	w.args = append(w.args, limit)
 	key := of + ".sort_name, " + of + ".member_id"
 	return many(r, scanSearched, "SELECT DISTINCT "+key+" FROM "+from+w.String()+" ORDER BY "+key+" LIMIT "+dollar(len(w.args)), w.args...)
@@ -123,10 +124,10 @@ func (r *Reader) membersBegun(groupID string, after Searched, query string, limi
 		return nil, none, err
 	}
 	var w where
-	from := begins(&w, rare, fewBegin) + " CROSS JOIN group_members m JOIN principals p ON p.id = m.member_id"
+	from := begins(&w, rare, fewBegin) + " CROSS JOIN group_members m"
 	w.add("m.member_id = x.principal_id AND m.group_id || '' = ?", groupID) // of each the groups they are in, not the members of this one
 	w.add("(m.sort_name || '', m.member_id) > (?, ?)", after.Name, after.ID)
-	keys, err := r.memberKeys("m", from, w, query, limit)
+	keys, err := r.memberKeys("m", from, "(SELECT p.search_text FROM principals p WHERE p.id = m.member_id)", w, query, limit)
 	return keys, true, err
 }
 

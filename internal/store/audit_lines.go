@@ -23,14 +23,20 @@ func scanLine(r row) (l Line, err error) { return l, r.Scan(&l.Seq, &l.Leaf) }
 // 0 at the end: each call is bounded work, so that a long file is read from many short snapshots (THREATS T31).
 func (r *Reader) Lines(f EntryFilter, limit int) (lines []Line, before int64, err error) {
 	f.Limit = limit
-	rows, before, err := r.unindexed(&f)
+	own := f.Own && f.Words != "" // read whole, as Rows does
+	var rows []EntryRow
+	if own {
+		rows, before, err = r.ownWords(f)
+	} else {
+		rows, before, err = r.unindexed(&f)
+	}
 	if err != nil {
 		return nil, 0, err
 	}
 	for _, e := range rows {
 		lines = append(lines, e.line())
 	}
-	if before == 0 && len(lines) < limit {
+	if !own && before == 0 && len(lines) < limit {
 		found, back, err := r.walkedLines(f, limit-len(lines))
 		if err != nil {
 			return nil, 0, err

@@ -197,6 +197,10 @@ func ownEntries(t *testing.T, s *store.Store) {
 		if len(p.rows) != 1 || p.back != 0 || p.rows[0].Actor != "alice" {
 			t.Errorf("%+v: %d entries, back to %d", f, len(p.rows), p.back)
 		}
+		lines := get(t, s, func(r *store.Reader) ([]store.Line, error) { lines, _, err := r.Lines(f, 50); return lines, err })
+		if len(lines) != 1 || lines[0].Seq != 400 {
+			t.Errorf("%+v: %d lines", f, len(lines))
+		}
 		if b := p.buckets[1]; b.Count != 1 || b.More || b.Refused != 1 || b.RefusedMore || len(p.short) > 0 {
 			t.Errorf("%+v: counted %+v, too short %q", f, b, p.short)
 		}

@@ -148,14 +148,18 @@ func (r *Reader) addHashes(page []audit.StoredEntry) error {
 	if err != nil {
 		return err
 	}
-	byIndex := make(map[int64]tlog.Hash, len(rows))
+	kept := make([]tlog.Hash, 2*verifyPage+64)
 	for _, h := range rows {
-		byIndex[h.idx] = h.hash
+		if h.idx >= from && h.idx-from < int64(len(kept)) {
+			kept[h.idx-from] = h.hash
+		}
 	}
 	for i := range page {
 		first, n := audit.HashesOf(page[i].Entry.Seq)
-		for k := range int64(n) {
-			page[i].Hashes = append(page[i].Hashes, byIndex[first+k])
+		if at := first - from; at >= 0 && at <= int64(len(kept)-n) {
+			page[i].Hashes = kept[at : at+int64(n)]
+		} else {
+			page[i].Hashes = make([]tlog.Hash, n) // far behind a gap, which is what will be said
 		}
 	}
 	return nil

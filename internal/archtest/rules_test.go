@@ -102,6 +102,7 @@ var clock = map[string]string{
 	"web/trace.go":                               "how long an answer took is no time of the domain",
 	"internal/broker/target.go":                  "how long a target took to answer is no time of the domain",
 	"web/middleware.go":                          "how long an answer took is no time of the domain",
+	"web/audit_export.go":                        "the deadline of a write to a connection is no time of the domain",
 	"web/stream.go":                              "the deadline of a write to a connection is no time of the domain",
 	"internal/connector/connectortest/faults.go": "how long a call took under a fault is what the suite judges",
 	"internal/stinttest/":                        "peers of tests keep their own time, as strangers do",

@@ -23,7 +23,10 @@ for (const b of document.querySelectorAll("[data-copy]")) b.hidden = false;
 // The second click on a slow form is not a second request; the server refuses it too.
 window.addEventListener("submit", (e) => {
   if (e.defaultPrevented) return; // the passkey script sends its form itself
-  if ("download" in e.target.dataset) return; // the page stays, and the form can be sent again
+  if ("download" in e.target.dataset) { // the page stays, and the form can be sent again; htmx would take its submit for its own
+    e.target.dispatchEvent(new Event("begun"));
+    return;
+  }
   if (e.target.dataset.sent) { e.preventDefault(); return; }
   e.target.dataset.sent = "1";
 });

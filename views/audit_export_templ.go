@@ -239,14 +239,14 @@ func AuditExportState(v AuditExport) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if v.State == "running" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<div id=\"export-state\" hx-get=\"/audit/exports\" hx-trigger=\"every 2s, submit from:#export-form delay:800ms\" hx-swap=\"none\" hx-select-oob=\"#export-state:outerHTML\" hx-nonce=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<div id=\"export-state\" hx-get=\"/audit/exports\" hx-trigger=\"every 2s, begun from:#export-form delay:800ms\" hx-swap=\"none\" hx-select-oob=\"#export-state:outerHTML\" hx-nonce=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var7 string
 			templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs(v.Nonce)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `audit_export.templ`, Line: 80, Col: 182}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `audit_export.templ`, Line: 80, Col: 181}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var7))
 			if templ_7745c5c3_Err != nil {
@@ -265,14 +265,14 @@ func AuditExportState(v AuditExport) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<div id=\"export-state\" hx-get=\"/audit/exports\" hx-trigger=\"submit from:#export-form delay:800ms\" hx-swap=\"none\" hx-select-oob=\"#export-state:outerHTML\" hx-nonce=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<div id=\"export-state\" hx-get=\"/audit/exports\" hx-trigger=\"begun from:#export-form delay:800ms\" hx-swap=\"none\" hx-select-oob=\"#export-state:outerHTML\" hx-nonce=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var8 string
 			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(v.Nonce)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `audit_export.templ`, Line: 84, Col: 172}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `audit_export.templ`, Line: 84, Col: 171}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var8))
 			if templ_7745c5c3_Err != nil {

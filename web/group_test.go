@@ -32,7 +32,7 @@ func touched(t *testing.T, page *stinttest.Page) *stinttest.Page {
 	return page
 }
 
-// P-02 to P-05: any group may be assigned; administrators alone feed it, with a touch where it gives a role; each member
+// P-02 to P-06: any group may be assigned, to what makes members of another one too; administrators alone feed it, with a touch where it gives a role; each member
 // activates for themselves; who leaves loses it at once.
 func TestGroupLifeInTheBrowser(t *testing.T) {
 	t.Parallel()

@@ -531,6 +531,7 @@ func (s *stage) activation(p *stinttest.Person, state pim.ActivationState) strin
 
 // T33: every route × every actor × own, another's and absent; a route without a row fails, and so does a
 // row without a route. Absent and another's are told apart by nothing when the actor may see neither.
+// activating and approving need no role of Stint.
 func TestRightsMatrix(t *testing.T) {
 	t.Parallel()
 	rows := map[string]bool{}

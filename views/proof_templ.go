@@ -65,7 +65,7 @@ func proof(r Reader, seq int64, hash string, v ProofView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, " of the log that was signed then: it cannot be changed or moved without being found out. That nothing else is missing is what stint audit verify shows, for the whole log.</p><p><a class=\"btn\" href=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, " of the log that was signed then: it cannot be changed or moved without being found out. That nothing else is missing is what <code>stint audit verify</code> shows, for the whole log.</p><p><a class=\"btn\" href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

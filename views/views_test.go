@@ -279,3 +279,35 @@ func TestTemplatesUseNoEscapes(t *testing.T) {
 		})
 	}
 }
+
+// Words stay apart: the generator drops the space between a line of text and a component below it.
+func TestWordsStayApart(t *testing.T) {
+	glued := regexp.MustCompile(`[\pL\d.,;:!?)”]<(?:time|b|code|a|small)\b[^>]*>[\pL\d]|</(?:time|b|code|a|small)>[\pL\d(“]|[\pL\d>] +[.,;](?: |<|$)`)
+	for _, p := range samples(t, sample.Plain).Pages() {
+		text := html(t, p.Body)
+		for _, at := range glued.FindAllStringIndex(text, -1) {
+			t.Errorf("%s: words without a space, or a space too much: …%s…", p.Name, text[max(0, at[0]-30):min(len(text), at[1]+30)])
+		}
+	}
+}
+
+// The vocabulary is the stylesheet's (UI.md §4): a class that it does not know has no looks.
+func TestClassesHaveLooks(t *testing.T) {
+	sheet, err := os.ReadFile("../static/stint.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, m := range regexp.MustCompile(`\.([a-z][\w-]*)`).FindAllStringSubmatch(string(sheet), -1) {
+		known[m[1]] = true
+	}
+	for _, p := range samples(t, sample.Plain).Pages() {
+		doc(t, p.Body).Find("[class]").Each(func(_ int, s *goquery.Selection) {
+			for _, c := range strings.Fields(s.AttrOr("class", "")) {
+				if !known[c] {
+					t.Errorf("%s: nothing says how class %q looks", p.Name, c)
+				}
+			}
+		})
+	}
+}

@@ -115,5 +115,6 @@ func (s Samples) retire() views.ResourceChangeView {
 	v.Move, v.Title, v.Places = false, s.T("Retire billing-prod"), nil
 	v.Says = []string{s.T("Retire billing-prod."), s.T("3 resources below it go too."), s.T("Alice Keller, eligible for db_owner on billing-prod: ends, and what is active through it."),
 		"1 meaning of a role at a target is forgotten; the group or role there stays as it is."}
+	v.Typed = views.Typed{Name: s.T("billing-prod")}
 	return v
 }

@@ -51,7 +51,7 @@ func (s Samples) syncs() []Page {
 			Shell: stopped.Shell, CanManage: true, Others: []views.Option{{Value: "t2", Label: s.T("Forest")}},
 			Rows: []views.SyncRow{{ID: "t1", Name: s.T("Directory"), Tone: views.Bad, State: "Stopped", Last: ago(240), Next: min(600)}},
 		})},
-		{"sync-none", "/sync", views.Syncs(views.SyncsView{Shell: shell})},
+		{"sync-none", "/sync", views.Syncs(views.SyncsView{Shell: shell, CanManage: true})},
 		{"sync-directory", "/sync/:id", views.SyncPage(v)},
 		{"sync-running", "/sync/:id", views.SyncPage(running)},
 		{"sync-stopped", "/sync/:id", views.SyncPage(stopped)},

@@ -49,12 +49,12 @@ func (s Samples) audit() views.AuditView {
 }
 
 func bars(counts ...int) views.Histogram {
-	h := views.Histogram{Most: 72, Refused: 6, First: "2026-11-25 15:00", Last: "2026-11-26 15:00"}
+	h := views.Histogram{Most: 72, Refused: 6, First: "2026-11-18 15:00", Last: "2026-11-19 15:00"}
 	for i, n := range counts {
 		width, height := 100/float64(len(counts)), 100*float64(n)/72
 		form := func(f float64) string { return fmt.Sprintf("%.2f", f) }
 		h.Total += int64(n)
-		h.Bars = append(h.Bars, views.Bar{Href: "/audit?from=x", From: "2026-11-25 15:00", Count: int64(n), X: form(float64(i) * width), Width: form(0.9 * width), Y: form(100 - height), Height: form(height)})
+		h.Bars = append(h.Bars, views.Bar{Href: "/audit?from=x", From: "2026-11-18 15:00", Count: int64(n), X: form(float64(i) * width), Width: form(0.9 * width), Y: form(100 - height), Height: form(height)})
 	}
 	h.Bars[8].Refused, h.Bars[8].BadY, h.Bars[8].BadHeight = 6, "92.00", "8.00"
 	return h

@@ -109,11 +109,6 @@ func mayHandOut(r *store.Reader, powers pim.Powers, roleID, resourceID string) (
 // ReadableBy is the part of the tree whose assignments, settings and requests a person may see right now.
 func ReadableBy(p pim.Powers) store.Subtree { return store.Subtree{All: p.MayAudit(), Roots: p.Owns} }
 
-// AdministeredBy is the part of the tree a person may administer right now.
-func AdministeredBy(p pim.Powers) store.Subtree {
-	return store.Subtree{All: p.Administrator, Roots: p.Owns}
-}
-
 // MayRead refuses, as if it did not exist, what lies at a resource that is none of a person's business.
 func MayRead(r *store.Reader, p pim.Powers, resourceID string) error {
 	path, err := pathOf(r, resourceID)

@@ -18,16 +18,30 @@ const (
 	pieceFor   = 10 * time.Millisecond // or fewer, so that nobody waits long for the writer (invariant 13)
 )
 
-// refuseCarried refuses a change of a resource while another one is being carried out.
+// refuseCarried refuses a change of a resource while another one is being carried out there, above it or below it: what
+// is left to carry out is found by what stands below the resource it is about.
 func refuseCarried(r *store.Reader, resourceID string) error {
-	_, err := r.LongChangeOf(resourceID)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
+	open, err := r.LongChanges()
+	if err != nil || len(open) == 0 {
+		return err
 	}
-	if err == nil {
-		err = pim.Refuse(pim.KindConflict, "Another change of this resource is still being carried out. Wait until it is done.")
+	ids := []string{resourceID}
+	for _, c := range open {
+		ids = append(ids, c.ResourceID)
 	}
-	return err
+	paths, err := r.Paths(ids)
+	if err != nil {
+		return err
+	}
+	for _, c := range open {
+		switch {
+		case c.ResourceID == resourceID:
+			return pim.Refuse(pim.KindConflict, "Another change of this resource is still being carried out. Wait until it is done.")
+		case paths[resourceID].Contains(c.ResourceID), paths[c.ResourceID].Contains(resourceID):
+			return pim.Refuse(pim.KindConflict, "A change of %s is still being carried out, which this would change too. Wait until it is done.", paths[c.ResourceID].Leaf().Name)
+		}
+	}
+	return nil
 }
 
 // decide records a change that too much follows from for one write.

@@ -23,11 +23,6 @@ func (r *Reader) LongChange(id string) (pim.LongChange, error) {
 	return one(r, scanLongChange, "SELECT "+longChangeCols+" FROM long_changes WHERE id = $1", id)
 }
 
-// LongChangeOf returns what is being carried out about a resource.
-func (r *Reader) LongChangeOf(resourceID string) (pim.LongChange, error) {
-	return one(r, scanLongChange, "SELECT "+longChangeCols+" FROM long_changes WHERE resource_id = $1 AND finished_at = 0", resourceID)
-}
-
 // InsertLongChange records a decision. That of retiring comes before the resource is removed: what is remembered of the
 // definitions from then on knows of it.
 func (tx *Tx) InsertLongChange(c pim.LongChange) error {

@@ -106,7 +106,7 @@ func longChanges(t *testing.T, s *store.Store) {
 	if n := get(t, s, func(r *store.Reader) (int64, error) { return r.CountAmong([]string{"r"}, []string{"top", "mid"}) }); n != 2 {
 		t.Errorf("%d among, want 2", n)
 	}
-	open := get(t, s, func(r *store.Reader) (pim.LongChange, error) { return r.LongChangeOf("mid") })
+	open := get(t, s, func(r *store.Reader) (pim.LongChange, error) { return r.LongChange("c") })
 	open.Phase, open.After, open.Done, open.Counts["assignments"] = 2, "a1", 3, 3
 	do(t, s, func(tx *store.Tx) error { return tx.SaveLongChange(open) })
 	if err := store.Do(context.Background(), s, func(tx *store.Tx) error { return tx.SaveLongChange(open) }); !errors.Is(err, store.ErrConflict) {

@@ -3,6 +3,7 @@ package web_test
 import (
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -182,6 +183,57 @@ func TestAuditExportEndsWithItsRight(t *testing.T) {
 	}
 	if n := len(w.Events(pim.EvAuditExportEnded)); n != 2 {
 		t.Errorf("%d ends", n)
+	}
+}
+
+// Nor is a file whole of which the second half is another search, or read by whoever has no session any more.
+func TestAuditExportEndsWithItsSession(t *testing.T) {
+	t.Parallel()
+	w, people, _ := approvedWorld(t)
+	sessions := stinttest.Read(w, func(r *store.Reader) ([]store.SessionRow, error) { return r.SessionsOf("dora", time.Hour) })
+	begin := func() *broker.AuditExport {
+		x, err := w.Broker.BeginAuditExport(t.Context(), broker.Actor{PrincipalID: "dora", SessionID: sessions[0].ID, Session: sessions[0].Handle}, broker.AuditAsk{Format: broker.AuditJSONL})
+		w.OK(err)
+		return x
+	}
+	var out strings.Builder
+	w.OK(begin().Write(t.Context(), &out))
+	if out.Len() == 0 {
+		t.Fatal("the start is another one")
+	}
+	x := begin()
+	people["dora"].Post("/sign-out").Want(t, http.StatusSeeOther)
+	if out.Reset(); x.Write(t.Context(), &out) == nil || out.Len() != 0 {
+		t.Errorf("%d bytes are read without a session", out.Len())
+	}
+	x, err := w.Broker.BeginAuditExport(t.Context(), broker.Actor{PrincipalID: "dora"}, broker.AuditAsk{Format: broker.AuditJSONL})
+	w.OK(err)
+	w.Do(func(tx *store.Tx) error {
+		all, err := tx.AssignmentsOf("dora")
+		for _, a := range all {
+			err = errors.Join(err, tx.EndAssignment(a, false))
+		}
+		return err
+	})
+	if x.Write(t.Context(), &out) == nil || out.Len() != 0 {
+		t.Errorf("%d bytes are read by whoever is no auditor any more", out.Len())
+	}
+	for i, e := range w.Events(pim.EvAuditExportEnded) {
+		if e.Facts["complete"] != (i == 2) { // the first one, newest first
+			t.Errorf("end %d: %v", i, e.Facts)
+		}
+	}
+}
+
+// What somebody writes in the place of an activation is kept beside the log, where it can be erased, and not in it.
+func TestAuditExportKeepsWhatWasTypedOutOfTheLog(t *testing.T) {
+	t.Parallel()
+	w, people, activation := approvedWorld(t)
+	people["erin"].Post("/audit/export", "format", "csv", "correlation", "Alice Example is ill").Want(t, http.StatusOK)
+	people["dora"].Post("/audit/export", "format", "csv", "correlation", activation).Want(t, http.StatusOK)
+	asked := w.Events(pim.EvAuditExported)
+	if asked[1].Facts["activation"] != nil || asked[1].Texts["search"] != "correlation=Alice+Example+is+ill" || asked[0].Facts["activation"] != activation {
+		t.Errorf("the log says %v %v and %v", asked[1].Facts, asked[1].Texts, asked[0].Facts)
 	}
 }
 

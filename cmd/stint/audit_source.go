@@ -103,7 +103,7 @@ func fetchURL(ctx context.Context, client *http.Client, address, cookie string) 
 	switch {
 	case resp.StatusCode == http.StatusNotFound:
 		return nil, fmt.Errorf("%s: %w", address, fs.ErrNotExist)
-	case resp.StatusCode/100 == 3:
+	case resp.StatusCode/100 == 3, resp.StatusCode == http.StatusUnauthorized:
 		return nil, fmt.Errorf("%s asks for a sign-in: give an auditor's session with --cookie, or verify a mirror made by stint audit export --tiles", address)
 	case resp.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("%s answers %s", address, resp.Status)

@@ -66,7 +66,11 @@ func (b *Broker) BeginAuditExport(ctx context.Context, actor Actor, ask AuditAsk
 		}
 		x := &AuditExport{b: b, actor: actor, filter: f, said: tx.Now,
 			row: store.AuditExport{PrincipalID: who.ID, ID: id, Format: ask.Format, Filters: ask.Filters, State: store.ExportRunning}}
-		tx.Emit(auditExported(x))
+		e, err := auditExported(tx.Reader, x)
+		if err != nil {
+			return nil, err
+		}
+		tx.Emit(e)
 		return x, tx.BeginAuditExport(x.row)
 	})
 }
@@ -96,8 +100,13 @@ func auditTurn(tx *store.Tx, who pim.Principal) error {
 	return nil
 }
 
-func auditExported(x *AuditExport) pim.Event {
+func auditExported(r *store.Reader, x *AuditExport) (pim.Event, error) {
 	f := x.filter
+	if _, err := r.Activation(f.Correlation); errors.Is(err, store.ErrNotFound) {
+		f.Correlation = "" // whatever else somebody wrote there is a text, and no fact
+	} else if err != nil {
+		return pim.Event{}, err
+	}
 	e := pim.Event{Type: pim.EvAuditExported, Actor: x.row.PrincipalID, RoleID: f.RoleID, ResourceID: f.Below, TargetID: f.TargetID, ObjectID: x.row.ID, Result: pim.OK,
 		Facts: map[string]any{"format": x.row.Format, "from_entry": f.From, "until_entry": f.Until}, Texts: map[string]string{}}
 	for name, value := range map[string]string{"person": f.Person, "action": f.Type, "result": f.Result, "activation": f.Correlation} {
@@ -105,7 +114,7 @@ func auditExported(x *AuditExport) pim.Event {
 			e.Facts[name] = value
 		}
 	}
-	return e.WithText("search", x.row.Filters)
+	return e.WithText("search", x.row.Filters), nil
 }
 
 func auditExportEnded(row store.AuditExport, complete bool) pim.Event {
@@ -126,11 +135,7 @@ func (x *AuditExport) read(ctx context.Context, before int64) (lines []store.Lin
 		next  int64
 	}
 	p, err := store.Read(ctx, x.b.store, func(r *store.Reader) (p piece, err error) {
-		who, err := person(r, x.actor)
-		if err != nil {
-			return p, err
-		}
-		f, err := auditScope(r, who, x.filter)
+		f, err := x.may(r)
 		if err != nil {
 			return p, err
 		}
@@ -139,6 +144,25 @@ func (x *AuditExport) read(ctx context.Context, before int64) (lines []store.Lin
 		return p, err
 	})
 	return p.lines, p.next, err
+}
+
+// may refuses to read on where the session is over or the rights are others than at the start: what follows would be
+// another search, and the file would pass for whole.
+func (x *AuditExport) may(r *store.Reader) (f store.EntryFilter, err error) {
+	who, err := person(r, x.actor)
+	if err != nil {
+		return f, err
+	}
+	if x.actor.Session != "" {
+		if _, err := r.SessionByHandle(x.actor.Session); err != nil {
+			return f, err
+		}
+	}
+	f, err = auditScope(r, who, x.filter)
+	if err == nil && f != x.filter {
+		err = pim.Refuse(pim.KindForbidden, "You may not read the whole log any more, so the export ends here.")
+	}
+	return f, err
 }
 
 // tell says how far it is, when it is time to.

@@ -66,16 +66,17 @@ func (tx *Tx) LeadsTo(id string) {
 		return
 	}
 	f := tx.follows
-	tx.AfterCommit(func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if f.of == nil {
-			f.of = map[string]trace.SpanContext{}
-		}
-		if len(f.of) < maxFollowed {
-			f.of[id] = from
-		}
-	})
+	tx.AfterCommit(func() { f.note(id, from) })
+}
+
+// note forgets all when it is full: what another node did is never followed here, and would keep the latest out.
+func (f *followed) note(id string, from trace.SpanContext) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.of == nil || len(f.of) >= maxFollowed {
+		f.of = map[string]trace.SpanContext{}
+	}
+	f.of[id] = from
 }
 
 // Follow returns a context that goes on with the trace of the write that led to work under an id.

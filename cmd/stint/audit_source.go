@@ -33,19 +33,7 @@ func (c *auditVerifyCmd) openBare(ctx context.Context, e *environment, vkeys fun
 	if err != nil {
 		return l, close, err
 	}
-	signed, err := fetch(audit.CheckpointPath)
-	if err != nil {
-		return l, close, fmt.Errorf("the checkpoint of the tiles: %w", err)
-	}
-	claimed, err := audit.ReadCheckpoint(signed)
-	if err != nil {
-		return l, close, err
-	}
-	keys, err := vkeys(claimed.Origin)
-	if err != nil {
-		return l, close, err
-	}
-	l, err = audit.OpenTiles(fetch, keys...)
+	l, err = audit.OpenTiles(fetch, vkeys)
 	return l, close, err
 }
 

@@ -150,11 +150,20 @@ func splitBundle(b []byte, width int) [][]byte {
 // Fetch returns what is at a path below a log's prefix; fs.ErrNotExist where there is nothing.
 type Fetch func(path string) ([]byte, error)
 
-// OpenTiles is a log in tiles, up to their checkpoint, for Verify. Its origin is the checkpoint's.
-func OpenTiles(fetch Fetch, vkeys ...string) (Log, error) {
+// OpenTiles is a log in tiles, up to their checkpoint, for Verify. Its origin is the checkpoint's; keys answers which
+// verifier keys a log of that origin has, before its signature is believed.
+func OpenTiles(fetch Fetch, keys func(origin string) ([]string, error)) (Log, error) {
 	signed, err := fetch(CheckpointPath)
 	if err != nil {
-		return Log{}, fmt.Errorf("the checkpoint: %w", err)
+		return Log{}, fmt.Errorf("the checkpoint of the tiles: %w", err)
+	}
+	claimed, err := ReadCheckpoint(signed)
+	if err != nil {
+		return Log{}, err
+	}
+	vkeys, err := keys(claimed.Origin)
+	if err != nil {
+		return Log{}, err
 	}
 	c, err := ParseCheckpoint(signed, vkeys...)
 	if err != nil {

@@ -114,9 +114,13 @@ func fetchFrom(files map[string][]byte) Fetch {
 	}
 }
 
+func keyOf(s *Signer) func(origin string) ([]string, error) {
+	return func(string) ([]string, error) { return []string{s.VKey()}, nil }
+}
+
 func verifyTiles(t testing.TB, m *memLog, files map[string][]byte, remembered ...[]byte) Report {
 	t.Helper()
-	l, err := OpenTiles(fetchFrom(files), m.signer.VKey())
+	l, err := OpenTiles(fetchFrom(files), keyOf(m.signer))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,14 +182,14 @@ func TestVerifyTiles(t *testing.T) { // T20
 			return nil, fault
 		}
 		return good[path], nil
-	}, m.signer.VKey())
+	}, keyOf(m.signer))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Verify(l); !errors.Is(err, fault) {
 		t.Errorf("a fault is told as %v", err)
 	}
-	if _, err := OpenTiles(fetchFrom(good), testSigner(t).VKey()); err == nil {
+	if _, err := OpenTiles(fetchFrom(good), keyOf(testSigner(t))); err == nil {
 		t.Error("another key's checkpoint is believed")
 	}
 }

@@ -3,7 +3,6 @@ package web
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -353,14 +352,11 @@ func resourceNamed(r *store.Reader, text string, wrong views.Errors) (string, er
 		return text, err
 	}
 	list, err := r.FindResources(store.ResourcePage{Query: text, Limit: pageSize})
-	found, exact := map[string]string{}, map[string]string{}
+	var may candidates
 	for _, s := range list {
-		found[s.ID] = s.Name
-		if strings.EqualFold(s.Name, text) {
-			exact[s.ID] = s.Name
-		}
+		may.add(s.ID, s.Name, strings.EqualFold(s.Name, text))
 	}
-	return theOne(exact, found, "resource", "No resource has this in its name.", wrong), err
+	return may.theOne("resource", "No resource has this in its name.", wrong), err
 }
 
 // personNamed finds whom a name, a mail address or an id means; a removed person by id only.
@@ -373,15 +369,11 @@ func personNamed(r *store.Reader, text string, wrong views.Errors) (string, erro
 		return text, err
 	}
 	people, err := actorsNamed(r, text, pageSize)
-	found := map[string]string{}
-	exact := map[string]string{}
+	var may candidates
 	for _, p := range people {
-		found[p.ID] = p.Name
-		if strings.EqualFold(p.Name, text) || strings.EqualFold(p.Email, text) {
-			exact[p.ID] = p.Name
-		}
+		may.add(p.ID, p.Name, strings.EqualFold(p.Name, text) || strings.EqualFold(p.Email, text))
 	}
-	return theOne(exact, found, "person", "Nobody here has this in their name or mail address.", wrong), err
+	return may.theOne("person", "Nobody here has this in their name or mail address.", wrong), err
 }
 
 // roleNamed finds which of some roles a name or an id means.
@@ -389,35 +381,11 @@ func roleNamed(roles map[string]string, text string, wrong views.Errors) string 
 	if roles[text] != "" {
 		return text
 	}
-	found, exact := map[string]string{}, map[string]string{}
+	var may candidates
 	for id, name := range roles {
-		if strings.Contains(strings.ToLower(name), strings.ToLower(text)) {
-			found[id] = name
-		}
-		if strings.EqualFold(name, text) {
-			exact[id] = name
+		if same := strings.EqualFold(name, text); same || strings.Contains(strings.ToLower(name), strings.ToLower(text)) {
+			may.add(id, name, same)
 		}
 	}
-	return theOne(exact, found, "role", "No role has this in its name.", wrong)
-}
-
-// theOne is the id that was meant, or "" with the reason at the field.
-func theOne(exact, found map[string]string, field, none string, wrong views.Errors) string {
-	if len(exact) > 0 {
-		found = exact
-	}
-	list := sortedByName(found)
-	switch len(list) {
-	case 0:
-		wrong[field] = none
-		return ""
-	case 1:
-		return list[0]
-	}
-	var names []string
-	for _, id := range list[:min(len(list), 5)] {
-		names = append(names, found[id])
-	}
-	wrong[field] = fmt.Sprintf("%d match: %s. Write more of it, or the id.", len(list), strings.Join(names, ", "))
-	return ""
+	return may.theOne("role", "No role has this in its name.", wrong)
 }

@@ -83,17 +83,13 @@ func ownerNamed(r *store.Reader, text string, wrong views.Errors) (string, error
 		return text, err
 	}
 	list, err := r.FindPrincipals(text, pageSize)
-	found, exact := map[string]string{}, map[string]string{}
+	var may candidates
 	for _, p := range list {
-		if p.Kind == pim.Workload {
-			continue
-		}
-		found[p.ID] = p.Name
-		if strings.EqualFold(p.Name, text) || strings.EqualFold(p.Email, text) {
-			exact[p.ID] = p.Name
+		if p.Kind != pim.Workload {
+			may.add(p.ID, p.Name, strings.EqualFold(p.Name, text) || strings.EqualFold(p.Email, text))
 		}
 	}
-	return theOne(exact, found, "owner", "No person or group here has a name or mail address that begins with this.", wrong), err
+	return may.theOne("owner", "No person or group here has a name or mail address that begins with this.", wrong), err
 }
 
 // workloadsAnswered bounds how many workloads My roles looks at.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -179,22 +180,16 @@ func (w *lineWriter) read(r *store.Reader, people, roles, places []string) error
 	if err != nil {
 		return err
 	}
-	keep(w.people, names)
+	maps.Copy(w.people, names)
 	if names, err = r.RoleNames(roles); err != nil {
 		return err
 	}
-	keep(w.roles, names)
+	maps.Copy(w.roles, names)
 	paths, err := r.Paths(places)
 	for id, path := range paths {
 		w.places[id] = strings.Join(path.Names(), " / ")
 	}
 	return err
-}
-
-func keep(known, names map[string]string) {
-	for id, name := range names {
-		known[id] = name
-	}
 }
 
 // record is a line of CSV; what could be a formula is none (THREATS T25).

@@ -48,7 +48,6 @@ func (p *planner) planResources() {
 		event.ResourceID = row.ID
 		p.step(stageGoing, "-", orgfile.Pos{}, emit(event, func(a *applying) error {
 			a.redefined = true
-			a.redefined = true
 			return a.tx.RemoveResource(row.ID)
 		}), "%s", p.label[row.ID])
 	}

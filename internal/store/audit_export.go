@@ -48,6 +48,3 @@ func (tx *Tx) SaveAuditExport(x AuditExport) error {
 	return tx.must("UPDATE audit_exports SET state = $1, entries = $2, back_seq = $3, seen_at = $4, ended_at = $5 WHERE principal_id = $6 AND id = $7 AND state = 'running'",
 		x.State, x.Entries, x.BackSeq, us(tx.Now), ended, x.PrincipalID, x.ID)
 }
-
-// LogSize is how many entries the log has.
-func (r *Reader) LogSize() (int64, error) { return r.logSize() }

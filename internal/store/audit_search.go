@@ -206,7 +206,8 @@ func (r *Reader) weigh(c facet, from, until int64, limit int) (int, error) {
 // marks are n values of a condition.
 func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
 
-func (r *Reader) logSize() (int64, error) {
+// LogSize is how many entries the log has.
+func (r *Reader) LogSize() (int64, error) {
 	return one(r, scanInt, "SELECT size FROM audit_head WHERE id = 1")
 }
 

@@ -79,7 +79,7 @@ func (tx *Tx) IndexWords() (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	size, err := tx.logSize()
+	size, err := tx.LogSize()
 	if err != nil || from >= size {
 		return false, err
 	}
@@ -106,7 +106,7 @@ func (r *Reader) Unindexed() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	size, err := r.logSize()
+	size, err := r.LogSize()
 	return n < size, err
 }
 
@@ -139,7 +139,7 @@ func (r *Reader) unindexed(f *EntryFilter) (rows []EntryRow, back int64, err err
 	if err != nil || indexed >= f.before() {
 		return nil, 0, err
 	}
-	size, err := r.logSize()
+	size, err := r.LogSize()
 	if err != nil {
 		return nil, 0, err
 	}

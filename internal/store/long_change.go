@@ -131,8 +131,7 @@ func (r *Reader) CountAmong(roles, at []string) (int64, error) {
 // AssignmentsOfEach returns one assignment of each of some roles that is assigned at some resources.
 func (r *Reader) AssignmentsOfEach(roles, at []string) ([]pim.Assignment, error) {
 	var args []any
-	list, places := in(&args, roles), ""
-	places = in(&args, at)
+	list, places := in(&args, roles), in(&args, at)
 	return many(r, scanAssignment, "SELECT "+assignmentCols+` FROM assignments g WHERE g.id IN (
 		SELECT (SELECT x.id FROM assignments x WHERE x.role_id = d.id AND x.ended_at = 0 AND x.resource_id IN `+places+" LIMIT 1) FROM role_definitions d WHERE d.id IN "+list+") ORDER BY g.id", args...)
 }

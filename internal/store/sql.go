@@ -269,6 +269,9 @@ func escapeLike(s string) string {
 
 // pairs runs "SELECT key, value … IN " over ids; args are those of the query before them.
 func (r *Reader) pairs(query string, ids []string, args ...any) (map[string]string, error) {
+	if len(ids) == 0 {
+		return map[string]string{}, nil
+	}
 	list := in(&args, ids)
 	type pair struct{ k, v string }
 	rows, err := many(r, func(r row) (p pair, err error) { return p, r.Scan(&p.k, &p.v) }, query+list, args...)

@@ -17,7 +17,7 @@ func BenchmarkRetireOfMuch(b *testing.B) {
 	for range b.N {
 		d := newDesk(b, false)
 		d.do(func(tx *store.Tx) error {
-			errs := []error{tx.InsertResource(pim.Resource{ID: "region", ParentID: "org", Kind: "group", Name: "Region North", Source: pim.SourceFile})}
+			errs := []error{insertGroup(tx, "region", "org", "Region North")}
 			for i := range 1000 {
 				id := fmt.Sprintf("db%d", i)
 				errs = append(errs, tx.InsertResource(pim.Resource{ID: id, ParentID: "region", Kind: "database", Name: id, Source: pim.SourceFile}))

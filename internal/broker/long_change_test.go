@@ -23,8 +23,8 @@ const manyThings = 5_000
 func (d *desk) region() {
 	d.Helper()
 	d.do(func(tx *store.Tx) error {
-		errs := []error{tx.InsertResource(pim.Resource{ID: "region", ParentID: "org", Kind: "group", Name: "Region North", Source: pim.SourceFile}),
-			tx.InsertResource(pim.Resource{ID: "beside", ParentID: "org", Kind: "group", Name: "Beside", Source: pim.SourceFile})}
+		errs := []error{insertGroup(tx, "region", "org", "Region North"),
+			insertGroup(tx, "beside", "org", "Beside")}
 		for i := range 10 {
 			id := fmt.Sprintf("db%d", i)
 			errs = append(errs, tx.InsertResource(pim.Resource{ID: id, ParentID: "region", Kind: "database", Name: id, Source: pim.SourceFile}),
@@ -218,7 +218,7 @@ func TestMoveOfMuchHoldsAtOnceAndIsCarriedOut(t *testing.T) {
 	d.region()
 	d.do(func(tx *store.Tx) error {
 		return errors.Join(
-			tx.InsertResource(pim.Resource{ID: "old", ParentID: "org", Kind: "group", Name: "Old", Source: pim.SourceFile}),
+			insertGroup(tx, "old", "org", "Old"),
 			tx.InsertResource(pim.Resource{ID: "vital", ParentID: "old", Kind: "database", Name: "Vital", Source: pim.SourceFile}),
 			tx.SaveMeaning(pim.Meaning{RoleID: "dba", ResourceID: "vital", Name: "cn=vital"}),
 			tx.SaveSettings(pim.RoleSettings{RoleID: "dba", ResourceID: "region", MaxDuration: ptr(10 * time.Minute), Enforced: []pim.Field{pim.FieldMaxDuration}, Source: pim.SourceFile}),
@@ -278,9 +278,9 @@ func TestAnOwnerGivesThemselvesNothingByALargeMove(t *testing.T) {
 	d := newDesk(t, false) // each write once: there are many
 	d.do(func(tx *store.Tx) error {
 		return errors.Join(
-			tx.InsertResource(pim.Resource{ID: "mine", ParentID: "org", Kind: "group", Name: "Mine", Source: pim.SourceFile}),
-			tx.InsertResource(pim.Resource{ID: "sandbox", ParentID: "mine", Kind: "group", Name: "Sandbox", Source: pim.SourceFile}),
-			tx.InsertResource(pim.Resource{ID: "payroll", ParentID: "mine", Kind: "group", Name: "Payroll", Source: pim.SourceFile}),
+			insertGroup(tx, "mine", "org", "Mine"),
+			insertGroup(tx, "sandbox", "mine", "Sandbox"),
+			insertGroup(tx, "payroll", "mine", "Payroll"),
 			tx.SaveHandOut(pim.HandOut{ResourceID: "mine", Roles: []string{"dba"}}),
 			tx.SaveMeaning(pim.Meaning{RoleID: "dba", ResourceID: "payroll", Name: "cn=dba"}))
 	})
@@ -310,9 +310,9 @@ func TestALargeMoveGivesNothingToWhomTheyNamed(t *testing.T) {
 	d := newDesk(t, false) // each write once: there are many
 	d.do(func(tx *store.Tx) error {
 		return errors.Join(
-			tx.InsertResource(pim.Resource{ID: "wide", ParentID: "org", Kind: "group", Name: "Wide", Source: pim.SourceFile}),
-			tx.InsertResource(pim.Resource{ID: "narrow", ParentID: "org", Kind: "group", Name: "Narrow", Source: pim.SourceFile}),
-			tx.InsertResource(pim.Resource{ID: "payroll", ParentID: "narrow", Kind: "group", Name: "Payroll", Source: pim.SourceFile}),
+			insertGroup(tx, "wide", "org", "Wide"),
+			insertGroup(tx, "narrow", "org", "Narrow"),
+			insertGroup(tx, "payroll", "narrow", "Payroll"),
 			tx.SaveMeaning(pim.Meaning{RoleID: "dba", ResourceID: "payroll", Name: "cn=payroll"}),
 			tx.InsertPrincipal(pim.Principal{ID: "made-up", Kind: pim.Person, Name: "Made Up", PersonID: "made-up", Enabled: true, Source: pim.SourceBrowser}),
 			tx.InsertAccount(pim.Account{ID: "acc-made-up", PrincipalID: "made-up", TargetID: "dir", Name: "x", ExternalID: "id:x", ConfirmedAt: tx.Now, ConfirmedBy: "carol", Source: pim.SourceBrowser}))

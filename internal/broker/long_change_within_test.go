@@ -16,10 +16,10 @@ func TestNothingAroundALargeChangeIsChangedMeanwhile(t *testing.T) {
 	d := newDesk(t, false) // each write once: there are many
 	d.do(func(tx *store.Tx) error {
 		return errors.Join(
-			tx.InsertResource(pim.Resource{ID: "old", ParentID: "org", Kind: "group", Name: "Old", Source: pim.SourceFile}),
-			tx.InsertResource(pim.Resource{ID: "region", ParentID: "org", Kind: "group", Name: "Region North", Source: pim.SourceFile}),
-			tx.InsertResource(pim.Resource{ID: "beside", ParentID: "org", Kind: "group", Name: "Beside", Source: pim.SourceFile}),
-			tx.InsertResource(pim.Resource{ID: "sub", ParentID: "old", Kind: "group", Name: "Sub", Source: pim.SourceFile}),
+			insertGroup(tx, "old", "org", "Old"),
+			insertGroup(tx, "region", "org", "Region North"),
+			insertGroup(tx, "beside", "org", "Beside"),
+			insertGroup(tx, "sub", "old", "Sub"),
 			tx.InsertResource(pim.Resource{ID: "vital", ParentID: "sub", Kind: "database", Name: "Vital", Source: pim.SourceFile}),
 			tx.SaveMeaning(pim.Meaning{RoleID: "dba", ResourceID: "vital", Name: "cn=vital"}),
 			tx.InsertAssignment(pim.Assignment{ID: "alice-old", PrincipalID: "alice", RoleID: "dba", ResourceID: "old", Kind: pim.Eligible, StartsAt: tx.Now, Source: pim.SourceFile}))

@@ -212,9 +212,9 @@ func TestAMoveUnderARoleTheyHaveAlready(t *testing.T) {
 	d := newDesk(t)
 	d.do(func(tx *store.Tx) error {
 		return errors.Join(
-			tx.InsertResource(pim.Resource{ID: "a", ParentID: "org", Kind: "group", Name: "A", Source: pim.SourceFile}),
-			tx.InsertResource(pim.Resource{ID: "b", ParentID: "org", Kind: "group", Name: "B", Source: pim.SourceFile}),
-			tx.InsertResource(pim.Resource{ID: "payroll", ParentID: "a", Kind: "group", Name: "Payroll", Source: pim.SourceFile}),
+			insertGroup(tx, "a", "org", "A"),
+			insertGroup(tx, "b", "org", "B"),
+			insertGroup(tx, "payroll", "a", "Payroll"),
 			tx.SaveMeaning(pim.Meaning{RoleID: "dba", ResourceID: "payroll", Name: "cn=dba"}))
 	})
 	for _, at := range []string{"a", "b"} {

@@ -25,9 +25,9 @@ func TestAnOwnerGivesThemselvesNothingByAMove(t *testing.T) {
 	d := newDesk(t)
 	d.do(func(tx *store.Tx) error {
 		return errors.Join(
-			tx.InsertResource(pim.Resource{ID: "mine", ParentID: "org", Kind: "group", Name: "Mine", Source: pim.SourceFile}),
-			tx.InsertResource(pim.Resource{ID: "sandbox", ParentID: "mine", Kind: "group", Name: "Sandbox", Source: pim.SourceFile}),
-			tx.InsertResource(pim.Resource{ID: "payroll", ParentID: "mine", Kind: "group", Name: "Payroll", Source: pim.SourceFile}),
+			insertGroup(tx, "mine", "org", "Mine"),
+			insertGroup(tx, "sandbox", "mine", "Sandbox"),
+			insertGroup(tx, "payroll", "mine", "Payroll"),
 			tx.SaveMeaning(pim.Meaning{RoleID: "dba", ResourceID: "sandbox", Name: "cn=sandbox"}),
 			tx.SaveMeaning(pim.Meaning{RoleID: "dba", ResourceID: "payroll", Name: "cn=dba"}))
 	})
@@ -50,9 +50,9 @@ func TestAnOwnerHandsOutNoMoreAfterAMove(t *testing.T) {
 	d := newDesk(t)
 	d.do(func(tx *store.Tx) error {
 		return errors.Join(
-			tx.InsertResource(pim.Resource{ID: "a", ParentID: "org", Kind: "group", Name: "A", Source: pim.SourceFile}),
-			tx.InsertResource(pim.Resource{ID: "b", ParentID: "org", Kind: "group", Name: "B", Source: pim.SourceFile}),
-			tx.InsertResource(pim.Resource{ID: "payroll", ParentID: "a", Kind: "group", Name: "Payroll", Source: pim.SourceFile}),
+			insertGroup(tx, "a", "org", "A"),
+			insertGroup(tx, "b", "org", "B"),
+			insertGroup(tx, "payroll", "a", "Payroll"),
 			tx.SaveMeaning(pim.Meaning{RoleID: "dba", ResourceID: "payroll", Name: "cn=dba"}),
 			tx.SaveHandOut(pim.HandOut{ResourceID: "b", Roles: []string{"dba"}}))
 	})
@@ -74,8 +74,8 @@ func TestAMoveThatLoosensIsLoudAndLocks(t *testing.T) {
 	d := newDesk(t)
 	d.do(func(tx *store.Tx) error {
 		return errors.Join(
-			tx.InsertResource(pim.Resource{ID: "strict", ParentID: "org", Kind: "group", Name: "Strict", Source: pim.SourceFile}),
-			tx.InsertResource(pim.Resource{ID: "lax", ParentID: "org", Kind: "group", Name: "Lax", Source: pim.SourceFile}),
+			insertGroup(tx, "strict", "org", "Strict"),
+			insertGroup(tx, "lax", "org", "Lax"),
 			tx.InsertResource(pim.Resource{ID: "db", ParentID: "strict", Kind: "database", Name: "db", Source: pim.SourceFile}),
 			tx.SaveMeaning(pim.Meaning{RoleID: "dba", ResourceID: "db", Name: "cn=dba"}),
 			tx.SaveSettings(pim.RoleSettings{RoleID: "dba", ResourceID: "strict", Approval: ptr(true), Approvers: []string{"bob"}, Enforced: []pim.Field{pim.FieldApproval, pim.FieldApprovers}, Source: pim.SourceFile}))
@@ -112,8 +112,8 @@ func TestAMoveLeavesSomebodyToApprove(t *testing.T) {
 	d := newDesk(t)
 	d.do(func(tx *store.Tx) error {
 		return errors.Join(
-			tx.InsertResource(pim.Resource{ID: "a", ParentID: "org", Kind: "group", Name: "A", Source: pim.SourceFile}),
-			tx.InsertResource(pim.Resource{ID: "b", ParentID: "org", Kind: "group", Name: "B", Source: pim.SourceFile}),
+			insertGroup(tx, "a", "org", "A"),
+			insertGroup(tx, "b", "org", "B"),
 			tx.InsertResource(pim.Resource{ID: "db", ParentID: "a", Kind: "database", Name: "db", Source: pim.SourceFile}),
 			tx.SaveMeaning(pim.Meaning{RoleID: "dba", ResourceID: "db", Name: "cn=dba"}),
 			tx.SaveSettings(pim.RoleSettings{RoleID: "dba", ResourceID: "a", Approvers: []string{"bob"}, Source: pim.SourceFile}),

@@ -291,3 +291,8 @@ func (p *play) events(kind pim.EventType) []store.EntryRow {
 	p.ok(err)
 	return list
 }
+
+// insertGroup makes a resource that others stand below.
+func insertGroup(tx *store.Tx, id, parent, name string) error {
+	return tx.InsertResource(pim.Resource{ID: id, ParentID: parent, Kind: "group", Name: name, Source: pim.SourceFile})
+}

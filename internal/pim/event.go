@@ -124,6 +124,26 @@ const (
 	EvBreakGlassUsed     EventType = "breakglass.used"
 	EvBreakGlassReviewed EventType = "breakglass.reviewed"
 	EvBreakGlassUnused   EventType = "breakglass.unused"
+
+	// Of access reviews; their correlation is the instance.
+	EvReviewSaved          EventType = "review.saved"
+	EvReviewRemoved        EventType = "review.removed"
+	EvReviewStarted        EventType = "review.started"
+	EvReviewChanged        EventType = "review.changed" // one that runs
+	EvReviewStageEnded     EventType = "review.stage_ended"
+	EvReviewDecided        EventType = "review.decided"
+	EvReviewHandedOver     EventType = "review.handed_over"
+	EvReviewReset          EventType = "review.reset"
+	EvReviewReminded       EventType = "review.reminded"
+	EvReviewReviewersAdded EventType = "review.reviewers_added"
+	EvReviewStopped        EventType = "review.stopped"
+	EvReviewEnded          EventType = "review.ended"
+	EvReviewApplying       EventType = "review.applying" // from here on access is taken away
+	EvReviewItemApplied    EventType = "review.applied"  // what came of one item
+	EvReviewFinished       EventType = "review.finished" // nothing is left to take away
+	EvReviewDeleted        EventType = "review.deleted"
+	EvReviewExported       EventType = "review.exported"
+	EvReviewRefused        EventType = "review.refused"
 )
 
 // Result says whether the thing happened.

@@ -197,7 +197,7 @@ func sameChoose(v SameView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if len(v.Choices) == 0 {
-			templ_7745c5c3_Err = noHit(v.Q, "the names and mail addresses", query("/assignments/same", "principal", v.Principal)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = noHit(v.Q, "the names and e-mail addresses", query("/assignments/same", "principal", v.Principal)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

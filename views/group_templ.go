@@ -251,7 +251,7 @@ func members(v GroupView) templ.Component {
 		}
 		if len(v.Members) == 0 {
 			if v.Q != "" {
-				templ_7745c5c3_Err = noHit(v.Q, "name and mail address", to("groups", v.ID)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = noHit(v.Q, "name and e-mail address", to("groups", v.ID)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

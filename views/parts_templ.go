@@ -48,7 +48,7 @@ func (r Role) On() string {
 type Person struct {
 	ID     string
 	Name   string
-	Detail string // department, mail address: the second line
+	Detail string // department, e-mail address: the second line
 	System bool   // Stint itself
 }
 

@@ -16,7 +16,7 @@ import (
 // PersonValues are the fields of a person's form.
 type PersonValues struct {
 	Name, Email, Department, Title string
-	Manager                        string // a name, a mail address or an id
+	Manager                        string // a name, an e-mail address or an id
 	Guest                          bool
 	MatchClaim, MatchValue         string
 	Issuer, Subject                string
@@ -176,7 +176,7 @@ func PersonForm(v PersonFormView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = lineField(Field{Name: "manager", Label: "Manager", Value: v.Values.Manager, Max: 200, Wrong: v.Errors["manager"], Help: "A name, a mail address or an id of somebody Stint knows."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = lineField(Field{Name: "manager", Label: "Manager", Value: v.Values.Manager, Max: 200, Wrong: v.Errors["manager"], Help: "A name, an e-mail address or an id of somebody Stint knows."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -140,7 +140,7 @@ func People(v PeopleView) templ.Component {
 			}
 			if len(v.Rows) == 0 {
 				if v.Q != "" || v.State != "" {
-					templ_7745c5c3_Err = noHit(v.Q, "name, mail address and department", "/people").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = noHit(v.Q, "name, e-mail address and department", "/people").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

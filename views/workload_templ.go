@@ -335,7 +335,7 @@ func workloadItem(w WorkloadRow) templ.Component {
 type WorkloadValues struct {
 	Name  string
 	About string
-	Owner string // a name, a mail address or an id
+	Owner string // a name, an e-mail address or an id
 }
 
 // WorkloadFormView is the page /workloads/new, and /workloads/:id/edit.
@@ -479,7 +479,7 @@ func WorkloadForm(v WorkloadFormView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = lineField(Field{Name: "owner", Label: "Who answers for it", Value: v.Values.Owner, Max: 200, Required: true, Wrong: v.Errors["owner"],
-				Help: "A person or a group: a name, a mail address or an id. They are told of its roles and may ask to extend them."}).Render(ctx, templ_7745c5c3_Buffer)
+				Help: "A person or a group: a name, an e-mail address or an id. They are told of its roles and may ask to extend them."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

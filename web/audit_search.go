@@ -359,7 +359,7 @@ func resourceNamed(r *store.Reader, text string, wrong views.Errors) (string, er
 	return may.theOne("resource", "No resource has this in its name.", wrong), err
 }
 
-// personNamed finds whom a name, a mail address or an id means; a removed person by id only.
+// personNamed finds whom a name, an e-mail address or an id means; a removed person by id only.
 func personNamed(r *store.Reader, text string, wrong views.Errors) (string, error) {
 	if strings.EqualFold(text, "stint") {
 		return pim.System, nil
@@ -373,7 +373,7 @@ func personNamed(r *store.Reader, text string, wrong views.Errors) (string, erro
 	for _, p := range people {
 		may.add(p.ID, p.Name, strings.EqualFold(p.Name, text) || strings.EqualFold(p.Email, text))
 	}
-	return may.theOne("person", "Nobody here has this in their name or mail address.", wrong), err
+	return may.theOne("person", "Nobody here has this in their name or e-mail address.", wrong), err
 }
 
 // roleNamed finds which of some roles a name or an id means.

@@ -89,7 +89,7 @@ func ownerNamed(r *store.Reader, text string, wrong views.Errors) (string, error
 			may.add(p.ID, p.Name, strings.EqualFold(p.Name, text) || strings.EqualFold(p.Email, text))
 		}
 	}
-	return may.theOne("owner", "No person or group here has a name or mail address that begins with this.", wrong), err
+	return may.theOne("owner", "No person or group here has a name or e-mail address that begins with this.", wrong), err
 }
 
 // workloadsAnswered bounds how many workloads My roles looks at.

@@ -15,6 +15,7 @@ import (
 	"stint/internal/audit"
 	"stint/internal/broker"
 	"stint/internal/config"
+	"stint/internal/pim"
 	"stint/internal/store"
 )
 
@@ -184,7 +185,8 @@ func tellSigned(out io.Writer, report audit.Report) {
 	if report.Checked == 0 {
 		fmt.Fprintln(out, "No checkpoint was there to compare with: nothing vouches for the log yet.")
 	} else {
-		fmt.Fprintf(out, "%d signed checkpoints agree; they cover %d entries, %d are not signed yet.\n", report.Checked, report.Signed, report.Size-report.Signed)
+		fmt.Fprintf(out, "%s; of the log %s signed, %s not yet.\n", pim.Plural(int64(report.Checked), "signed checkpoint agrees", "signed checkpoints agree"),
+			pim.Plural(report.Signed, "entry is", "entries are"), pim.Count(report.Size-report.Signed))
 	}
 }
 

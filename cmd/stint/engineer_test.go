@@ -148,7 +148,7 @@ func TestEngineer(t *testing.T) {
 
 	s.awaitMember(false, "ada", "wiki", afterAMin) // by time, while all of the above went on
 	ada.awaitPage("/activations/"+brief, soon, "Expired", "confirmed gone at")
-	s.says(s.stint("audit", "verify"), "are good", "signed checkpoints agree")
+	s.says(s.stint("audit", "verify"), "are good", "signed checkpoint")
 	exported := s.stint("export")
 	s.write("exported.yaml", exported)
 	s.says(s.stint("apply", "exported.yaml"), "Nothing to change")

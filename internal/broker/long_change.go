@@ -63,11 +63,7 @@ func about(n int64) string {
 	if n < 1000 {
 		return fmt.Sprint(n)
 	}
-	s := fmt.Sprint((n + round/2) / round * round)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return "about " + s
+	return "about " + pim.Count((n+round/2)/round*round)
 }
 
 func abouted(n int64, one, many string) []string {

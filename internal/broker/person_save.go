@@ -46,7 +46,7 @@ func (f *PersonForm) check() error {
 	case !pim.Visible(f.Name):
 		return pim.Invalid("name", "Give the person’s name.")
 	case f.Email != "" && (!strings.Contains(f.Email, "@") || strings.ContainsAny(f.Email, " <>,;")):
-		return pim.Invalid("email", "This is no mail address.")
+		return pim.Invalid("email", "This is no e-mail address.")
 	case (f.MatchClaim == "") != (f.MatchValue == ""):
 		return pim.Invalid("value", "A claim and its value belong together.")
 	case (f.Issuer == "") != (f.Subject == ""):

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"stint/internal/pim"
@@ -145,7 +144,7 @@ func (m *retirement) collect(r *store.Reader, id string) (err error) {
 func (m *retirement) inWords(r *store.Reader, node pim.Resource) error {
 	m.says = []string{"Retire " + node.Name + "."}
 	if n := len(m.nodes) - 1; n > 0 {
-		m.says = append(m.says, counted(n, "resource below it goes too.", "resources below it go too."))
+		m.says = append(m.says, pim.Plural(int64(n), "resource below it goes too.", "resources below it go too."))
 	}
 	ends, err := inWords(r, m.assignments, "ends, and what is active through it")
 	if err != nil {
@@ -157,20 +156,13 @@ func (m *retirement) inWords(r *store.Reader, node pim.Resource) error {
 		m.says = append(m.says, "Nobody holds or may activate anything there.")
 	}
 	if n := len(m.meanings); n > 0 {
-		m.says = append(m.says, counted(n, "meaning of a role at a target is forgotten; the group or role there stays as it is.",
+		m.says = append(m.says, pim.Plural(int64(n), "meaning of a role at a target is forgotten; the group or role there stays as it is.",
 			"meanings of roles at targets are forgotten; the groups and roles there stay as they are."))
 	}
 	if n := len(m.settings); n > 0 {
-		m.says = append(m.says, counted(n, "row of role settings made there goes.", "rows of role settings made there go."))
+		m.says = append(m.says, pim.Plural(int64(n), "row of role settings made there goes.", "rows of role settings made there go."))
 	}
 	return err
-}
-
-func counted(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
 
 func (o *retireResource) prepare(b *Broker, tx *store.Tx, who pim.Principal) (prepared, error) {

@@ -159,14 +159,7 @@ func (c weighedSettings) cannotSatisfy(r *store.Reader) ([]string, error) {
 		return nil, err
 	}
 	some, err := r.EligiblePeople(c.role.ID, c.path, &lacking, 5)
-	return []string{fmt.Sprintf("%s %s: %s.", countOf(n, "eligible person", "eligible people"), what, nameList(some, n))}, err
-}
-
-func countOf(n int64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
+	return []string{fmt.Sprintf("%s %s: %s.", pim.Plural(n, "eligible person", "eligible people"), what, nameList(some, n))}, err
 }
 
 func nameList(people []pim.Principal, all int64) string {

@@ -196,7 +196,7 @@ func (p *SettingsPreview) fill(r *store.Reader, w weighedSettings, who pim.Princ
 // notes say what is good to know before saving.
 func (c weighedSettings) notes(r *store.Reader, who pim.Principal, held int64) (out []string, err error) {
 	if held > 0 {
-		out = append(out, countOf(held, "running activation stays as it is.", "running activations stay as they are."))
+		out = append(out, pim.Plural(held, "running activation stays as it is.", "running activations stay as they are."))
 	}
 	if fields := c.loosenedFields(); len(fields) > 0 && c.role.Privileged {
 		said, err := saysLoosened(r, who)

@@ -36,7 +36,7 @@ func leftInWords(r *store.Reader, groups []string) (says []string, err error) {
 		}
 		if n > 0 {
 			says = append(says, fmt.Sprintf("%s keeps %s, from then on as if added by hand.", names[id],
-				counted(int(n), "member it has from the directory", "members it has from the directory")))
+				pim.Plural(n, "member it has from the directory", "members it has from the directory")))
 		}
 	}
 	return says, nil

@@ -223,7 +223,7 @@ func (i ReviewInstance) OpenAt(now time.Time) bool {
 func (i ReviewInstance) LastStage() bool { return i.Stage+1 >= len(i.Terms.Stages) }
 
 // CheckReview refuses terms and a schedule that cannot be (W-10, W-13, W-18, W-50, EC-27). It does not know whether
-// people, roles and resources exist, nor whether an RRULE can be read.
+// people, roles, resources and the zone exist, nor whether an RRULE can be read.
 func CheckReview(d ReviewDefinition, now time.Time) *Refusal {
 	name := strings.TrimSpace(d.Name)
 	switch {
@@ -314,9 +314,6 @@ func checkSchedule(d ReviewDefinition, now time.Time) *Refusal {
 		return Invalid("count", "A series ends on a day or after a number of reviews. Choose one of them.")
 	case d.Started == 0 && d.When.StartsAt.Before(now.Add(-time.Hour)):
 		return Invalid("start", "That is past. Choose a later start, or now.")
-	}
-	if _, err := time.LoadLocation(d.When.Zone); err != nil {
-		return Invalid("zone", "This time zone is not known here.")
 	}
 	return nil
 }

@@ -261,14 +261,14 @@ func (s SyncSettings) Stop(c SyncCounts, known, allowed int) string {
 	case c.Losing() <= max(known*share/100, SyncFew, allowed):
 		return ""
 	}
-	why := fmt.Sprintf("%d are disabled in the directory and %d are gone from it", c.Disabled, c.Missing)
+	why := fmt.Sprintf("%s disabled in the directory and %s gone from it", Plural(int64(c.Disabled), "is", "are"), Plural(int64(c.Missing), "is", "are"))
 	switch {
 	case c.Disabled == 0:
 		why = "they are gone from the directory"
 	case c.Missing == 0:
 		why = "they are disabled in the directory"
 	}
-	return fmt.Sprintf("%d of %d people would be disabled: %s. At most %d percent may go in one run.", c.Losing(), known, why, share)
+	return fmt.Sprintf("%s of %s would be disabled: %s. At most %d percent may go in one run.", Count(int64(c.Losing())), Plural(int64(known), "person", "people"), why, share)
 }
 
 // NextSync is when a sync is due again; zero: on demand only.

@@ -207,14 +207,14 @@ func (f fixture) testFillerRaced(t *testing.T) {
 	}
 }
 
-// One mail address of two people is nobody's.
+// One e-mail address of two people is nobody's.
 func (f fixture) testByMail(t *testing.T) {
 	for _, uid := range []string{"mail-one", "mail-two", "mail-three"} {
 		f.AddPerson(t, uid)
 	}
 	c := f.open(t, "account_attribute", "mail")
 	if find(t, c, "Mail-One@example.org") != find(t, f.open(t), "mail-one") {
-		t.Error("the mail address leads to another account than the uid")
+		t.Error("the e-mail address leads to another account than the uid")
 	}
 	f.Modify(t, personDN("mail-three"), "mail", "mail-two@example.org", true)
 	_, _, err := c.FindAccount(t.Context(), "mail-two@example.org")

@@ -54,3 +54,53 @@ func ReviewItemApplied(i ReviewItem, by string) Event {
 	}
 	return withShrink(e, i.Shrink).WithText("words", i.ResultText)
 }
+
+// ReviewSaved is a series made or changed, with the terms of the instances to come.
+func ReviewSaved(d ReviewDefinition, actor string) Event {
+	e := Event{Type: EvReviewSaved, Actor: actor, ObjectID: d.ID, Result: OK, Facts: map[string]any{"frequency": string(d.When.Frequency), "starts_at": micros(d.When.StartsAt),
+		"next_at": micros(d.NextAt), "as_owner": d.AsOwner}, Texts: map[string]string{}}
+	return d.Terms.facts(e).text("name", d.Name)
+}
+
+func (t ReviewTerms) facts(e Event) Event {
+	stages := make([]string, 0, MaxReviewStages)
+	for _, s := range t.Stages {
+		stages = append(stages, string(s.Kind))
+	}
+	e.Facts["stages"], e.Facts["days"], e.Facts["apply"], e.Facts["silence"] = stages, int64(t.Days()), t.Apply, string(t.Silence)
+	for name, ids := range map[string][]string{"roles": t.Scope.Roles, "resources": t.Scope.Resources, "groups": t.Scope.Groups} {
+		e.Facts[name] = append([]string{}, ids...)
+	}
+	return e
+}
+
+// ReviewRemoved ends a series: no instance begins any more.
+func ReviewRemoved(d ReviewDefinition, actor string) Event {
+	e := Event{Type: EvReviewRemoved, Actor: actor, ObjectID: d.ID, Result: OK, Facts: map[string]any{"started": d.Started}, Texts: map[string]string{}}
+	return e.text("name", d.Name)
+}
+
+// ReviewStarted says what was frozen: how many items, under which hash, and with which terms.
+func ReviewStarted(i ReviewInstance) Event {
+	e := ReviewEvent(EvReviewStarted, i, System)
+	e.Facts["number"], e.Facts["population"], e.Facts["items"] = i.Number, i.Population, i.Counts.Items
+	e.Facts["planned_at"], e.Facts["started_at"], e.Facts["ends_at"] = micros(i.PlannedAt), micros(i.StartedAt), micros(i.EndsAt)
+	return i.Terms.facts(e).text("name", i.Name)
+}
+
+// ReviewEnded says what was answered in the end, silence included.
+func ReviewEnded(i ReviewInstance) Event {
+	return i.Counts.facts(ReviewEvent(EvReviewEnded, i, i.EndedBy))
+}
+
+// ReviewDeleted takes one review away, wherever it stood.
+func ReviewDeleted(i ReviewInstance, actor string) Event {
+	return i.Counts.facts(ReviewEvent(EvReviewDeleted, i, actor)).With("state", string(i.State)).text("name", i.Name)
+}
+
+func (c ReviewCounts) facts(e Event) Event {
+	for name, n := range map[string]int64{"items": c.Items, "approved": c.Approved, "denied": c.Denied, "shrunk": c.Shrunk, "dont_know": c.DontKnow} {
+		e.Facts[name] = n
+	}
+	return e
+}

@@ -154,4 +154,5 @@ type ReviewSetMember struct {
 	PrincipalID string
 	PersonID    string
 	Fallback    bool
+	ToldAt      time.Time // last told that something waits (W-47)
 }

@@ -58,7 +58,8 @@ CREATE UNIQUE INDEX review_instances_number ON review_instances (review_id, numb
 CREATE INDEX review_instances_open ON review_instances (ends_at, id) WHERE removed_at = 0 AND state <> 'applied';
 CREATE INDEX review_instances_done ON review_instances (ended_at, id) WHERE removed_at = 0 AND ended_at > 0;
 
--- Who reviews: people frozen at the start, each set once an instance and stage however many items it reviews.
+-- Who reviews: people frozen at the start, each set once an instance and stage however many items it reviews; members is
+-- a hash of who they are.
 CREATE TABLE review_sets (
   id          TEXT PRIMARY KEY,
   instance_id TEXT NOT NULL REFERENCES review_instances (id),
@@ -73,6 +74,7 @@ CREATE TABLE review_set_members (
   principal_id TEXT NOT NULL REFERENCES principals (id),
   person_id    TEXT NOT NULL,
   fallback     INTEGER NOT NULL DEFAULT 0,
+  told_at      BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (set_id, principal_id)
 );
 CREATE INDEX review_set_members_of ON review_set_members (principal_id, set_id);
@@ -95,7 +97,7 @@ CREATE TABLE review_items (
   sort_name     TEXT NOT NULL,
   sort_place    TEXT NOT NULL,
   decision      TEXT NOT NULL DEFAULT '',
-  shrink        TEXT NOT NULL DEFAULT '',
+  shrink        TEXT NOT NULL DEFAULT '{}',
   reason        TEXT NOT NULL DEFAULT '',
   decided_by    TEXT NOT NULL DEFAULT '',
   decided_at    BIGINT NOT NULL DEFAULT 0,
@@ -112,6 +114,7 @@ CREATE INDEX review_items_of_set ON review_items (set_id, sort_place, id);
 CREATE INDEX review_items_of_set_by_name ON review_items (set_id, sort_name, id);
 CREATE INDEX review_items_open ON review_items (set_id, sort_place, id) WHERE decision = '';
 CREATE INDEX review_items_of ON review_items (instance_id, sort_place, id);
+CREATE UNIQUE INDEX review_items_by_id ON review_items (instance_id, id);
 CREATE INDEX review_items_principal ON review_items (instance_id, principal_id);
 CREATE INDEX review_items_assignment ON review_items (assignment_id) WHERE assignment_id <> '';
 CREATE INDEX review_items_due ON review_items (due_at, id) WHERE due_at > 0;
@@ -124,7 +127,7 @@ CREATE TABLE review_decisions (
   item_id     TEXT NOT NULL REFERENCES review_items (id),
   stage       BIGINT NOT NULL,
   decision    TEXT NOT NULL,
-  shrink      TEXT NOT NULL DEFAULT '',
+  shrink      TEXT NOT NULL DEFAULT '{}',
   reason      TEXT NOT NULL DEFAULT '',
   decided_by  TEXT NOT NULL,
   decided_as  TEXT NOT NULL DEFAULT '',

@@ -23,7 +23,7 @@ type testCase struct {
 // Run runs every case, each on a store of its own. open returns a new, empty store that runs each function
 // twice, and closes it when the test ends.
 func Run(t *testing.T, open func(t *testing.T) *store.Store) {
-	for _, group := range [][]testCase{writing, people, tree, roles, definitions, assignments, access, activations, grants, incidents, secrets, log} {
+	for _, group := range [][]testCase{writing, people, tree, roles, definitions, assignments, access, activations, grants, incidents, secrets, reviews, log} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()

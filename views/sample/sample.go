@@ -107,7 +107,7 @@ func (s Samples) needs(icons ...string) []views.Need {
 // Pages are all of them.
 func (s Samples) Pages() []Page {
 	var all []Page
-	for _, group := range [][]Page{s.entrance(), s.mine(), s.sets(), s.approvals(), s.manage(), s.workloads(), s.assignments(), s.resources(), s.roles(), s.settings(), s.syncs(), s.watch(), s.errors()} {
+	for _, group := range [][]Page{s.entrance(), s.mine(), s.sets(), s.approvals(), s.manage(), s.workloads(), s.assignments(), s.resources(), s.roles(), s.settings(), s.syncs(), s.reviews(), s.watch(), s.errors()} {
 		all = append(all, group...)
 	}
 	return append(all, Page{"gallery", "/gallery", views.Gallery(s.gallery(all))})

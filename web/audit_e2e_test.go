@@ -12,10 +12,12 @@ import (
 )
 
 // Who approved what last quarter, in under five actions: the log, the action, the quarter, the entry with its proof and its
-// whole story. Then a suggestion of a real value, a search that is kept, and the export, which the open page tells of.
+// whole story. Then a suggestion of a real value, a search that is kept, the export, which the open page tells of, and the
+// proof as a file.
 func TestWhoApprovedWhatLastQuarter(t *testing.T) {
 	w, people, _ := approvedWorld(t)
 	w.Advance(45 * 24 * time.Hour)
+	w.Sign()
 	dora := people["dora"]
 	dora.SignIn()
 	b := tabOf(t, browser.Start(t, 5*time.Minute), dora, "/my-roles")
@@ -45,6 +47,12 @@ func TestWhoApprovedWhatLastQuarter(t *testing.T) {
 	b.Press("Export CSV")
 	b.Sees("Exported: 1 entry")
 	show(t, b, "audit-exported")
+
+	b.Click(`//a[@aria-expanded="false"]`)
+	b.Press("Page of this entry")
+	b.Sees("Download proof")
+	b.Run(`fetch(document.querySelector("a[download]").href).then(r => r.text()).then(t => { document.title = t.split("\n")[0] })`)
+	b.Becomes(`document.title`, "c2sp.org/tlog-proof@v1")
 	b.Quiet("the audit log")
 }
 

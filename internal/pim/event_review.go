@@ -104,3 +104,8 @@ func (c ReviewCounts) facts(e Event) Event {
 	}
 	return e
 }
+
+// ReviewAnswerRefused is an answer to an item that was not taken; why is a code.
+func ReviewAnswerRefused(i ReviewItem, actor, why string) Event {
+	return ofReviewItem(EvReviewRefused, i, actor).AsRefused().With("why", why)
+}

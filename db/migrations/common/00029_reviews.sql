@@ -108,6 +108,7 @@ CREATE TABLE review_items (
   gone_at       BIGINT NOT NULL DEFAULT 0,
   due_at        BIGINT NOT NULL DEFAULT 0,
   tries         BIGINT NOT NULL DEFAULT 0,
+  awaits        TEXT NOT NULL DEFAULT '[]',
   version       BIGINT NOT NULL DEFAULT 1
 );
 CREATE INDEX review_items_of_set ON review_items (set_id, sort_place, id);

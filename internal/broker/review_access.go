@@ -1,0 +1,68 @@
+package broker
+
+import (
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+// ReviewSeen is an instance as somebody sees it, and why they do.
+type ReviewSeen struct {
+	pim.ReviewInstance
+	Reads   bool            // all of it: they audit, or are owner of something it is about
+	Manages bool            // they may stop, apply and delete it
+	Sets    []pim.ReviewSet // they review or reviewed something of it: theirs, of every stage
+}
+
+// Mine lists the sets in which they review, or reviewed last.
+func (v ReviewSeen) Mine() (ids []string, stage int) {
+	for stage = v.Stage; stage >= 0; stage-- {
+		for _, s := range v.Sets {
+			if s.Stage == stage {
+				ids = append(ids, s.ID)
+			}
+		}
+		if len(ids) > 0 {
+			return ids, stage
+		}
+	}
+	return []string{}, v.Stage
+}
+
+// reviewSeen loads an instance for somebody; whoever neither reads nor reviews it does not learn that it exists (T33).
+func reviewSeen(r *store.Reader, who pim.Principal, id string) (v ReviewSeen, err error) {
+	if v.ReviewInstance, err = r.ReviewInstance(id); err != nil {
+		return v, found(err)
+	}
+	powers, err := Powers(r, who.ID)
+	if err != nil {
+		return v, err
+	}
+	v.Reads = powers.MayAudit()
+	if !v.Reads && len(powers.Owns) > 0 {
+		if v.Reads, err = r.ReviewAbout(v.ReviewID, ReadableBy(powers)); err != nil {
+			return v, err
+		}
+	}
+	if v.Reads {
+		err = managesReview(r, who, v.ReviewID)
+		v.Manages = err == nil
+		if refused(err) {
+			err = nil
+		}
+	}
+	if err != nil {
+		return v, err
+	}
+	if v.State != pim.ReviewStarting { // nobody reviews what is not frozen yet
+		v.Sets, err = r.ReviewSetsIn(id, who.ID)
+	}
+	if err == nil && !v.Reads && len(v.Sets) == 0 {
+		err = pim.NotFound()
+	}
+	return v, err
+}
+
+// SeeReview is reviewSeen for the pages.
+func SeeReview(r *store.Reader, who pim.Principal, id string) (ReviewSeen, error) {
+	return reviewSeen(r, who, id)
+}

@@ -118,7 +118,7 @@ func (s *Server) nameMade(q *request) error {
 }
 
 var stepUpTitles = map[pim.StepUpAction]string{
-	pim.ActionMarkBreakGlass: "Confirm emergency access", pim.ActionReviewUse: "Confirm your review", pim.ActionSaveHandOut: "Confirm what owners hand out",
+	pim.ActionMarkBreakGlass: "Confirm emergency access", pim.ActionReviewUse: "Confirm your review", pim.ActionApplyReview: "Confirm that the review is applied", pim.ActionSaveHandOut: "Confirm what owners hand out",
 	pim.ActionActivate: "Confirm this activation", pim.ActionStart: "Confirm the start", pim.ActionExtend: "Confirm this extension",
 	pim.ActionApproveExtension: "Confirm your approval", pim.ActionDenyExtension: "Confirm your denial", pim.ActionApprove: "Confirm your approval", pim.ActionDeny: "Confirm your denial",
 	pim.ActionRevoke: "Confirm the revocation", pim.ActionCancelOther: "Confirm the cancellation",

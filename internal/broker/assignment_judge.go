@@ -15,6 +15,7 @@ type ask struct {
 	assignment pim.Assignment  // who, what, where and why
 	terms      pim.AssignmentTerms
 	decided    string // the request that this decides
+	bySystem   bool   // a review that ended, whose making was allowed: nobody asks who may hand out
 }
 
 // judged is one assignment as it would be, with everything its events and sentences need.
@@ -48,8 +49,10 @@ func judgeAssignment(r *store.Reader, who pim.Principal, q ask) (judged, *pim.Re
 
 // weigh loads what the decision rests on and lets the rules decide.
 func (j *judged) weigh(r *store.Reader, who pim.Principal, q ask) (err error) {
-	if err = handsOut(r, who, q.assignment.RoleID, q.assignment.ResourceID); err != nil {
-		return err
+	if !q.bySystem {
+		if err = handsOut(r, who, q.assignment.RoleID, q.assignment.ResourceID); err != nil {
+			return err
+		}
 	}
 	if err = j.place(r, q); err != nil {
 		return err
@@ -68,8 +71,10 @@ func (j *judged) weigh(r *store.Reader, who pim.Principal, q ask) (err error) {
 	if err = j.beside(r, q, &f); err != nil {
 		return err
 	}
-	if f.Own, f.OthersAble, err = givesThemselves(r, who, j.role, q.assignment.PrincipalID, j.terms.Kind); err != nil {
-		return err
+	if !q.bySystem {
+		if f.Own, f.OthersAble, err = givesThemselves(r, who, j.role, q.assignment.PrincipalID, j.terms.Kind); err != nil {
+			return err
+		}
 	}
 	j.verdicts = pim.EvaluateAssignment(j.terms, q.assignment.Justification, q.assignment.TicketNumber, q.assignment.TicketSystem, f)
 	j.settle(who, q, f)

@@ -66,3 +66,21 @@ func reviewSeen(r *store.Reader, who pim.Principal, id string) (v ReviewSeen, er
 func SeeReview(r *store.Reader, who pim.Principal, id string) (ReviewSeen, error) {
 	return reviewSeen(r, who, id)
 }
+
+// managesReview refuses whoever may not change, stop, apply or delete a review: administrators may, and owners of every
+// resource it is about.
+func managesReview(r *store.Reader, who pim.Principal, reviewID string) error {
+	places, err := r.ReviewPlaces(reviewID)
+	if err != nil {
+		return err
+	}
+	if len(places) == 0 {
+		return administers(r, who, "")
+	}
+	for _, id := range places {
+		if err := administers(r, who, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -205,7 +205,7 @@ func (t *reviewSitting) answer(a ReviewAnswerItem, id string, as pim.AnsweredAs)
 		return refusal
 	}
 	if a.Answer == pim.AnswerShrink && a.Shrink.How == pim.ShrinkScope {
-		if err := narrower(t.tx.Reader, i, a.Shrink.ResourceID); err != nil {
+		if err := belowIt(t.tx.Reader, i, a.Shrink.ResourceID); err != nil {
 			return err
 		}
 	}
@@ -227,8 +227,8 @@ func (t *reviewSitting) holder(i pim.ReviewItem) (pim.PrincipalKind, error) {
 	return p.Kind, err
 }
 
-// narrower refuses what is not below the resource that an item is held at.
-func narrower(r *store.Reader, i pim.ReviewItem, resourceID string) error {
+// belowIt refuses what is not below the resource that an item is held at.
+func belowIt(r *store.Reader, i pim.ReviewItem, resourceID string) error {
 	path, err := pathOf(r, resourceID)
 	if gone(err) || err == nil && (!path.Contains(i.ResourceID) || path.Leaf().ID == i.ResourceID) {
 		return pim.Invalid("shrink_resource", "Choose a resource below the one it is held at.")

@@ -2,6 +2,9 @@ package pim
 
 import "time"
 
+// ActionApplyReview is a touch for taking away what a review denied of Stint's own roles.
+const ActionApplyReview StepUpAction = "review.apply"
+
 // ReviewStep is what applying an answer asks for.
 type ReviewStep string
 
@@ -34,7 +37,7 @@ func ReviewStepOf(i ReviewItem, a Assignment, found bool, now time.Time) ReviewS
 	return StepShrinkIt
 }
 
-// Holding reports whether a result waits for a target to be read back, or for another try.
+// Waits reports whether a result waits for a target to be read back, or for another try.
 func (r ReviewResult) Waits() bool {
 	return r == ResultRemoving || r == ResultShrinking || r == ResultFailed
 }

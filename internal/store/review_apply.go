@@ -96,3 +96,14 @@ func (r *Reader) GoneEntry(grantID string, settled time.Time) (int64, error) {
 	}
 	return seqs[0], nil
 }
+
+// OpenNeedsOf lists the needs, not settled yet, of what a principal's accounts hold.
+func (r *Reader) OpenNeedsOf(principalID string) ([]pim.GrantNeed, error) {
+	return many(r, scanNeed, "SELECT "+needCols+` FROM accounts c JOIN grants f ON f.target_id = c.target_id AND f.account_id = c.external_id
+		JOIN grant_needs n ON n.grant_id = f.id AND n.settled_at = 0 WHERE c.principal_id = $1 AND c.removed_at = 0 AND c.external_id <> ''`, principalID)
+}
+
+// ReviewOf returns the series of an instance, a removed one too.
+func (r *Reader) ReviewOf(id string) (pim.ReviewDefinition, error) {
+	return one(r, scanReview, "SELECT "+reviewCols+" FROM reviews v WHERE v.id = $1", id)
+}

@@ -206,3 +206,8 @@ func (r *Reader) ReviewersIn(setIDs []string) (map[string][]string, error) {
 	}
 	return out, err
 }
+
+// ReviewPlaces lists the resources a series is about; none: about groups, or about everything.
+func (r *Reader) ReviewPlaces(reviewID string) ([]string, error) {
+	return many(r, scanString, "SELECT x.resource_id FROM review_places x WHERE x.review_id = $1 ORDER BY x.resource_id", reviewID)
+}

@@ -1,0 +1,112 @@
+package broker
+
+import (
+	"context"
+	"time"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+// lookAgain looks at what waits to be seen gone, and tries again what failed.
+func (b *Broker) lookAgain(ctx context.Context, due []pim.ReviewItem) error {
+	var failed []string
+	type look struct {
+		ready []string // something changed
+		waits map[int64][]string
+	}
+	l, err := store.Read(ctx, b.store, func(r *store.Reader) (l look, err error) {
+		l.waits = map[int64][]string{}
+		for _, i := range due {
+			if i.Result == pim.ResultFailed {
+				continue
+			}
+			same, err := asBefore(r, i)
+			if err != nil {
+				return l, err
+			}
+			if same {
+				l.waits[i.Tries] = append(l.waits[i.Tries], i.ID)
+			} else {
+				l.ready = append(l.ready, i.ID)
+			}
+		}
+		return l, nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, i := range due {
+		if i.Result == pim.ResultFailed {
+			failed = append(failed, i.ID)
+		}
+	}
+	if err := b.eachApplied(ctx, failed); err != nil {
+		return err
+	}
+	for tries, ids := range l.waits {
+		wait := pim.ReviewWait(tries+1, 0.5)
+		if err := do(ctx, b, func(tx *store.Tx) error { return tx.PutOffReviewItems(ids, tx.Now.Add(wait)) }); err != nil {
+			return err
+		}
+	}
+	for left := l.ready; len(left) > 0; {
+		n, err := write(ctx, b, func(tx *store.Tx) (int, error) { return b.seePiece(tx, left[:min(len(left), pieceOf)]) })
+		if refused(err) {
+			return nil // somebody else moved a row: it is still due
+		}
+		if err != nil {
+			return err
+		}
+		left = left[n:]
+	}
+	return nil
+}
+
+// asBefore reports whether an item still waits for the same.
+func asBefore(r *store.Reader, i pim.ReviewItem) (bool, error) {
+	needs, err := r.AwaitedBy(i.ID)
+	if err != nil {
+		return false, err
+	}
+	var back pim.ReadBack
+	for _, n := range needs {
+		back.Add(n)
+	}
+	if back.Open == 0 {
+		return false, nil
+	}
+	words, err := waitsWords(r, needs)
+	return words == i.ResultText, err
+}
+
+// seePiece records what was seen of some items, as many as the writer may be held for.
+func (b *Broker) seePiece(tx *store.Tx, ids []string) (n int, err error) {
+	for begun := now(); n < len(ids) && (n == 0 || now().Sub(begun) < pieceFor); n++ {
+		if err := b.see(tx, ids[n]); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
+}
+
+// see closes an item when everything it waits for is accounted for.
+func (b *Broker) see(tx *store.Tx, id string) error {
+	i, err := tx.ReviewItem(id)
+	if err != nil || i.Result != pim.ResultRemoving && i.Result != pim.ResultShrinking {
+		return err
+	}
+	in, err := tx.ReviewInstance(i.InstanceID)
+	if gone(err) { // deleted: nobody asks any more
+		i.DueAt = time.Time{}
+		return moved(tx.SaveReviewResult(i))
+	}
+	if err != nil {
+		return err
+	}
+	needs, err := tx.AwaitedBy(id)
+	if err != nil {
+		return err
+	}
+	return reviewApplying{b: b, tx: tx, in: in, item: i}.seen(needs)
+}

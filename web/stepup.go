@@ -139,6 +139,9 @@ var stepUpTitles = map[pim.StepUpAction]string{
 	pim.ActionDecideAssignment:  "Confirm your decision",
 	pim.ActionDisablePerson:     "Confirm disabling a person", pim.ActionEnablePerson: "Confirm enabling a person", pim.ActionEndSessions: "Confirm ending sessions",
 	pim.ActionSaveSettings: "Confirm these settings", pim.ActionSaveSync: "Confirm following a directory", pim.ActionRemoveSync: "Confirm no longer following a directory", pim.ActionConfirmSync: "Confirm letting people go",
+	pim.ActionSaveReview: "Confirm this review", pim.ActionRemoveReview: "Confirm ending a series of reviews", pim.ActionChangeReview: "Confirm changing a review",
+	pim.ActionStopReview: "Confirm stopping a review", pim.ActionResetReview: "Confirm taking answers back", pim.ActionRemindReviewers: "Confirm reminding reviewers",
+	pim.ActionAddReviewers: "Confirm adding reviewers", pim.ActionDeleteReview: "Confirm deleting a review",
 	pim.ActionSaveRole: "Confirm this role", pim.ActionRetireRole: "Confirm retiring a role",
 }
 

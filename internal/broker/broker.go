@@ -87,6 +87,7 @@ type Outcome struct {
 	CeremonyID   string // a step-up is needed first: go there
 	ActivationID string
 	AssignmentID string
+	ReviewID     string
 	ResultsID    string // several things were done together: what became of each
 	Back         string // where the person came from
 	Voucher      string // shown once

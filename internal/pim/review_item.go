@@ -1,6 +1,9 @@
 package pim
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // ReviewShrink is how what somebody holds becomes less.
 type ReviewShrink string
@@ -32,6 +35,7 @@ type ReviewUse struct {
 	LastSeen    time.Time `json:",omitzero"`  // last sign-in at Stint
 	Department  string    `json:",omitempty"`
 	Title       string    `json:",omitempty"`
+	Manager     string    `json:",omitempty"`
 	Moved       string    `json:",omitempty"` // "department" or "manager": changed since the last instance that reviewed it
 	Peers       int       `json:",omitempty"` // others of the same department and job who hold the same
 	PeersUse    int       `json:",omitempty"` // of them who used it in the period
@@ -54,6 +58,7 @@ const (
 	BecausePeersUse      Because = "peers_use"      // most of the same department and job use it
 	BecausePeersDoNot    Because = "peers_do_not"   // none of them does
 	BecauseNotSeen       Because = "not_seen"       // did not sign in to Stint in the period
+	BecauseSeen          Because = "seen"           // signed in to Stint in the period
 	BecauseDisabled      Because = "disabled"       // cannot sign in any more
 	BecauseMoved         Because = "moved"          // another department or manager
 	BecauseStanding      Because = "standing"       // active all the time although eligible would do
@@ -155,4 +160,9 @@ type ReviewSetMember struct {
 	PersonID    string
 	Fallback    bool
 	ToldAt      time.Time // last told that something waits (W-47)
+}
+
+// ReviewFrozenTerms are the terms of an item as the hash of a population takes them in.
+func ReviewFrozenTerms(u ReviewUse) string {
+	return fmt.Sprintf("%d %d %d %s", u.Version, micros(u.StartsAt), micros(u.EndsAt), u.Recommended)
 }

@@ -80,6 +80,14 @@ const (
 	ActionRemoveMember      StepUpAction = "member.remove"
 	ActionSaveRole          StepUpAction = "role.save"
 	ActionRetireRole        StepUpAction = "role.retire"
+	ActionSaveReview        StepUpAction = "review.save"
+	ActionRemoveReview      StepUpAction = "review.remove"
+	ActionChangeReview      StepUpAction = "review.change" // one that runs
+	ActionStopReview        StepUpAction = "review.stop"
+	ActionResetReview       StepUpAction = "review.reset"
+	ActionRemindReviewers   StepUpAction = "review.remind"
+	ActionAddReviewers      StepUpAction = "review.add_reviewers"
+	ActionDeleteReview      StepUpAction = "review.delete"
 )
 
 // StepUpItem is one thing a person confirms (DESIGN §4 invariant 4). It is fixed when the ceremony

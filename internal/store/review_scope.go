@@ -179,8 +179,8 @@ func (r *Reader) PrincipalsOf(ids []string) (map[string]pim.Principal, error) {
 	return out, err
 }
 
-// ReviewSetsIn lists the sets of an instance and stage, those of fallback reviewers alone or the others, without their members.
-func (r *Reader) ReviewSetsIn(instanceID string, stage int, fallback bool, limit int) ([]pim.ReviewSet, error) {
+// ReviewSetsFor lists the sets of an instance and stage, those of fallback reviewers alone or the others, without their members.
+func (r *Reader) ReviewSetsFor(instanceID string, stage int, fallback bool, limit int) ([]pim.ReviewSet, error) {
 	return many(r, scanReviewSet, fromReviewSets+`WHERE s.instance_id = $1 AND s.stage = $2 AND EXISTS (SELECT 1 FROM review_set_members m WHERE m.set_id = s.id)
 		AND $3 = (SELECT MIN(m.fallback) FROM review_set_members m WHERE m.set_id = s.id) ORDER BY s.id LIMIT $4`, instanceID, stage, num(fallback), limit)
 }

@@ -86,62 +86,72 @@ func appendStrings(b []byte, m map[string]string) []byte {
 	return append(b, '}')
 }
 
-func appendFacts(b []byte, path string, m map[string]any, depth int) ([]byte, error) {
+// badFact is a fact that cannot be written.
+type badFact struct{ path, what string }
+
+func (f *badFact) at(name string) *badFact {
+	f.path = name + f.path
+	return f
+}
+
+func (f *badFact) Error() string { return "audit entry: " + f.path + " " + f.what }
+
+func appendFacts(b []byte, m map[string]any, depth int) ([]byte, *badFact) {
 	if depth > maxDepth {
-		return nil, fmt.Errorf("audit entry: %s is nested deeper than %d", path, maxDepth)
+		return nil, &badFact{"", fmt.Sprintf("is nested deeper than %d", maxDepth)}
 	}
 	b = append(b, '{')
 	var room [16]string
 	for i, k := range keysOf(m, room[:0]) {
 		if !validKey(k) {
-			return nil, fmt.Errorf("audit entry: %s has the key %q; keys are 1 to %d printable ASCII characters without quote and backslash", path, k, maxKey)
+			return nil, &badFact{"", fmt.Sprintf("has the key %q; keys are 1 to %d printable ASCII characters without quote and backslash", k, maxKey)}
 		}
 		if i > 0 {
 			b = append(b, ',')
 		}
-		var err error
-		if b, err = appendFact(append(appendString(b, k), ':'), path+"."+k, m[k], depth); err != nil {
-			return nil, err
+		var bad *badFact
+		if b, bad = appendFact(append(appendString(b, k), ':'), m[k], depth); bad != nil {
+			return nil, bad.at("." + k)
 		}
 	}
 	return append(b, '}'), nil
 }
 
-func appendFact(b []byte, path string, v any, depth int) ([]byte, error) {
+func appendFact(b []byte, v any, depth int) ([]byte, *badFact) {
 	switch v := v.(type) {
 	case string:
 		if !utf8.ValidString(v) {
-			return nil, fmt.Errorf("audit entry: %s is not UTF-8", path)
+			return nil, &badFact{"", "is not UTF-8"}
 		}
 		return appendString(b, v), nil
 	case bool:
 		return strconv.AppendBool(b, v), nil
 	case int:
-		return appendFact(b, path, int64(v), depth)
+		return appendFact(b, int64(v), depth)
 	case int64:
 		if v < -maxInt || v > maxInt {
-			return nil, fmt.Errorf("audit entry: %s is beyond ±(2^53-1); write it as a string", path)
+			return nil, &badFact{"", "is beyond ±(2^53-1); write it as a string"}
 		}
 		return appendInt(b, v), nil
 	case []string:
-		return appendList(b, path, v)
+		return appendList(b, v)
 	case map[string]string:
 		m := make(map[string]any, len(v))
 		for k, s := range v {
 			m[k] = s
 		}
-		return appendFacts(b, path, m, depth+1)
+		return appendFacts(b, m, depth+1)
 	case map[string]any:
-		return appendFacts(b, path, v, depth+1)
+		return appendFacts(b, v, depth+1)
 	}
-	return nil, fmt.Errorf("audit entry: %s is a %T; string, int64, bool, []string and maps of these are allowed", path, v)
+	return nil, &badFact{"", fmt.Sprintf("is a %T; string, int64, bool, []string and maps of these are allowed", v)}
 }
 
-func appendList(b []byte, path string, list []string) ([]byte, error) {
+func appendList(b []byte, list []string) ([]byte, *badFact) {
 	b = append(b, '[')
 	for i, s := range list {
 		if !utf8.ValidString(s) {
-			return nil, fmt.Errorf("audit entry: %s[%d] is not UTF-8", path, i)
+			return nil, &badFact{fmt.Sprintf("[%d]", i), "is not UTF-8"}
 		}
 		if i > 0 {
 			b = append(b, ',')

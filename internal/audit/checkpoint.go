@@ -72,18 +72,33 @@ func (c Checkpoint) text() string {
 // ParseCheckpoint reads a signed note and verifies it: it must be signed, under its own origin, by
 // one of the verifier keys. Signatures by unknown keys (witnesses, a coming key) are left unread.
 func ParseCheckpoint(signed []byte, vkeys ...string) (Checkpoint, error) {
-	if len(signed) > maxNote {
-		return Checkpoint{}, fmt.Errorf("checkpoint: %d bytes; at most %d are allowed", len(signed), maxNote)
-	}
+	return verifiersOf(vkeys)(signed)
+}
+
+// verifiersOf is ParseCheckpoint that reads the keys once for many checkpoints. It may be called from anywhere at once.
+func verifiersOf(vkeys []string) func(signed []byte) (Checkpoint, error) {
 	var known []note.Verifier
+	var bad error
 	for _, vkey := range slices.Compact(slices.Sorted(slices.Values(vkeys))) {
 		v, err := note.NewVerifier(vkey)
-		if err != nil {
-			return Checkpoint{}, fmt.Errorf("checkpoint: verifier key %q: %w", vkey, err)
+		if err != nil && bad == nil {
+			bad = fmt.Errorf("checkpoint: verifier key %q: %w", vkey, err)
 		}
 		known = append(known, v)
 	}
-	n, err := note.Open(signed, note.VerifierList(known...))
+	return func(signed []byte) (Checkpoint, error) {
+		switch {
+		case len(signed) > maxNote:
+			return Checkpoint{}, fmt.Errorf("checkpoint: %d bytes; at most %d are allowed", len(signed), maxNote)
+		case bad != nil:
+			return Checkpoint{}, bad
+		}
+		return parseSigned(signed, note.VerifierList(known...))
+	}
+}
+
+func parseSigned(signed []byte, known note.Verifiers) (Checkpoint, error) {
+	n, err := note.Open(signed, known)
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("checkpoint: %w", err)
 	}

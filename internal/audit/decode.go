@@ -1,10 +1,12 @@
 package audit
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -25,14 +27,26 @@ func Decode(leaf []byte) (Entry, error) {
 	case version != leafVersion:
 		return Entry{}, fmt.Errorf("audit leaf: version %d is not known here; a newer Stint may have written it", version)
 	}
-	again, err := encode(e, len(leaf))
-	if err != nil {
+	if err := writesAs(&e, leaf); err != nil { // the parser forgives order, duplicates and what follows; this does not
 		return Entry{}, err
 	}
-	if string(again) != string(leaf) { // the parser forgives order, duplicates and what follows; this does not
-		return Entry{}, errNotCanonical
-	}
 	return e, nil
+}
+
+// rooms are where entries are written to be compared.
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
+
+func writesAs(e *Entry, leaf []byte) error {
+	room := rooms.Get().(*[]byte)
+	defer rooms.Put(room)
+	again, err := appendEntry((*room)[:0], e)
+	if err != nil {
+		return err
+	}
+	if *room = again; !bytes.Equal(again, leaf) {
+		return errNotCanonical
+	}
+	return nil
 }
 
 var errNotCanonical = errors.New("audit leaf: not in canonical form")

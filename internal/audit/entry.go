@@ -45,13 +45,13 @@ type Entry struct {
 // Encode returns the exact bytes that are hashed: RFC 8785 canonical JSON without floats, at most
 // MaxLeaf bytes, empty fields left out. Times lose what is finer than a microsecond. The error names
 // the field that cannot be written.
-func Encode(e Entry) ([]byte, error) { return encode(e, 640) }
+func Encode(e Entry) ([]byte, error) { return appendEntry(make([]byte, 0, 640), &e) }
 
-func encode(e Entry, room int) ([]byte, error) {
+// appendEntry needs an empty b.
+func appendEntry(b []byte, e *Entry) ([]byte, error) {
 	if err := e.check(); err != nil {
 		return nil, err
 	}
-	b := make([]byte, 0, room)
 	b = appendText(append(b, '{'), "actor", e.Actor)
 	b = append(b, `,"at":`...)
 	b = appendInt(b, e.At.UnixMicro())
@@ -60,9 +60,9 @@ func encode(e Entry, room int) ([]byte, error) {
 	}
 	b = appendOptional(b, "correlation", e.Correlation)
 	if len(e.Facts) > 0 {
-		var err error
-		if b, err = appendFacts(append(b, `,"facts":`...), "facts", e.Facts, 1); err != nil {
-			return nil, err
+		var bad *badFact
+		if b, bad = appendFacts(append(b, `,"facts":`...), e.Facts, 1); bad != nil {
+			return nil, bad.at("facts")
 		}
 	}
 	b = appendOptional(b, "object", e.ObjectID)
@@ -82,7 +82,7 @@ func encode(e Entry, room int) ([]byte, error) {
 	return b, nil
 }
 
-func (e Entry) check() error {
+func (e *Entry) check() error {
 	switch {
 	case e.Seq < 0 || e.Seq > maxInt:
 		return fmt.Errorf("audit entry: seq %d is outside 0 to 2^53-1", e.Seq)
@@ -95,9 +95,9 @@ func (e Entry) check() error {
 	case e.Result != ResultOK && e.Result != ResultRefused:
 		return fmt.Errorf("audit entry %d: result must be %q or %q", e.Seq, ResultOK, ResultRefused)
 	}
-	for _, c := range columns {
-		if s := c.text; s != nil && (len(s(&e)) > maxID || !utf8.ValidString(s(&e))) {
-			return fmt.Errorf("audit entry %d: %s must be UTF-8 of at most %d bytes", e.Seq, c.name, maxID)
+	for i, text := range e.texts() {
+		if len(text) > maxID || !utf8.ValidString(text) {
+			return fmt.Errorf("audit entry %d: %s must be UTF-8 of at most %d bytes", e.Seq, textColumns[i], maxID)
 		}
 	}
 	for field, c := range e.Commitments {
@@ -119,29 +119,11 @@ func validType(t string) bool {
 	return words > 1 && len(t) <= maxKey
 }
 
-// column is a field of an entry that the entries table repeats for searching.
-type column struct {
-	name string
-	text func(*Entry) string // nil for numbers
-	same func(a, b *Entry) bool
-}
+// textColumns are the texts of an entry that the entries table repeats for searching, beside seq and at.
+var textColumns = [...]string{"type", "actor", "subject", "role", "resource", "target", "object", "correlation", "result"}
 
-func textColumn(name string, text func(*Entry) string) column {
-	return column{name, text, func(a, b *Entry) bool { return text(a) == text(b) }}
-}
-
-var columns = []column{
-	{"seq", nil, func(a, b *Entry) bool { return a.Seq == b.Seq }},
-	{"at", nil, func(a, b *Entry) bool { return a.At.UnixMicro() == b.At.UnixMicro() }},
-	textColumn("type", func(e *Entry) string { return e.Type }),
-	textColumn("actor", func(e *Entry) string { return e.Actor }),
-	textColumn("subject", func(e *Entry) string { return e.Subject }),
-	textColumn("role", func(e *Entry) string { return e.RoleID }),
-	textColumn("resource", func(e *Entry) string { return e.ResourceID }),
-	textColumn("target", func(e *Entry) string { return e.TargetID }),
-	textColumn("object", func(e *Entry) string { return e.ObjectID }),
-	textColumn("correlation", func(e *Entry) string { return e.Correlation }),
-	textColumn("result", func(e *Entry) string { return e.Result }),
+func (e *Entry) texts() [len(textColumns)]string {
+	return [...]string{e.Type, e.Actor, e.Subject, e.RoleID, e.ResourceID, e.TargetID, e.ObjectID, e.Correlation, e.Result}
 }
 
 // Commit returns the commitment to a personal text that is kept beside the log: the base64 of
@@ -149,15 +131,29 @@ var columns = []column{
 // must be SaltSize random bytes of its own; without it the text cannot be guessed back, so deleting
 // salt and value erases the text (THREATS §5). It panics on a salt of another length.
 func Commit(salt []byte, field, value string) string {
+	return string(appendCommit(nil, salt, field, value))
+}
+
+func appendCommit(dst, salt []byte, field, value string) []byte {
 	if len(salt) != SaltSize {
 		panic("audit: a commitment needs a salt of 32 random bytes")
 	}
-	b := make([]byte, 0, 3*4+len(salt)+len(field)+len(value))
-	for _, part := range []string{string(salt), field, value} {
-		b = append(binary.BigEndian.AppendUint32(b, uint32(len(part))), part...) // #nosec G115 -- texts are far below 4 GiB
-	}
+	var room [512]byte
+	b := append(appendLength(room[:0], len(salt)), salt...)
+	b = append(appendLength(b, len(field)), field...)
+	b = append(appendLength(b, len(value)), value...)
 	sum := sha256.Sum256(b)
-	return base64.StdEncoding.EncodeToString(sum[:])
+	return base64.StdEncoding.AppendEncode(dst, sum[:])
+}
+
+func appendLength(b []byte, n int) []byte {
+	return binary.BigEndian.AppendUint32(b, uint32(n)) // #nosec G115 -- texts are far below 4 GiB
+}
+
+// commits reports whether a commitment is the one to a text.
+func commits(commitment string, salt []byte, field, value string) bool {
+	var room [64]byte
+	return string(appendCommit(room[:0], salt, field, value)) == commitment
 }
 
 func validCommitment(c string) bool {

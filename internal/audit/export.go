@@ -142,7 +142,7 @@ func exportEntries(r io.ReadSeeker) iter.Seq2[StoredEntry, error] {
 				head = false
 				continue
 			}
-			if !yield(StoredEntry{Leaf: line}, err) || err != nil {
+			if !yield(StoredEntry{Leaf: bytes.Clone(line)}, err) || err != nil {
 				return
 			}
 		}

@@ -44,7 +44,10 @@ func (h Head) Append(leaves [][]byte) Appended {
 
 // push adds one leaf to the edge and its new hashes, in tlog's stored order, to dst. Root is left behind.
 func (h *Head) push(dst []tlog.Hash, leaf []byte) []tlog.Hash {
-	hash := tlog.RecordHash(leaf)
+	return h.pushHash(dst, tlog.RecordHash(leaf))
+}
+
+func (h *Head) pushHash(dst []tlog.Hash, hash tlog.Hash) []tlog.Hash {
 	dst = append(dst, hash)
 	for n := h.Size; n&1 == 1; n >>= 1 { // each trailing one completes a subtree
 		last := len(h.Edge) - 1

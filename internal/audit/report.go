@@ -15,7 +15,8 @@ type Log struct {
 	// VKeys are the verifier keys of the current and, where known, of earlier epochs. Take them from
 	// the key file or an auditor's notes: a key out of the database proves nothing about it.
 	VKeys []string
-	// Entries yields the rows ordered by seq; an error ends the verification without a verdict.
+	// Entries yields the rows ordered by seq; an error ends the verification without a verdict. Rows are looked at beside
+	// the reading: what was yielded must stay as it is.
 	Entries iter.Seq2[StoredEntry, error]
 	// Checkpoints yields the kept checkpoints ordered by size; nil where there are none.
 	Checkpoints iter.Seq2[StoredCheckpoint, error]

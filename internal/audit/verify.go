@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"iter"
-	"maps"
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -22,10 +21,12 @@ const typeEpochOpened = "epoch.opened"
 func Verify(l Log) (Report, error) {
 	v := verifier{log: l, tree: EmptyHead(), report: Report{Root: EmptyHead().Root, Erased: map[string]int64{}}}
 	v.parseRemembered()
+	hands, dismiss := newCrew()
+	defer dismiss()
 	next, stop := pull(l.Checkpoints)
 	defer stop()
-	v.next = next
-	good, err := v.entries()
+	v.signed = signedAhead{crew: hands, next: next, keys: verifiersOf(l.VKeys)}
+	good, err := v.entries(hands)
 	if err == nil && good {
 		err = v.end()
 	}
@@ -40,7 +41,7 @@ type verifier struct {
 	remembered []Checkpoint // by size, not yet compared
 	trusted    int64        // size of the last remembered checkpoint that agreed
 	opened     []opening    // by seq
-	next       func() (StoredCheckpoint, error, bool)
+	signed     signedAhead
 	waiting    *Checkpoint // the next kept checkpoint, larger than the tree so far
 	report     Report
 }
@@ -64,11 +65,11 @@ func (v *verifier) parseRemembered() {
 	slices.SortStableFunc(v.remembered, func(a, b Checkpoint) int { return cmp.Compare(a.Size, b.Size) })
 }
 
-func (v *verifier) entries() (good bool, err error) {
+func (v *verifier) entries(hands crew) (good bool, err error) {
 	if good, err = v.checkpoints(); !good || err != nil {
 		return good, err
 	}
-	for row, err := range v.log.Entries {
+	for row, err := range inspectAhead(hands, v.log.Entries, v.log.Bare) {
 		if err != nil {
 			return false, fmt.Errorf("read entry %d: %w", v.tree.Size, err)
 		}
@@ -82,16 +83,15 @@ func (v *verifier) entries() (good bool, err error) {
 	return true, nil
 }
 
-func (v *verifier) entry(row StoredEntry) bool {
-	want := v.tree.Size
+func (v *verifier) entry(row inspected) bool {
+	want, seq := v.tree.Size, row.Entry.Seq
 	if v.log.Bare {
-		e, err := Decode(row.Leaf)
-		if err != nil {
-			return v.bad(want, "its bytes are not an entry: "+err.Error())
+		if row.what != "" {
+			return v.bad(want, row.what)
 		}
-		row.Entry = e
+		seq = row.read.Seq
 	}
-	switch got := row.Entry.Seq; {
+	switch got := seq; {
 	case got > want:
 		return v.bad(want, fmt.Sprintf("is missing; the next one kept is %d", got))
 	case got < want:
@@ -101,27 +101,18 @@ func (v *verifier) entry(row StoredEntry) bool {
 	if what != "" {
 		return v.bad(want, what)
 	}
-	e := row.Entry
-	if !v.log.Bare {
-		if e, what = read(row); what != "" {
-			return v.bad(want, what)
-		}
-		v.erased(e, row.Texts)
+	if row.what != "" {
+		return v.bad(want, row.what)
+	}
+	for _, field := range row.erased {
+		v.report.Erased[field]++
 	}
 	v.spare, v.tree = v.tree.Edge, grown
-	if e.Type == typeEpochOpened {
-		v.open(e)
+	if row.read.Type == typeEpochOpened {
+		v.open(row.read)
 	}
-	v.replay(e)
+	v.replay(row.read)
 	return true
-}
-
-func (v *verifier) erased(e Entry, texts map[string]Text) {
-	for field := range e.Commitments {
-		if _, kept := texts[field]; !kept {
-			v.report.Erased[field]++
-		}
-	}
 }
 
 // opening is where an epoch of the log began after a declared restore.
@@ -139,10 +130,10 @@ func (v *verifier) open(e Entry) {
 
 // grow returns the tree with the row in it, or why its stored hashes are not the right ones. Hashes
 // come before everything else: once they fit, the leaf is the original and a column is what lies.
-func (v *verifier) grow(row StoredEntry) (Head, string) {
+func (v *verifier) grow(row inspected) (Head, string) {
 	grown := Head{Size: v.tree.Size, Edge: append(v.spare[:0], v.tree.Edge...)}
 	var room [64]tlog.Hash
-	want := grown.push(room[:0], row.Leaf)
+	want := grown.pushHash(room[:0], row.hash)
 	switch {
 	case slices.Equal(row.Hashes, want), v.log.Bare && (len(row.Hashes) == 0 || row.Hashes[0] == want[0]):
 		return grown, ""
@@ -150,33 +141,6 @@ func (v *verifier) grow(row StoredEntry) (Head, string) {
 		return Head{}, "a stored tree hash above it is not the hash of what lies below"
 	}
 	return Head{}, "its bytes do not have the stored hash: one of the two was changed"
-}
-
-// read returns the entry, or what is wrong with the row beside its hash.
-func read(row StoredEntry) (e Entry, what string) {
-	e, err := Decode(row.Leaf)
-	if err != nil {
-		return e, "its bytes are not an entry: " + err.Error()
-	}
-	for _, c := range columns {
-		if !c.same(&row.Entry, &e) {
-			return e, "the column " + c.name + " differs from the bytes that were hashed"
-		}
-	}
-	return e, checkTexts(e, row.Texts)
-}
-
-func checkTexts(e Entry, texts map[string]Text) (what string) {
-	for _, field := range slices.Sorted(maps.Keys(texts)) {
-		commitment, ok := e.Commitments[field]
-		switch t := texts[field]; {
-		case !ok:
-			return fmt.Sprintf("a text %q is kept for it, but it does not commit to one", field)
-		case len(t.Salt) != SaltSize || Commit(t.Salt, field, t.Value) != commitment:
-			return fmt.Sprintf("the kept text %q or its salt was changed: it does not fit the commitment", field)
-		}
-	}
-	return ""
 }
 
 func (v *verifier) replay(e Entry) {

@@ -70,17 +70,16 @@ func (v *verifier) gap(c Checkpoint) (seq int64, declared bool) {
 // fetch makes the next usable kept checkpoint wait; damaged ones become findings.
 func (v *verifier) fetch() error {
 	for v.waiting == nil {
-		row, err, ok := v.next()
+		row, ok, err := v.signed.take()
 		if err != nil {
 			return fmt.Errorf("read checkpoints: %w", err)
 		}
 		if !ok {
 			return nil
 		}
-		c, err := ParseCheckpoint(row.Note, v.log.VKeys...)
-		switch {
-		case err != nil:
-			v.found(Finding{Seq: -1, Through: -1, Checkpoint: row.Size, What: "cannot be trusted: " + err.Error()})
+		switch c := row.says; {
+		case row.err != nil:
+			v.found(Finding{Seq: -1, Through: -1, Checkpoint: row.Size, What: "cannot be trusted: " + row.err.Error()})
 		case c.Size != row.Size || c.Size < v.tree.Size:
 			v.found(Finding{Seq: -1, Through: -1, Checkpoint: row.Size, What: fmt.Sprintf("is filed under the wrong size; its signed size is %d", c.Size)})
 		default:

@@ -67,6 +67,20 @@ func verify(t *testing.T, s *Store, signer *audit.Signer, remembered ...[]byte) 
 	return report
 }
 
+// What joins columns on their way to the verifier may stand in a text.
+func TestVerifyLogReadsTextsWithControlCharacters(t *testing.T) {
+	s, signer, _ := loggedStore(t)
+	if err := Do(context.Background(), s, func(tx *Tx) error {
+		tx.Emit(pim.PersonEvent(pim.EvPrincipalSaved, "admin", "p", "").WithText("name", "a"+unit+"b,"+unit))
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if report := verify(t, s, signer); !report.OK() || report.Size != verifyEntries+1 {
+		t.Fatalf("%+v", report)
+	}
+}
+
 func TestVerifyLogReadsItAll(t *testing.T) {
 	s, signer, c := loggedStore(t)
 	report := verify(t, s, signer, c.Note)
@@ -103,6 +117,12 @@ func TestVerifyLogNamesTheFirstBadEntry(t *testing.T) {
 		{"text changed", fmt.Sprintf("UPDATE audit_texts SET value = 'Mallory' WHERE seq = %d AND field = 'name'", at), int64(at), `"name"`},
 		{"salt unreadable", fmt.Sprintf("UPDATE audit_texts SET salt = '%%' WHERE seq = %d AND field = 'mail'", at), int64(at), `"mail"`},
 		{"text added", fmt.Sprintf("INSERT INTO audit_texts (seq, field, salt, value) VALUES (%d, 'zz', '', 'x')", at), int64(at), `"zz"`},
+		{"column that holds what joins columns", fmt.Sprintf("UPDATE audit_entries SET actor_id = actor_id || char(31) WHERE seq = %d", at), int64(at), "column actor"},
+		{"columns shifted", fmt.Sprintf("UPDATE audit_entries SET type = type || char(31) || actor_id, actor_id = subject_id, subject_id = '' WHERE seq = %d", at), int64(at), "column type"},
+		{"two hashes in one row", fmt.Sprintf("UPDATE audit_hashes SET hash = hash || ',' || (idx + 1) || ':' || (SELECT h.hash FROM audit_hashes h WHERE h.idx = %d) WHERE idx = %[1]d - 1; DELETE FROM audit_hashes WHERE idx = %[1]d",
+			first+1), int64(at), "do not have the stored hash"},
+		{"hashes swapped", fmt.Sprintf("UPDATE audit_hashes SET hash = (SELECT h.hash FROM audit_hashes h WHERE h.idx = %d - audit_hashes.idx) WHERE idx IN (%d, %d)", 2*first+1, first, first+1), int64(at), "do not have the stored hash"},
+		{"text shifted", fmt.Sprintf("UPDATE audit_texts SET field = field || char(31) || salt, salt = value, value = '' WHERE seq = %d AND field = 'name'", at), int64(at), "does not commit to one"},
 		{"tail cut", fmt.Sprintf("DELETE FROM audit_entries WHERE seq >= %d", verifyEntries-3), verifyEntries - 3, "missing"},
 		{"head unreadable", "UPDATE audit_head SET root = 'junk'", -1, "head row"},
 		{"head removed", "DELETE FROM audit_head", 0, "head row"},

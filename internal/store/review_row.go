@@ -211,3 +211,25 @@ func (r *Reader) ReviewersIn(setIDs []string) (map[string][]string, error) {
 func (r *Reader) ReviewPlaces(reviewID string) ([]string, error) {
 	return many(r, scanString, "SELECT x.resource_id FROM review_places x WHERE x.review_id = $1 ORDER BY x.resource_id", reviewID)
 }
+
+// Contact is how a principal is called and reached, a removed one too.
+type Contact struct {
+	Name, Email string
+	Kind        pim.PrincipalKind
+}
+
+// Contacts returns how principals are called and reached, by id.
+func (r *Reader) Contacts(ids []string) (map[string]Contact, error) {
+	var args []any
+	type named struct {
+		id string
+		Contact
+	}
+	all, err := many(r, func(r row) (n named, err error) { return n, r.Scan(&n.id, &n.Name, &n.Email, &n.Kind) },
+		"SELECT id, name, email, kind FROM principals WHERE id IN "+in(&args, ids), args...)
+	out := make(map[string]Contact, len(all))
+	for _, n := range all {
+		out[n.id] = n.Contact
+	}
+	return out, err
+}

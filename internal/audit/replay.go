@@ -97,11 +97,12 @@ type Stories struct {
 	seen    map[string]string // by grant id: what the latest entry of the grant saw at the target
 	stated  map[string]bool   // by grant id: somebody stated that it is gone, and it was not seen since
 	byEvent map[string][]step
+	reviews map[string]*reviewStory
 }
 
 // NewStories returns Stories before the first entry.
 func NewStories() *Stories {
-	s := &Stories{stories: map[string]*Story{}, seen: map[string]string{}, stated: map[string]bool{}, byEvent: map[string][]step{}}
+	s := &Stories{stories: map[string]*Story{}, seen: map[string]string{}, stated: map[string]bool{}, byEvent: map[string][]step{}, reviews: map[string]*reviewStory{}}
 	for _, st := range steps {
 		s.byEvent[st.event] = append(s.byEvent[st.event], st)
 	}
@@ -123,6 +124,9 @@ func (s *Stories) Replay(e Entry) error {
 			return acceptable(e)
 		}
 		return nil
+	}
+	if strings.HasPrefix(e.Type, "review.") {
+		return s.replayReview(e)
 	}
 	if !strings.HasPrefix(e.Type, "activation.") && !strings.HasPrefix(e.Type, "extension.") {
 		return nil

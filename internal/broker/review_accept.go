@@ -172,7 +172,7 @@ func (t *reviewSitting) handOver(i pim.ReviewItem, id string, q ReviewHandOver) 
 	if err := moved(t.tx.AnswerReviewItem(i)); err != nil {
 		return false, err
 	}
-	line := pim.ReviewDecision{ID: id, InstanceID: i.InstanceID, ItemID: i.ID, Stage: t.in.Stage, Reason: q.Reason, By: t.who.ID, As: pim.AsDelegation, At: t.tx.Now}
+	line := pim.ReviewDecision{ID: lineID(i, id), InstanceID: i.InstanceID, ItemID: i.ID, Stage: t.in.Stage, Reason: q.Reason, By: t.who.ID, As: pim.AsDelegation, At: t.tx.Now}
 	if err := t.tx.InsertReviewDecision(line); err != nil {
 		return false, err
 	}

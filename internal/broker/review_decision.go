@@ -244,7 +244,7 @@ func (t *reviewSitting) record(i pim.ReviewItem, id string, a ReviewAnswerItem, 
 	if as == pim.AsReviewer && i.OwnAccess(t.who.PersonID) {
 		as = pim.AsOwnAccess
 	}
-	next, line := i.Answered(id, t.in.Stage, a.Answer, a.Shrink, a.Reason, t.who.ID, as, t.tx.Now)
+	next, line := i.Answered(lineID(i, id), t.in.Stage, a.Answer, a.Shrink, a.Reason, t.who.ID, as, t.tx.Now)
 	if err := moved(t.tx.AnswerReviewItem(next)); err != nil {
 		return err
 	}
@@ -255,6 +255,9 @@ func (t *reviewSitting) record(i pim.ReviewItem, id string, a ReviewAnswerItem, 
 	t.count(i.SetID, i.Answer, next.Answer)
 	return nil
 }
+
+// lineID makes the lines of an item come in the order in which they were given, those of one instant too.
+func lineID(i pim.ReviewItem, id string) string { return fmt.Sprintf("%08d%s", i.Version, id) }
 
 // count notes that an item of a set has another answer.
 func (t *reviewSitting) count(set string, from, to pim.ReviewAnswer) {

@@ -13,7 +13,9 @@ import (
 
 func (c *court) history(item string) (out []string) {
 	c.Helper()
-	all, err := store.Read(c.ctx, c.b.Store(), func(r *store.Reader) (map[string][]pim.ReviewDecision, error) { return r.ReviewDecisions([]string{item}) })
+	all, err := store.Read(c.ctx, c.b.Store(), func(r *store.Reader) (map[string][]pim.ReviewDecision, error) {
+		return r.ReviewDecisions([]string{item})
+	})
 	c.ok(err)
 	for _, d := range all[item] {
 		out = append(out, fmt.Sprintf("%s %s%s", d.By, d.Answer, d.As))

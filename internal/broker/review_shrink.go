@@ -67,11 +67,16 @@ func (a reviewApplying) eligible(asg pim.Assignment) ([]pim.GrantNeed, error) {
 		return a.end(asg)
 	}
 	needs, err := a.change(asg, pim.AssignmentTerms{Kind: pim.Eligible, Start: asg.StartsAt, End: asg.EndsAt, Permanent: asg.EndsAt.IsZero()})
-	var refusal *pim.Refusal
-	if errors.As(err, &refusal) && slices.ContainsFunc(refusal.Verdicts, func(v pim.Verdict) bool { return v.Rule == pim.RuleEnd && v.State == pim.No }) {
+	if endless(err) {
 		return a.change(asg, pim.AssignmentTerms{Kind: pim.Eligible, Start: asg.StartsAt})
 	}
 	return needs, err
+}
+
+// endless reports whether a change was refused for its end: what lasted for ever lasts as long as it may then.
+func endless(err error) bool {
+	var refusal *pim.Refusal
+	return errors.As(err, &refusal) && slices.ContainsFunc(refusal.Verdicts, func(v pim.Verdict) bool { return v.Rule == pim.RuleEnd && v.State == pim.No })
 }
 
 // narrow makes the same assignment at a resource below and ends this one: what stays is never taken away between.
@@ -86,15 +91,19 @@ func (a reviewApplying) narrow(asg pim.Assignment) ([]pim.GrantNeed, error) {
 		return nil, err
 	}
 	if other == nil || other.StateAt(a.tx.Now) == pim.AssignmentExpired {
-		if err := a.make(asg, below); err != nil {
+		err := a.make(asg, below, asg.EndsAt.IsZero())
+		if endless(err) && asg.EndsAt.IsZero() {
+			err = a.make(asg, below, false)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
 	return a.end(asg)
 }
 
-func (a reviewApplying) make(asg, below pim.Assignment) error {
-	t := pim.AssignmentTerms{Kind: asg.Kind, End: asg.EndsAt, Permanent: asg.EndsAt.IsZero()}
+func (a reviewApplying) make(asg, below pim.Assignment, permanent bool) error {
+	t := pim.AssignmentTerms{Kind: asg.Kind, End: asg.EndsAt, Permanent: permanent}
 	if asg.StartsAt.After(a.tx.Now) {
 		t.Start = asg.StartsAt
 	}

@@ -255,6 +255,21 @@ var hot = []struct {
 		}
 		return err
 	}, ""},
+	{"a reviewer's page by place", reviewed(ReviewItemPage{Sets: []string{"a", "b"}}), ""},
+	{"a reviewer's next page by person", reviewed(ReviewItemPage{Sets: []string{"a"}, ByName: true, After: ReviewItemCursor{"k", "i"}}), ""},
+	{"a reviewer's page before", reviewed(ReviewItemPage{Sets: []string{"a"}, Only: ReviewOpen, Before: ReviewItemCursor{"k", "i"}}), ""},
+	{"a reviewer's search", reviewed(ReviewItemPage{Sets: []string{"a"}, Only: ReviewDecided, ByName: true, Words: "ann", After: ReviewItemCursor{"k", "i"}}), ""},
+	{"all of a review", reviewed(ReviewItemPage{Only: ReviewOpen, Words: "ann", After: ReviewItemCursor{"k", "i"}}), ""},
+	{"results of a review", reviewed(ReviewItemPage{Result: new(pim.ReviewResult), After: ReviewItemCursor{"k", "i"}}), ""},
+	{"reviews to answer", func(tx *Tx) error { _, err := tx.ReviewsToAnswer("p", 50); return err }, ""},
+	{"sets of a reviewer", func(tx *Tx) error { _, err := tx.ReviewSetsIn("i", "p"); return err }, ""},
+	{"reviews being applied", func(tx *Tx) error { _, err := tx.ReviewsApplying(50); return err }, "review_instances_open"},
+	{"what is left to apply", func(tx *Tx) error { _, err := tx.ReviewItemsNew("i", 200); return err }, ""},
+	{"whether anything is left", func(tx *Tx) error { _, err := tx.ReviewWaits("i"); return err }, ""},
+	{"items to look at again", func(tx *Tx) error { _, err := tx.ReviewItemsDue(50); return err }, ""},
+	{"needs of a principal", func(tx *Tx) error { _, err := tx.OpenNeedsOf("p"); return err }, ""},
+	{"proof of an item", func(tx *Tx) error { _, err := tx.ReviewProof(pim.ReviewItem{PrincipalID: "p"}, 50); return err }, ""},
+	{"the entry of an end", func(tx *Tx) error { _, err := tx.GoneEntry("g", tx.Now); return err }, ""},
 	{"next due", func(tx *Tx) error { _, err := tx.NextDue(); return err }, ""},
 }
 
@@ -287,6 +302,14 @@ func TestEntriesAreNotSorted(t *testing.T) {
 }
 
 var errRollBack = errors.New("nothing is kept")
+
+func reviewed(p ReviewItemPage) func(*Tx) error {
+	return func(tx *Tx) error {
+		p.InstanceID, p.Limit = "i", 50
+		_, _, err := tx.ReviewItemsBy(p)
+		return err
+	}
+}
 
 func list(f AssignmentFilter) func(*Tx) error {
 	f.Limit, f.EndingBy = 50, time.Unix(2e9, 0)

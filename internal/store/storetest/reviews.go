@@ -14,6 +14,7 @@ import (
 var reviews = []testCase{
 	{"reviews are saved, found due and by place", reviewSeries},
 	{"an instance of a review, its items, answers and reviewers", reviewInstance},
+	{"pages of items of a review, and what came of them", reviewRows},
 }
 
 func reviewOf(id, name string, at ...string) pim.ReviewDefinition {

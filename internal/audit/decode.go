@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
@@ -13,11 +12,14 @@ import (
 // Decode reads what Encode wrote and nothing else: the entry it returns encodes to the very same
 // bytes, so duplicate keys, unknown fields, other spellings, other versions and trailing data are
 // refused. Numbers in Facts come back as int64, lists as []string, objects as map[string]any.
-func Decode(leaf []byte) (Entry, error) {
+func Decode(leaf []byte) (Entry, error) { return DecodeText(string(leaf)) }
+
+// DecodeText is Decode of a leaf that is text already; what it returns keeps parts of it.
+func DecodeText(leaf string) (Entry, error) {
 	if len(leaf) > MaxLeaf {
 		return Entry{}, fmt.Errorf("audit leaf: %d bytes; at most %d are allowed", len(leaf), MaxLeaf)
 	}
-	p := parser{rest: string(leaf)}
+	p := parser{rest: leaf}
 	var e Entry
 	version := int64(0)
 	p.object(func(key string) { p.field(&e, &version, key) })
@@ -36,14 +38,14 @@ func Decode(leaf []byte) (Entry, error) {
 // rooms are where entries are written to be compared.
 var rooms = sync.Pool{New: func() any { return new([]byte) }}
 
-func writesAs(e *Entry, leaf []byte) error {
+func writesAs(e *Entry, leaf string) error {
 	room := rooms.Get().(*[]byte)
 	defer rooms.Put(room)
 	again, err := appendEntry((*room)[:0], e)
 	if err != nil {
 		return err
 	}
-	if *room = again; !bytes.Equal(again, leaf) {
+	if *room = again; string(again) != leaf {
 		return errNotCanonical
 	}
 	return nil

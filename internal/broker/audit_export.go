@@ -11,7 +11,7 @@ import (
 
 // Bounds of an export of the audit log (THREATS T31).
 const (
-	auditPiece   = 1000             // entries one snapshot of an export reads
+	auditPiece   = 2000             // entries one snapshot of an export reads
 	auditReaders = 2                // snapshots that exports of one node read at once; pages have the others
 	auditBeat    = 2 * time.Second  // between two words on how far it is
 	auditSilent  = 90 * time.Second // an export that says nothing for so long is over

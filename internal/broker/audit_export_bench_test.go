@@ -41,9 +41,11 @@ func benchAuditExport(b *testing.B, o store.Options) {
 	}))
 	for _, format := range []string{broker.AuditJSONL, broker.AuditCSV} {
 		b.Run(format, func(b *testing.B) {
+			used := cpu()
 			for b.Loop() {
 				exportToFile(b, w, format, int64(n))
 			}
+			b.ReportMetric(float64((cpu()-used).Nanoseconds())/1e3/float64(n*b.N), "us-cpu/entry")
 			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "entries/s")
 		})
 	}

@@ -115,7 +115,7 @@ func (w *lineWriter) write(ctx context.Context, lines []store.Line) error {
 	entries := make([]audit.Entry, len(lines))
 	for i, l := range lines {
 		var err error
-		if entries[i], err = audit.Decode([]byte(l.Leaf)); err != nil {
+		if entries[i], err = audit.DecodeText(l.Leaf); err != nil {
 			return fmt.Errorf("audit entry %d: %w; run stint audit verify", l.Seq, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,7 +18,12 @@ type Line struct {
 // LineText is a personal text of an entry.
 type LineText struct{ Field, Value string }
 
-func scanLine(r row) (l Line, err error) { return l, r.Scan(&l.Seq, &l.Leaf) }
+// linesScanned scans into the same places again and again: what each line needs of its own is its text.
+func linesScanned() func(row) (Line, error) {
+	var l Line
+	dest := []any{&l.Seq, &l.Leaf}
+	return func(r row) (Line, error) { err := r.Scan(dest...); return l, err }
+}
 
 // Lines are the next entries of a search, newest first, at most limit. before is where to go on from (EntryFilter.Before),
 // 0 at the end: each call is bounded work, so that a long file is read from many short snapshots (THREATS T31).
@@ -63,9 +69,9 @@ func (r *Reader) walkedLines(f EntryFilter, limit int) (lines []Line, back int64
 		return nil, 0, err
 	}
 	if p.whole() {
-		lines, err = many(r, scanLine, "SELECT seq, leaf FROM audit_entries WHERE seq >= $1 AND seq < $2 ORDER BY seq DESC LIMIT $3", f.From, f.before(), limit)
+		lines, err = manyOf(r, limit, linesScanned(), "SELECT seq, leaf FROM audit_entries WHERE seq >= $1 AND seq < $2 ORDER BY seq DESC LIMIT $3", f.From, f.before(), limit)
 	} else {
-		lines, back, err = walked(r, p, f, limit, maxCandidates, scanLine)
+		lines, back, err = walked(r, p, f, limit, maxCandidates, linesScanned())
 	}
 	if err != nil {
 		return nil, 0, err
@@ -78,7 +84,28 @@ type lineText struct {
 	LineText
 }
 
-func scanLineText(r row) (t lineText, err error) { return t, r.Scan(&t.seq, &t.Field, &t.Value) }
+// joinedLineTexts reads texts joined, or errOdd.
+func (r *Reader) joinedLineTexts(cond string, room int, args []any) ([]lineText, error) {
+	var t lineText
+	var joined *string
+	dest := []any{&t.seq, &joined}
+	return manyOf(r, room, func(r row) (lineText, error) {
+		err := r.Scan(dest...)
+		if err == nil {
+			err = apart(joined, &t.Field, &t.Value)
+		}
+		return t, err
+	}, "SELECT seq, field || '"+unit+"' || value FROM audit_texts WHERE "+cond+" ORDER BY seq DESC, field", args...)
+}
+
+func (r *Reader) lineTexts(cond string, room int, args []any) ([]lineText, error) {
+	texts, err := r.joinedLineTexts(cond, room, args)
+	if !errors.Is(err, errOdd) {
+		return texts, err
+	}
+	return many(r, func(r row) (t lineText, err error) { return t, r.Scan(&t.seq, &t.Field, &t.Value) },
+		"SELECT seq, field, value FROM audit_texts WHERE "+cond+" ORDER BY seq DESC, field", args...)
+}
 
 // fillLines reads the texts of lines that are in order, newest first: of neighbours at once, of others by number.
 func (r *Reader) fillLines(lines []Line) error {
@@ -90,7 +117,7 @@ func (r *Reader) fillLines(lines []Line) error {
 		}
 		some := lines[at:end]
 		cond, args := between(some)
-		texts, err := many(r, scanLineText, "SELECT seq, field, value FROM audit_texts WHERE "+cond+" ORDER BY seq DESC, field", args...)
+		texts, err := r.lineTexts(cond, len(some), args)
 		if err != nil {
 			return err
 		}
@@ -117,14 +144,20 @@ func between(lines []Line) (cond string, args []any) {
 
 // give hands texts to their lines; both are newest first.
 func give(lines []Line, texts []lineText) {
-	at := 0
+	at, all := 0, make([]LineText, len(texts))
+	for i, t := range texts {
+		all[i] = t.LineText
+	}
 	for i := range lines {
 		for at < len(texts) && texts[at].seq > lines[i].Seq {
 			at++ // between two lines
 		}
+		from := at
 		for at < len(texts) && texts[at].seq == lines[i].Seq {
-			lines[i].Texts = append(lines[i].Texts, texts[at].LineText)
 			at++
+		}
+		if at > from {
+			lines[i].Texts = all[from:at:at]
 		}
 	}
 }

@@ -30,12 +30,20 @@ func one[T any](r *Reader, scan func(row) (T, error), query string, args ...any)
 }
 
 func many[T any](r *Reader, scan func(row) (T, error), query string, args ...any) ([]T, error) {
+	return manyOf(r, 0, scan, query, args...)
+}
+
+// manyOf is many where it is known about how many come.
+func manyOf[T any](r *Reader, room int, scan func(row) (T, error), query string, args ...any) ([]T, error) {
 	rows, err := r.db.QueryContext(r.ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	var out []T
+	if room > 0 {
+		out = make([]T, 0, room)
+	}
 	for rows.Next() {
 		v, err := scan(rows)
 		if err != nil {

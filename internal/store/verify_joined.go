@@ -38,7 +38,7 @@ func (r *Reader) joinedEntries(after int64) ([]audit.StoredEntry, error) {
 	var joined *string
 	var leaf []byte
 	dest := []any{&seq, &at, &joined, &leaf}
-	return many(r, func(r row) (s audit.StoredEntry, err error) {
+	return manyOf(r, verifyPage, func(r row) (s audit.StoredEntry, err error) {
 		if err := r.Scan(dest...); err != nil {
 			return s, err
 		}
@@ -107,7 +107,7 @@ func (r *Reader) joinedTexts(page []audit.StoredEntry) ([]storedText, error) {
 	var seq int64
 	var joined *string
 	dest := []any{&seq, &joined}
-	return many(r, func(r row) (t storedText, err error) {
+	return manyOf(r, len(page), func(r row) (t storedText, err error) {
 		if err := r.Scan(dest...); err != nil {
 			return t, err
 		}

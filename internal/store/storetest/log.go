@@ -17,6 +17,7 @@ import (
 var log = []testCase{
 	{"entries by every filter", entriesByFilter},
 	{"entries by place, time and words", entriesByWords},
+	{"texts with control characters are read as they are", controlTexts},
 	{"a histogram counts what a search finds", histogram},
 	{"one's own entries say nothing of others'", ownEntries},
 	{"a search examines so many entries and says where it stopped", boundedSearch},
@@ -288,6 +289,30 @@ func treeProofs(t *testing.T, s *store.Store) {
 		}
 		if err := store.Do(context.Background(), s, func(tx *store.Tx) error { emit(tx, fmt.Sprint("p", n)); return nil }); err != nil {
 			t.Fatal(err)
+		}
+	}
+	verifyLog(t, s)
+}
+
+// controlTexts: what the store joins columns with on their way may stand in a text itself.
+func controlTexts(t *testing.T, s *store.Store) {
+	texts := []string{"plain", "a\x1fb\x1f", "\x1f"}
+	do(t, s, func(tx *store.Tx) error {
+		for _, text := range texts {
+			tx.Emit(pim.PersonEvent(pim.EvSignedOut, "system", "p", "").WithText("name", text).WithText("reason", "r"))
+		}
+		return nil
+	})
+	lines := get(t, s, func(r *store.Reader) ([]store.Line, error) {
+		lines, _, err := r.Lines(store.EntryFilter{}, 50)
+		return lines, err
+	})
+	if len(lines) != len(texts) {
+		t.Fatalf("%d lines", len(lines))
+	}
+	for i, l := range lines {
+		if want := []store.LineText{{Field: "name", Value: texts[len(texts)-1-i]}, {Field: "reason", Value: "r"}}; !slices.Equal(l.Texts, want) {
+			t.Errorf("entry %d has the texts %q, want %q", l.Seq, l.Texts, want)
 		}
 	}
 	verifyLog(t, s)

@@ -64,7 +64,26 @@ func (c *auditVerifyCmd) fetcher(ctx context.Context, e *environment) (audit.Fet
 		return nil, errors.New("--cookie: a session goes over https only")
 	}
 	client := &http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return func(path string) ([]byte, error) { return fetchURL(ctx, client, u.String()+"/"+path, cookie) }, nil
+	return readable(func(path string) ([]byte, error) { return fetchURL(ctx, client, u.String()+"/"+path, cookie) }, u.String()), nil
+}
+
+// readable tells a log that ends from one that may not be read, or not any more: a Stint answers 404 to both. Whoever still
+// gets the checkpoint may read the rest too.
+func readable(fetch audit.Fetch, address string) audit.Fetch {
+	return func(path string) ([]byte, error) {
+		b, err := fetch(path)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return b, err
+		}
+		if path != audit.CheckpointPath {
+			if _, denied := fetch(audit.CheckpointPath); denied == nil {
+				return nil, err
+			} else if !errors.Is(denied, fs.ErrNotExist) {
+				return nil, denied
+			}
+		}
+		return nil, fmt.Errorf("%s answers 404: no log is there, or this session may not read it (an auditor's session is given with --cookie). This says nothing about the log", address)
+	}
 }
 
 func onLoopback(host string) bool {

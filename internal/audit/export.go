@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 )
 
 // An export is the log as lines of text, each in canonical JSON:
@@ -66,11 +67,10 @@ func headLine(origin string, size int64) []byte {
 	return append(appendInt(append(b, `,"v":`...), leafVersion), '}', '\n')
 }
 
-// ReadExport is the log in an export, for Verify; the caller sets VKeys. It reads the text twice: at once for the
-// checkpoints, and when Entries is read.
-func ReadExport(r io.ReadSeeker) (Log, error) {
-	l := Log{Bare: true, Entries: exportEntries(r)}
-	var checkpoints []StoredCheckpoint
+// ReadExport is the log in an export, for Verify; the caller sets VKeys. It reads the text three times, a line at a time: at
+// once, when Entries is read, and beside that for Checkpoints.
+func ReadExport(r io.ReaderAt) (Log, error) {
+	l := Log{Bare: true, Entries: exportEntries(r), Checkpoints: exportCheckpoints(r)}
 	n := int64(-1) // the line before the first entry
 	for line, err := range lines(r) {
 		switch {
@@ -81,23 +81,32 @@ func ReadExport(r io.ReadSeeker) (Log, error) {
 				return l, err
 			}
 			n++
-		case bytes.HasPrefix(line, []byte(checkpointLine)):
-			checkpoints = append(checkpoints, StoredCheckpoint{n, noteIn(line)})
-		default:
+		case !isCheckpoint(line):
 			n++
 		}
 	}
 	if n < 0 {
 		return l, errNoExport
 	}
-	l.Checkpoints = func(yield func(StoredCheckpoint, error) bool) {
-		for _, c := range checkpoints {
-			if !yield(c, nil) {
+	return l, nil
+}
+
+func isCheckpoint(line []byte) bool { return bytes.HasPrefix(line, []byte(checkpointLine)) }
+
+// exportCheckpoints yields each with the number of entries above it.
+func exportCheckpoints(r io.ReaderAt) iter.Seq2[StoredCheckpoint, error] {
+	return func(yield func(StoredCheckpoint, error) bool) {
+		n := int64(-1)
+		for line, err := range lines(r) {
+			if err == nil && (n < 0 || !isCheckpoint(line)) {
+				n++
+				continue
+			}
+			if !yield(StoredCheckpoint{n, noteIn(line)}, err) || err != nil {
 				return
 			}
 		}
 	}
-	return l, nil
 }
 
 var errNoExport = errors.New("this is no export of an audit log: its first line is not one that stint audit export writes")
@@ -134,11 +143,11 @@ func noteIn(line []byte) []byte {
 	return []byte(note)
 }
 
-func exportEntries(r io.ReadSeeker) iter.Seq2[StoredEntry, error] {
+func exportEntries(r io.ReaderAt) iter.Seq2[StoredEntry, error] {
 	return func(yield func(StoredEntry, error) bool) {
 		head := true
 		for line, err := range lines(r) {
-			if skip := err == nil && (head || bytes.HasPrefix(line, []byte(checkpointLine))); skip {
+			if skip := err == nil && (head || isCheckpoint(line)); skip {
 				head = false
 				continue
 			}
@@ -150,13 +159,9 @@ func exportEntries(r io.ReadSeeker) iter.Seq2[StoredEntry, error] {
 }
 
 // lines yields the lines of a text from its beginning; a line is good until the next one.
-func lines(r io.ReadSeeker) iter.Seq2[[]byte, error] {
+func lines(r io.ReaderAt) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		if _, err := r.Seek(0, io.SeekStart); err != nil {
-			yield(nil, err)
-			return
-		}
-		s := bufio.NewScanner(r)
+		s := bufio.NewScanner(io.NewSectionReader(r, 0, math.MaxInt64))
 		s.Buffer(make([]byte, 0, 64<<10), maxLine)
 		s.Split(exactLines)
 		for s.Scan() {

@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -159,4 +160,34 @@ func TestVKeyForAnEpoch(t *testing.T) {
 			t.Errorf("%q is epoch %d of %q", origin, epoch, host)
 		}
 	}
+}
+
+// An export that is nothing but checkpoints is read without being kept: a hostile file costs no memory (T31).
+func TestExportOfCheckpointsIsNotKept(t *testing.T) {
+	m := filledLog(t, 8)
+	text := exported(t, m)
+	at := strings.LastIndex(text, checkpointLine)
+	text += strings.Repeat(text[at:], 40_000)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	l, err := ReadExport(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	n := 0
+	for c, err := range l.Checkpoints {
+		if n++; err != nil || c.Size != 8 || len(c.Note) == 0 {
+			t.Fatalf("checkpoint %d: %+v, %v", n, c, err)
+		}
+	}
+	if n != 40_001 {
+		t.Errorf("%d checkpoints", n)
+	}
+	if kept := int64(after.HeapAlloc) - int64(before.HeapAlloc); kept > int64(len(text))/4 {
+		t.Errorf("%d bytes are kept of an export of %d", kept, len(text))
+	}
+	runtime.KeepAlive(l)
 }

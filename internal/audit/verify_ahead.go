@@ -9,9 +9,10 @@ import (
 )
 
 const (
-	rowsAtOnce = 100 // rows of one piece of work
-	rowsAhead  = 8   // pieces that are being looked at
-	notesAhead = 32  // checkpoints whose signatures are being looked at
+	rowsAtOnce = 100       // rows of one piece of work,
+	textAtOnce = 256 << 10 // or fewer with so many bytes: a line of a hostile export may be long
+	rowsAhead  = 8         // pieces that are being looked at
+	notesAhead = 32        // checkpoints whose signatures are being looked at
 )
 
 // crew does what can be told of rows without their neighbours, beside whoever reads them. Entries, Checkpoints and Replay
@@ -89,13 +90,16 @@ func inspectAhead(hands crew, rows iter.Seq2[StoredEntry, error], bare bool) ite
 			return true
 		}
 		var failed error
+		text := 0
 		for row, err := range rows {
 			if failed = err; failed != nil {
 				break
 			}
-			if piece = append(piece, row); len(piece) < rowsAtOnce {
+			piece, text = append(piece, row), text+len(row.Leaf)
+			if len(piece) < rowsAtOnce && text < textAtOnce {
 				continue
 			}
+			text = 0
 			if send(); !give(rowsAhead) {
 				return
 			}

@@ -34,31 +34,32 @@ type Config struct {
 
 // Broker runs the operations of one node.
 type Broker struct {
-	store    *store.Store
-	log      *slog.Logger
-	rp       *stepup.RelyingParty
-	sealer   *Sealer
-	signer   *audit.Signer
-	outside  string
-	binding  []string
-	claims   ClaimNames
-	open     func(kind string, cfg connector.Config) (connector.Connector, error)
-	wake     chan struct{}
-	targets  *targets
-	lanes    *lanes
-	memory   *memory
-	resolver resolver
-	safe     safeMode
-	kept     atomic.Int64 // size of the last checkpoint kept outside
-	fresh    freshness
-	journal  *journal // of what was granted, outside the database; nil: none is kept
-	begun    taken
-	drills   atomic.Int64 // when accounts for emergencies were last looked at, in µs
-	scans    scans
-	logouts  taken         // ids of logout tokens
-	syncs    atomic.Bool   // a directory sync runs on this node
-	exports  chan struct{} // turns of exports to read
-	words    atomic.Int64  // when the words of the log were last taken into their index, in µs
+	store     *store.Store
+	log       *slog.Logger
+	rp        *stepup.RelyingParty
+	sealer    *Sealer
+	signer    *audit.Signer
+	outside   string
+	binding   []string
+	claims    ClaimNames
+	open      func(kind string, cfg connector.Config) (connector.Connector, error)
+	wake      chan struct{}
+	targets   *targets
+	lanes     *lanes
+	memory    *memory
+	resolver  resolver
+	safe      safeMode
+	kept      atomic.Int64 // size of the last checkpoint kept outside
+	fresh     freshness
+	journal   *journal // of what was granted, outside the database; nil: none is kept
+	begun     taken
+	drills    atomic.Int64 // when accounts for emergencies were last looked at, in µs
+	scans     scans
+	logouts   taken         // ids of logout tokens
+	syncs     atomic.Bool   // a directory sync runs on this node
+	reviewing atomic.Bool   // reviews begin or go on on this node
+	exports   chan struct{} // turns of exports to read
+	words     atomic.Int64  // when the words of the log were last taken into their index, in µs
 }
 
 // New makes a Broker.

@@ -67,20 +67,12 @@ func SeeReview(r *store.Reader, who pim.Principal, id string) (ReviewSeen, error
 	return reviewSeen(r, who, id)
 }
 
-// managesReview refuses whoever may not change, stop, apply or delete a review: administrators may, and owners of every
-// resource it is about.
+// managesReview refuses whoever may not change, stop, apply or delete a review: administrators may, and where an owner
+// made it the owners of every resource it is about.
 func managesReview(r *store.Reader, who pim.Principal, reviewID string) error {
-	places, err := r.ReviewPlaces(reviewID)
+	d, err := r.ReviewOf(reviewID)
 	if err != nil {
-		return err
+		return found(err)
 	}
-	if len(places) == 0 {
-		return administers(r, who, "")
-	}
-	for _, id := range places {
-		if err := administers(r, who, id); err != nil {
-			return err
-		}
-	}
-	return nil
+	return changesReview(r, who, d)
 }

@@ -99,6 +99,7 @@ func (b *Broker) round(ctx context.Context, passes *sync.WaitGroup) {
 		return
 	}
 	b.carryAside(ctx)
+	b.reviewsAside(ctx, passes)
 	b.applyAside(ctx)
 	b.refresh(ctx)
 	b.resolveAside(ctx, passes)
@@ -212,7 +213,7 @@ func (b *Broker) sleep(ctx context.Context) {
 
 // Tick does everything due at this instant and waits for it, for commands and tests.
 func (b *Broker) Tick(ctx context.Context) error {
-	if err := errors.Join(b.Sweep(ctx), b.carryAll(ctx), b.applyAll(ctx)); err != nil {
+	if err := errors.Join(b.Sweep(ctx), b.carryAll(ctx), b.reviewAll(ctx), b.applyAll(ctx)); err != nil {
 		return err
 	}
 	if err := b.Resolve(ctx); err != nil {

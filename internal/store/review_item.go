@@ -33,6 +33,11 @@ func (r *Reader) ReviewItemsAfter(instanceID, afterID string, limit int) ([]pim.
 	return many(r, scanReviewItem, fromReviewItems+"WHERE t.instance_id = $1 AND t.id > $2 ORDER BY t.id LIMIT $3", instanceID, afterID, limit)
 }
 
+// ReviewItemIDsAfter walks through the ids of the items of an instance.
+func (r *Reader) ReviewItemIDsAfter(instanceID, afterID string, limit int) ([]string, error) {
+	return many(r, scanString, "SELECT id FROM review_items WHERE instance_id = $1 AND id > $2 ORDER BY id LIMIT $3", instanceID, afterID, limit)
+}
+
 // InsertReviewItems adds frozen items, many with one statement.
 func (tx *Tx) InsertReviewItems(all []pim.ReviewItem) error {
 	rows := make([]any, 0, 14*len(all))

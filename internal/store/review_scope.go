@@ -163,9 +163,17 @@ func (r *Reader) ReviewedBefore(instanceID string, assignmentIDs []string) (map[
 	return out, err
 }
 
-// ReviewEver returns a series, a removed one too: what ran of it stays readable.
-func (r *Reader) ReviewEver(id string) (pim.ReviewDefinition, error) {
-	return one(r, scanReview, "SELECT "+reviewCols+" FROM reviews v WHERE v.id = $1", id)
+// AssignmentVersions returns the versions of the assignments among some that were not ended.
+func (r *Reader) AssignmentVersions(ids []string) (map[string]int64, error) {
+	out := make(map[string]int64, len(ids))
+	var args []any
+	_, err := many(r, func(r row) (id string, err error) {
+		var version int64
+		err = r.Scan(&id, &version)
+		out[id] = version
+		return id, err
+	}, "SELECT id, version FROM assignments WHERE ended_at = 0 AND id IN "+in(&args, ids), args...)
+	return out, err
 }
 
 // PrincipalsOf returns the principals with some ids that were not removed, by id.

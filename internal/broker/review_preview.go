@@ -1,0 +1,239 @@
+package broker
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+const (
+	shownReviewers = 50
+	previewed      = 20_000 // items gone through to tell who reviews them
+	startsShown    = 4
+)
+
+// ReviewPreview is what would be reviewed and by whom, if a review began now.
+type ReviewPreview struct {
+	Items    int64
+	Rows     []ReviewPreviewRow // of the first stage, who has most at the top
+	More     int64              // reviewers that are not among them
+	Fallback int64              // items that go to the fallback, or to administrators
+	Nobody   int64              // items that nobody may answer about
+	Warnings []string
+	Starts   []time.Time
+	Passkey  bool // saving it takes a passkey
+}
+
+// ReviewPreviewRow is how much one reviewer would get.
+type ReviewPreviewRow struct {
+	PrincipalID string
+	Name        string
+	Items       int64
+	Fallback    bool
+}
+
+// PreviewReview says who would review what before anything begins, in words where something is not as one may think.
+func PreviewReview(r *store.Reader, who pim.Principal, d pim.ReviewDefinition) (ReviewPreview, error) {
+	var v ReviewPreview
+	powers, err := Powers(r, who.ID)
+	if err != nil {
+		return v, err
+	}
+	if d.ID == "" {
+		d.AsOwner = !powers.Administrator
+	} else if was, err := r.ReviewOf(d.ID); err != nil {
+		return v, found(err)
+	} else {
+		d.AsOwner, d.Started = was.AsOwner, was.Started
+	}
+	if err := mayReview(r, powers, d); err != nil {
+		return v, err
+	}
+	if refusal := pim.CheckReview(d, r.Now); refusal != nil {
+		return v, refusal
+	}
+	if err := checkRule(d); err != nil {
+		return v, err
+	}
+	if v.Starts, err = ReviewStarts(d, firstFrom(d, r.Now), startsShown); err != nil {
+		return v, err
+	}
+	if v.Passkey, err = touchesReview(r, d.Terms); err != nil {
+		return v, err
+	}
+	count, err := countReviewers(r, d)
+	if err != nil {
+		return v, err
+	}
+	return count.view(r, d, v)
+}
+
+// reviewersCount is how many items each set of the first stage would get.
+type reviewersCount struct {
+	seen, all int64
+	more      bool // there are more than were gone through
+	sets      map[string]panel
+	items     map[string]int64
+	nobody    int64
+}
+
+func countReviewers(r *store.Reader, d pim.ReviewDefinition) (*reviewersCount, error) {
+	c := &reviewersCount{sets: map[string]panel{}, items: map[string]int64{}}
+	v, err := reviewersOf(r, d.Terms)
+	if err != nil {
+		return nil, err
+	}
+	for after := ""; ; {
+		found, err := r.Reviewed(d.Terms.Scope, r.Now, after, 1000)
+		if err != nil || len(found) == 0 {
+			return c, err
+		}
+		if c.all >= previewed {
+			c.more = true
+			c.all, err = r.CountReviewed(d.Terms.Scope, r.Now)
+			return c, err
+		}
+		after, c.all = found[len(found)-1].Key(), c.all+int64(len(found))
+		if d.AsOwner {
+			if found, err = handedOutByOwners(r, found); err != nil {
+				return nil, err
+			}
+		}
+		if err := v.prepare(r, found); err != nil {
+			return nil, err
+		}
+		c.count(v, found)
+	}
+}
+
+func (c *reviewersCount) count(v *reviewers, found []store.ReviewCandidate) {
+	for _, f := range found {
+		p := v.whoReviews(0, f)
+		c.sets[p.hash] = p
+		c.items[p.hash]++
+		c.seen++
+		if v.stages[0].Kind != pim.ReviewersSelf && !othersThan(p, humanOf(f.Holder)) {
+			c.nobody++
+		}
+	}
+}
+
+func (c *reviewersCount) view(r *store.Reader, d pim.ReviewDefinition, v ReviewPreview) (ReviewPreview, error) {
+	if v.Items, v.Nobody = c.seen, c.nobody; c.more {
+		v.Items = c.all
+	}
+	rows := map[string]ReviewPreviewRow{}
+	for hash, p := range c.sets {
+		if len(p.members) > 0 && p.members[0].Fallback {
+			v.Fallback += c.items[hash]
+		}
+		for _, m := range p.members {
+			row := rows[m.PrincipalID]
+			row.Fallback = m.Fallback && (row.Items == 0 || row.Fallback)
+			row.PrincipalID, row.Items = m.PrincipalID, row.Items+c.items[hash]
+			rows[m.PrincipalID] = row
+		}
+	}
+	for _, row := range rows {
+		v.Rows = append(v.Rows, row)
+	}
+	slices.SortFunc(v.Rows, func(a, b ReviewPreviewRow) int {
+		if a.Items != b.Items {
+			return cmp.Compare(b.Items, a.Items)
+		}
+		return strings.Compare(a.PrincipalID, b.PrincipalID)
+	})
+	if n := len(v.Rows); n > shownReviewers {
+		v.Rows, v.More = v.Rows[:shownReviewers], int64(n-shownReviewers)
+	}
+	ids := make([]string, len(v.Rows))
+	for n, row := range v.Rows {
+		ids[n] = row.PrincipalID
+	}
+	names, err := r.Names(ids)
+	if err != nil {
+		return v, err
+	}
+	for n := range v.Rows {
+		v.Rows[n].Name = names[v.Rows[n].PrincipalID]
+	}
+	v.Warnings, err = c.warnings(r, d, v)
+	return v, err
+}
+
+// warnings say what is not as one may think: what is gone from the scope, whom nobody reviews, what silence would do.
+func (c *reviewersCount) warnings(r *store.Reader, d pim.ReviewDefinition, v ReviewPreview) ([]string, error) {
+	out, err := goneFromReview(r, d.Terms)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case c.more:
+		out = append(out, fmt.Sprintf("It is about %s lines. Who reviews them is told from the first %s.", about(v.Items), about(c.seen)))
+	case v.Items == 0:
+		out = append(out, "Now there is nobody to review. A review that finds nobody ends at once, and tells you.")
+	}
+	if v.Nobody > 0 {
+		out = append(out, fmt.Sprintf("%d %s about the only one who could answer. What silence means decides there: choose a fallback.", v.Nobody, plural(int(v.Nobody), "line is", "lines are")))
+	}
+	if v.Fallback > 0 && len(d.Terms.Stages[0].Fallback) == 0 {
+		out = append(out, fmt.Sprintf("%d %s no reviewer of this kind and %s to the administrators of Stint. Choose a fallback to spare them.", v.Fallback,
+			plural(int(v.Fallback), "line has", "lines have"), plural(int(v.Fallback), "goes", "go")))
+	}
+	if d.Terms.Dangerous() { // W-32
+		out = append(out, "Reviewers who stay silent may take access away from everybody here, without anybody looking. Saving asks for the name of the review.")
+	}
+	return out, nil
+}
+
+// goneFromReview says in words what of a definition does not exist any more; a review leaves it out.
+func goneFromReview(r *store.Reader, t pim.ReviewTerms) (out []string, err error) {
+	ask := func(n int, one, many string) {
+		if n > 0 {
+			out = append(out, fmt.Sprintf("%d %s, and %s left out.", n, plural(n, one, many), plural(n, "is", "are")))
+		}
+	}
+	gones := func(ids []string, look func(string) error) (n int, err error) {
+		for _, id := range ids {
+			switch err := look(id); {
+			case gone(err):
+				n++
+			case err != nil:
+				return n, err
+			}
+		}
+		return n, nil
+	}
+	n, err := gones(t.Scope.Roles, func(id string) error { _, err := roleOf(r, id); return err })
+	if err != nil {
+		return nil, err
+	}
+	ask(n, "of the roles does not exist any more", "of the roles do not exist any more")
+	if n, err = gones(t.Scope.Resources, func(id string) error { _, err := pathOf(r, id); return err }); err != nil {
+		return nil, err
+	}
+	ask(n, "of the resources does not exist any more", "of the resources do not exist any more")
+	if n, err = gones(t.Scope.Groups, func(id string) error { _, err := groupOf(r, id); return err }); err != nil {
+		return nil, err
+	}
+	ask(n, "of the groups does not exist any more", "of the groups do not exist any more")
+	var people []string
+	for _, s := range t.Stages {
+		people = append(people, append(slices.Clone(s.People), s.Fallback...)...)
+	}
+	people = distinct(people)
+	known, err := r.PrincipalsOf(people)
+	n = 0
+	for _, id := range people {
+		if p, ok := known[id]; !ok || p.Kind == pim.Person && !p.Enabled {
+			n++
+		}
+	}
+	ask(n, "of the reviewers cannot sign in any more", "of the reviewers cannot sign in any more")
+	return out, err
+}

@@ -1,0 +1,339 @@
+package broker
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+// Where a review stands in what it goes through, before the place in it.
+const (
+	walkTell   = "tell:"   // reviewers are told what waits for them
+	walkRemind = "remind:" // those who have something open are told again
+	walkReset  = "reset:"  // answers are taken back
+)
+
+// beginReview lets an instance of a series begin whose time has come. A start that was missed is caught up with once,
+// however many were; while the one before still takes answers it waits for it (W-13).
+func beginReview(tx *store.Tx, reviewID, instanceID string) error {
+	d, err := tx.Review(reviewID)
+	if err != nil || d.NextAt.IsZero() || d.NextAt.After(tx.Now) {
+		return ignoreGone(err)
+	}
+	if waits, err := waitsForLast(tx, d); err != nil || waits {
+		return err
+	}
+	planned, err := missedReview(d.When, tx.Now)
+	if err != nil || planned.IsZero() || planned.Before(d.NextAt) {
+		planned = d.NextAt
+	}
+	after := d
+	after.Started++
+	next, err := nextReview(after, tx.Now.Add(time.Microsecond))
+	if err != nil {
+		return err
+	}
+	i := pim.ReviewInstance{ID: instanceID, ReviewID: d.ID, Number: d.Started + 1, Name: d.Name, Terms: d.Terms, State: pim.ReviewStarting, PlannedAt: planned, StartedAt: tx.Now}
+	timeReview(&i, d.When, tx.Now)
+	return errors.Join(tx.ReviewBegun(d, next), tx.InsertReviewInstance(i))
+}
+
+// waitsForLast puts the start off while the instance before still takes answers.
+func waitsForLast(tx *store.Tx, d pim.ReviewDefinition) (bool, error) {
+	last, err := tx.ReviewInstances(d.ID, 0, 1)
+	if err != nil || len(last) == 0 {
+		return false, err
+	}
+	switch last[0].State {
+	case pim.ReviewCompleted, pim.ReviewApplying, pim.ReviewApplied:
+		return false, nil
+	}
+	until := last[0].EndsAt
+	if soon := tx.Now.Add(time.Minute); until.Before(soon) {
+		until = soon
+	}
+	return true, tx.PutOffReview(d, until)
+}
+
+// timeReview sets when the stage that begins now ends, and all of them, by the wall clock of the series.
+func timeReview(i *pim.ReviewInstance, when pim.ReviewSchedule, now time.Time) {
+	i.StageEnds = addDays(when, now, i.Terms.Stages[i.Stage].Days)
+	i.EndsAt, i.RemindAt = i.StageEnds, time.Time{}
+	for _, s := range i.Terms.Stages[i.Stage+1:] {
+		i.EndsAt = addDays(when, i.EndsAt, s.Days)
+	}
+	if i.Terms.Remind { // W-45
+		i.RemindAt = now.Add(i.StageEnds.Sub(now) / 2).Truncate(time.Second)
+	}
+}
+
+// freeze goes through what a review that begins is about and freezes it in pieces: items, what their use speaks for, who
+// reviews them. What is frozen already stays when it is taken up again.
+func (b *Broker) freeze(ctx context.Context, i pim.ReviewInstance) error {
+	var f *freezing
+	for {
+		type piece struct {
+			drafts []draft
+			last   string
+			about  int64
+		}
+		p, err := store.Read(ctx, b.store, func(r *store.Reader) (p piece, err error) {
+			if f == nil {
+				if f, p.about, err = b.beginFreezing(r, i); err != nil {
+					return p, err
+				}
+			}
+			p.drafts, p.last, err = f.drafts(r, i.After, looked)
+			return p, err
+		})
+		if err != nil {
+			return err
+		}
+		if p.last == "" {
+			return b.openReview(ctx, i)
+		}
+		if p.about > 0 {
+			i.About = p.about
+		}
+		if i, err = b.freezeDrafts(ctx, i, p.drafts, p.last); err != nil {
+			return err
+		}
+	}
+}
+
+func (b *Broker) beginFreezing(r *store.Reader, i pim.ReviewInstance) (*freezing, int64, error) {
+	d, err := r.ReviewOf(i.ReviewID)
+	if err != nil {
+		return nil, 0, err
+	}
+	about, err := r.CountReviewed(i.Terms.Scope, i.StartedAt)
+	if err != nil {
+		return nil, 0, err
+	}
+	f, err := freezeOf(r, i, d.AsOwner)
+	return f, about, err
+}
+
+// freezeDrafts writes items in pieces, with the sets they need before them, and notes how far it came.
+func (b *Broker) freezeDrafts(ctx context.Context, i pim.ReviewInstance, drafts []draft, last string) (pim.ReviewInstance, error) {
+	sets, err := b.ensureSets(ctx, i, drafts)
+	if err != nil {
+		return i, err
+	}
+	for n := range drafts {
+		for stage, p := range drafts[n].sets {
+			drafts[n].item.Sets = append(drafts[n].item.Sets, sets[setKey{stage, p.hash}])
+		}
+		drafts[n].item.SetID = drafts[n].item.Sets[0]
+	}
+	for {
+		at := i
+		wrote, err := write(ctx, b, func(tx *store.Tx) (w frozen, err error) { return freezePiece(tx, at, drafts, last) })
+		if err != nil {
+			return i, err
+		}
+		if i, drafts = wrote.instance, drafts[wrote.n:]; len(drafts) == 0 {
+			return i, nil
+		}
+	}
+}
+
+type frozen struct {
+	instance pim.ReviewInstance
+	n        int
+}
+
+// freezePiece inserts some of the items, each while what it is about is still there as it was read.
+func freezePiece(tx *store.Tx, at pim.ReviewInstance, drafts []draft, last string) (frozen, error) {
+	i, err := tx.ReviewInstance(at.ID)
+	if err != nil {
+		return frozen{}, err
+	}
+	if i.State != pim.ReviewStarting || i.After != at.After {
+		return frozen{}, store.ErrConflict // another node freezes it
+	}
+	begun, n, counts := now(), 0, map[string]int64{}
+	for n < len(drafts) && (n == 0 || now().Sub(begun) < pieceFor) {
+		next := drafts[n:min(n+32, len(drafts))]
+		n += len(next)
+		items, err := stillThere(tx, next)
+		if err != nil {
+			return frozen{}, err
+		}
+		if err := tx.InsertReviewItems(items); err != nil {
+			return frozen{}, err
+		}
+		for _, t := range items {
+			counts[t.SetID]++
+			i.Counts.Items++
+		}
+	}
+	for set, items := range counts {
+		if err := tx.CountReviewSet(set, items, 0); err != nil {
+			return frozen{}, err
+		}
+	}
+	i.Done, i.About, i.After = i.Done+int64(n), max(i.About, at.About), last
+	if n < len(drafts) {
+		i.After = drafts[n-1].key
+	}
+	err = tx.SaveReviewInstance(i)
+	i.Version++
+	return frozen{i, n}, err
+}
+
+// stillThere leaves what did not end or change since it was read; what did is not there at the start, or comes in the next
+// review.
+func stillThere(tx *store.Tx, drafts []draft) (items []pim.ReviewItem, err error) {
+	var ids []string
+	for _, d := range drafts {
+		if d.item.AssignmentID != "" {
+			ids = append(ids, d.item.AssignmentID)
+		}
+	}
+	versions, err := tx.AssignmentVersions(ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range drafts {
+		if version, ok := versions[d.item.AssignmentID]; d.item.AssignmentID == "" || ok && version == d.item.Frozen.Version {
+			items = append(items, d.item)
+		}
+	}
+	return items, nil
+}
+
+type setKey struct {
+	stage int
+	hash  string
+}
+
+// ensureSets finds the sets of reviewers that items need, or makes them: each once an instance and stage.
+func (b *Broker) ensureSets(ctx context.Context, i pim.ReviewInstance, drafts []draft) (map[setKey]string, error) {
+	known, panels := map[setKey]string{}, map[setKey]panel{}
+	var need []setKey
+	for _, d := range drafts {
+		for stage, p := range d.sets {
+			k := setKey{stage, p.hash}
+			if _, asked := panels[k]; !asked {
+				panels[k], need = p, append(need, k)
+			}
+		}
+	}
+	made := make([]string, len(need))
+	for n := range made {
+		made[n] = NewID()
+	}
+	for n := 0; n < len(need); {
+		from := n
+		found, err := write(ctx, b, func(tx *store.Tx) (map[setKey]string, error) {
+			return makeSets(tx, i.ID, need[from:], made[from:], panels)
+		})
+		if err != nil {
+			return nil, err
+		}
+		for k, id := range found {
+			known[k] = id
+			if err := b.fillSet(ctx, id, panels[k].members); err != nil {
+				return nil, err
+			}
+		}
+		n += len(found)
+	}
+	return known, nil
+}
+
+const maxMembersAtOnce = 128
+
+// makeSets makes some of the sets, the first of their members with them.
+func makeSets(tx *store.Tx, instanceID string, need []setKey, made []string, panels map[setKey]panel) (map[setKey]string, error) {
+	begun, out := now(), map[setKey]string{}
+	for n, k := range need {
+		if n > 0 && now().Sub(begun) > pieceFor {
+			break
+		}
+		s, err := tx.ReviewSetLike(instanceID, k.stage, k.hash)
+		if errors.Is(err, store.ErrNotFound) {
+			members := panels[k].members
+			s = pim.ReviewSet{ID: made[n], InstanceID: instanceID, Stage: k.stage, Members: members[:min(len(members), maxMembersAtOnce)]}
+			err = tx.InsertReviewSet(s, k.hash)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out[k] = s.ID
+	}
+	return out, nil
+}
+
+// fillSet adds the members of a large set that are not in it yet.
+func (b *Broker) fillSet(ctx context.Context, id string, members []pim.ReviewSetMember) error {
+	for len(members) > maxMembersAtOnce {
+		members = members[maxMembersAtOnce:]
+		next := members[:min(len(members), maxMembersAtOnce)]
+		if err := do(ctx, b, func(tx *store.Tx) error { return tx.AddReviewMembers(id, next) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openReview ends the freezing: from here on answers are taken, and reviewers are told. One that is about nothing ends at
+// once, and its maker is told.
+func (b *Broker) openReview(ctx context.Context, i pim.ReviewInstance) error {
+	population, err := b.population(ctx, i.ID)
+	if err != nil {
+		return err
+	}
+	return do(ctx, b, func(tx *store.Tx) error {
+		now, err := tx.ReviewInstance(i.ID)
+		if err != nil {
+			return err
+		}
+		if now.State != pim.ReviewStarting || now.After != i.After {
+			return store.ErrConflict
+		}
+		d, err := tx.ReviewOf(now.ReviewID)
+		if err != nil {
+			return err
+		}
+		now.Population, now.Done, now.About = population, 0, 0
+		timeReview(&now, d.When, tx.Now)
+		now.State, now.After = pim.ReviewInProgress, walkTell
+		tx.Emit(pim.ReviewStarted(now))
+		if now.Counts.Items > 0 {
+			return tx.SaveReviewInstance(now)
+		}
+		now.State, now.After, now.EndedAt, now.EndedBy, now.AppliedAt, now.AppliedBy = pim.ReviewApplied, "", tx.Now, pim.System, tx.Now, pim.System
+		now.StageEnds, now.EndsAt, now.RemindAt = tx.Now, tx.Now, time.Time{}
+		tx.Emit(pim.ReviewEnded(now))
+		if err := notify(tx, fmt.Sprintf("The review %s found nobody to review, so that it ended at once.", now.Name), "/reviews/"+now.ID, d.MadeBy); err != nil {
+			return err
+		}
+		return tx.SaveReviewInstance(now)
+	})
+}
+
+// population is the hash of what was frozen: SHA-256 over a line for each item, in the order of their ids.
+func (b *Broker) population(ctx context.Context, instanceID string) (string, error) {
+	h := sha256.New()
+	for after := ""; ; {
+		items, err := store.Read(ctx, b.store, func(r *store.Reader) ([]pim.ReviewItem, error) { return r.ReviewItemsAfter(instanceID, after, 1000) })
+		if err != nil {
+			return "", err
+		}
+		if len(items) == 0 {
+			return hex.EncodeToString(h.Sum(nil)), nil
+		}
+		for _, t := range items {
+			_, _ = h.Write(populationLine(t))
+		}
+		after = items[len(items)-1].ID
+	}
+}

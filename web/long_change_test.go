@@ -52,6 +52,10 @@ func TestALargeChangeShowsHowFarItIs(t *testing.T) {
 			t.Errorf("%s is shown it", who)
 		}
 	}
+	w.Do(func(tx *store.Tx) error { return tx.SetHeldUp("change", "assignments as1: Not this one.") })
+	if got := carol.Get("/resources").Want(t, http.StatusOK).Text("main"); !strings.Contains(got, "Held up") || !strings.Contains(got, "assignments as1: Not this one.") {
+		t.Errorf("it is held up, and the page says %q", got)
+	}
 	w.Tick()
 	if carol.Get("/resources").Want(t, http.StatusOK).Find("progress").Length() != 0 || len(w.Events(pim.EvChangeFinished)) != 1 {
 		t.Error("it is not carried out")

@@ -30,7 +30,11 @@ func longChangesIn(r *store.Reader, q *request, below string) (out []views.LongC
 		if c.Kind == pim.LongRetire {
 			what = "Retire " + path.Leaf().Name
 		}
-		out = append(out, views.LongChange{What: what, Done: c.ShownDone(), About: c.About, By: names[c.By], Since: views.TimeView{Reader: q.reader(), At: c.DecidedAt, Style: views.Fact}})
+		held, err := r.HeldUp(c.ID)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, views.LongChange{What: what, Held: held, Done: c.ShownDone(), About: c.About, By: names[c.By], Since: views.TimeView{Reader: q.reader(), At: c.DecidedAt, Style: views.Fact}})
 	}
 	return out, err
 }

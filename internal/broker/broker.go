@@ -56,6 +56,7 @@ type Broker struct {
 	drills    atomic.Int64 // when accounts for emergencies were last looked at, in µs
 	scans     scans
 	logouts   taken         // ids of logout tokens
+	refusals  refusals      // of large changes
 	syncs     atomic.Bool   // a directory sync runs on this node
 	reviewing atomic.Bool   // reviews begin or go on on this node
 	exports   chan struct{} // turns of exports to read

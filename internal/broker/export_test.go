@@ -27,3 +27,23 @@ func (b *Broker) EndAssignment(tx *store.Tx, a pim.Assignment) error {
 
 // CarryOn carries out a part of what was decided, and reports whether there is more.
 func (b *Broker) CarryOn(ctx context.Context) (bool, error) { return b.carryOn(ctx) }
+
+// LongRefused is a kind of large change one thing of which is refused until meta says that it may be: as if two rules
+// contradicted each other.
+const LongRefused pim.LongChangeKind = "refused"
+
+func init() {
+	phasesOf[LongRefused] = []phase{{"things", false, func(r *store.Reader, _ pim.LongChange) (left []string, err error) {
+		for _, item := range []string{"a", "b\nthere", "c"} {
+			if done, bad := r.Meta("done:" + item); bad != nil || done == "" {
+				left, err = append(left, item), bad
+			}
+		}
+		return left, err
+	}, func(_ *Broker, tx *store.Tx, _ pim.LongChange, item string) (bool, error) {
+		if may, err := tx.Meta("may"); err != nil || item == "b\nthere" && may == "" {
+			return false, pim.Refuse(pim.KindConflict, "Not this one.")
+		}
+		return true, tx.SetMeta("done:"+item, "yes")
+	}}}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,7 +103,15 @@ func (b *Broker) carryOn(ctx context.Context) (more bool, err error) {
 		n, err := write(ctx, b, func(tx *store.Tx) (int, error) { return b.piece(tx, f.change.ID, left) })
 		var refusal *pim.Refusal
 		if errors.As(err, &refusal) || errors.Is(err, store.ErrConflict) {
-			return true, nil // somebody else moved a row, or another node carries on: look again
+			var at *refusedItem
+			if !errors.As(err, &at) {
+				return true, nil // another node carries on: look again
+			}
+			if before := slices.Index(left, at.item); before > 0 {
+				left = left[:before] // what comes before it is carried out
+				continue
+			}
+			return b.heldUp(ctx, f.change, at)
 		}
 		if err != nil {
 			return false, err
@@ -119,6 +128,9 @@ func (b *Broker) piece(tx *store.Tx, id string, items []string) (int, error) {
 	if err != nil || !c.FinishedAt.IsZero() {
 		return len(items), err
 	}
+	if err := goesOn(tx, id); err != nil {
+		return 0, err
+	}
 	if len(items) == 0 {
 		return 0, b.nextPhase(tx, c)
 	}
@@ -126,7 +138,7 @@ func (b *Broker) piece(tx *store.Tx, id string, items []string) (int, error) {
 	for n < min(len(items), pieceOf) && (n == 0 || now().Sub(begun) < pieceFor) {
 		did, err := phase.do(b, tx, c, items[n])
 		if err != nil {
-			return 0, err
+			return 0, &refusedItem{phase.name, items[n], err}
 		}
 		if did {
 			c.Counts[phase.name]++

@@ -38,6 +38,15 @@ func (tx *Tx) SaveLongChange(c pim.LongChange) error {
 		WHERE id = $6 AND version = $7 AND finished_at = 0`, c.Phase, c.After, c.Done, toJSON(c.Counts), us(c.FinishedAt), c.ID, c.Version)
 }
 
+// HeldUp says what of a change is refused again and again, and why, or "".
+func (r *Reader) HeldUp(id string) (string, error) { return r.Meta(metaHeldUp + id) }
+
+// SetHeldUp says so, or takes it back.
+func (tx *Tx) SetHeldUp(id, why string) error { return tx.SetMeta(metaHeldUp+id, why) }
+
+// metaHeldUp begins the name of a row in meta for a large change.
+const metaHeldUp = "held_up:"
+
 type leavingKey struct{}
 
 // leaving lists the resources that are being retired: they are removed, and what is below them is not yet.

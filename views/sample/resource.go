@@ -15,8 +15,12 @@ func (s Samples) resources() []Page {
 	carried := views.ResourcesView{Shell: s.shell(), Rows: s.treeRows(), CanAdd: true, CanConnect: true, Carried: []views.LongChange{
 		{What: s.T("Retire Region North"), Done: 3400, About: 20_013, By: s.T("Carol Ito"), Since: views.TimeView{Reader: s.reader(), At: min(-3), Style: views.Fact}},
 		{What: s.T("Move billing-prod"), By: s.T("Bob Okafor"), Since: views.TimeView{Reader: s.reader(), At: min(-1), Style: views.Fact}}}}
+	held := carried
+	held.Carried = append([]views.LongChange{}, carried.Carried...)
+	held.Carried[0].Held = s.T("assignments as1: Nobody could administer Stint any more.")
 	return append(s.targetForms(), []Page{
 		{"resources-carried", "/resources", views.Resources(carried)},
+		{"resources-held-up", "/resources", views.Resources(held)},
 		{"resources", "/resources", views.Resources(views.ResourcesView{Shell: s.shell(), Rows: s.treeRows(), CanAdd: true, CanConnect: true})},
 		{"resources-search", "/resources", views.Resources(wide)},
 		{"resources-no-hit", "/resources", views.Resources(views.ResourcesView{Shell: s.shell(), Q: s.T("zzz")})},

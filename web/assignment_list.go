@@ -17,12 +17,7 @@ import (
 func (s *Server) AssignmentsPage(q *request) error {
 	f := assignmentFilter(q)
 	v := views.AssignmentsView{Filter: f, WhereQ: strings.TrimSpace(clip(q.QueryParam("where"), 200))}
-	var err error
-	if v.Shell, err = s.shell(q); err != nil {
-		return err
-	}
-	v, err = read(s, q, func(r *store.Reader) (views.AssignmentsView, error) { return v, fillAssignments(r, q, &v) })
-	if err != nil {
+	if err := s.shelled(q, &v.Shell, func(r *store.Reader) error { return fillAssignments(r, q, &v) }); err != nil {
 		return err
 	}
 	return s.ok(q, views.Assignments(v))
@@ -31,12 +26,7 @@ func (s *Server) AssignmentsPage(q *request) error {
 // MembersPage is GET /roles/:id/members: who has one role, on one resource or anywhere.
 func (s *Server) MembersPage(q *request) error {
 	var v views.MembersView
-	var err error
-	if v.Shell, err = s.shell(q); err != nil {
-		return err
-	}
-	v, err = read(s, q, func(r *store.Reader) (views.MembersView, error) { return v, fillMembers(r, q, &v) })
-	if err != nil {
+	if err := s.shelled(q, &v.Shell, func(r *store.Reader) error { return fillMembers(r, q, &v) }); err != nil {
 		return err
 	}
 	return s.ok(q, views.Members(v))
@@ -45,12 +35,7 @@ func (s *Server) MembersPage(q *request) error {
 // PersonRolesPage is GET /people/:id/roles: what a person may be, directly and through groups.
 func (s *Server) PersonRolesPage(q *request) error {
 	var v views.PersonRolesView
-	var err error
-	if v.Shell, err = s.shell(q); err != nil {
-		return err
-	}
-	v, err = read(s, q, func(r *store.Reader) (views.PersonRolesView, error) { return v, fillPersonRoles(r, q, &v) })
-	if err != nil {
+	if err := s.shelled(q, &v.Shell, func(r *store.Reader) error { return fillPersonRoles(r, q, &v) }); err != nil {
 		return err
 	}
 	return s.ok(q, views.PersonRoles(v))

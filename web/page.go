@@ -68,11 +68,29 @@ func (s *Server) frame(q *request) views.Frame {
 // they hold, and which targets fail. It says the sentence of the last action, once.
 func (s *Server) shell(q *request) (views.Shell, error) {
 	sh, err := read(s, q, func(r *store.Reader) (views.Shell, error) { return s.shellIn(r, q) })
+	return s.done(q, sh, err), err
+}
+
+// shelled reads what surrounds a page and then the page from one snapshot: on PostgreSQL each one more is three round trips.
+func (s *Server) shelled(q *request, sh *views.Shell, fill func(*store.Reader) error) error {
+	_, err := read(s, q, func(r *store.Reader) (struct{}, error) {
+		var err error
+		if *sh, err = s.shellIn(r, q); err == nil {
+			err = fill(r)
+		}
+		return struct{}{}, err
+	})
+	*sh = s.done(q, *sh, err)
+	return err
+}
+
+// done says the sentence of the last action, once.
+func (s *Server) done(q *request, sh views.Shell, err error) views.Shell {
 	if done := s.sessions.said(q.Request()); done != "" && err == nil && !q.fragment() { // a tab beside it takes nothing away
 		sh.Done = done
 		q.SetCookie(s.sessions.forget(s.sessions.flash))
 	}
-	return sh, err
+	return sh
 }
 
 // ShellParts is GET /shell: what surrounds a page and follows what happens, for htmx.
@@ -110,7 +128,7 @@ func (s *Server) shellIn(r *store.Reader, q *request) (views.Shell, error) {
 	if sh.Uses, err = emergencyUsesIn(r, q); err != nil {
 		return sh, err
 	}
-	if sh.Live, err = liveOf(r, q.who.ID); err != nil || !p.Administrator {
+	if sh.Live, err = liveOf(r, q.who.PersonID); err != nil || !p.Administrator {
 		return sh, err
 	}
 	if sh.Alarms, err = alarmsIn(r); err != nil {
@@ -141,11 +159,7 @@ func waitingFor(r *store.Reader, id string) (int, error) {
 
 // liveOf is what a person holds now, for the pill in the top bar.
 func liveOf(r *store.Reader, personID string) (views.Live, error) {
-	who, err := r.Principal(personID)
-	if err != nil {
-		return views.Live{}, err
-	}
-	open, err := r.OpenActivationsOf(who.PersonID)
+	open, err := r.OpenActivationsOf(personID)
 	var live views.Live
 	for _, a := range open {
 		if !a.ActiveAt(r.Now) {

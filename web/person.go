@@ -29,10 +29,11 @@ func (s *Server) PeoplePage(q *request) error {
 		state, page.Filter = "", ""
 	}
 	v := views.PeopleView{Q: search, State: state, CanManage: q.powers.Administrator}
-	if v.Shell, err = s.shell(q); err != nil {
+	var rows peopleRows
+	err = s.shelled(q, &v.Shell, func(r *store.Reader) (err error) {
+		rows, err = peopleIn(r, page)
 		return err
-	}
-	rows, err := read(s, q, func(r *store.Reader) (peopleRows, error) { return peopleIn(r, page) })
+	})
 	if err != nil {
 		return err
 	}

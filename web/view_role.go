@@ -98,13 +98,13 @@ func roleHead(r *store.Reader, q *request, id string) (h views.RoleHead, err err
 
 // roleHeadIn is roleHead for whoever was let in already.
 func roleHeadIn(r *store.Reader, q *request, id string) (h views.RoleHead, err error) {
-	d, err := r.Role(id)
-	if err != nil {
-		return h, err
-	}
 	c, err := catalogueIn(r)
 	if err != nil {
 		return h, err
+	}
+	d, ok := c.roles[id]
+	if !ok {
+		return h, store.ErrNotFound
 	}
 	uses, err := r.RoleUses([]string{id}, views.CountUpTo)
 	h = views.RoleHead{ID: d.ID, Name: d.Name, About: d.Description, Kind: c.signOf(d), Privileged: d.Privileged, Own: d.Source == pim.SourceBuiltin,

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -10,8 +11,15 @@ import (
 type reviewStory struct {
 	state   string // started, ended, applying, finished
 	seq     int64
-	answers map[string]string // by item: the answer that counts
-	applied map[string]string // by item: what came of it
+	stage   int64
+	answers map[string]reviewAnswer // by item: the answer that counts
+	applied map[string]string       // by item: what came of it
+}
+
+// reviewAnswer is an answer with the stage it was given in: a reset takes back those of its own stage alone.
+type reviewAnswer struct {
+	answer string
+	stage  int64
 }
 
 // replayReview takes an entry of a review; those of a series, and downloads, are no steps.
@@ -21,14 +29,14 @@ func (s *Stories) replayReview(e Entry) error {
 	}
 	r := s.reviews[e.Correlation]
 	if r == nil {
-		r = &reviewStory{answers: map[string]string{}, applied: map[string]string{}}
+		r = &reviewStory{answers: map[string]reviewAnswer{}, applied: map[string]string{}}
 		s.reviews[e.Correlation] = r
 	}
 	before, since := r.state, r.seq
 	what := r.take(e)
 	r.seq = e.Seq
 	if e.Type == "review.finished" || e.Type == "review.deleted" { // nothing is said of its items any more
-		r.answers, r.applied = map[string]string{}, map[string]string{}
+		r.answers, r.applied = map[string]reviewAnswer{}, map[string]string{}
 	}
 	if what == "" {
 		return nil
@@ -49,8 +57,12 @@ func (r *reviewStory) take(e Entry) string {
 	case "review.decided":
 		return r.decided(e)
 	case "review.reset":
-		clear(r.answers)
+		maps.DeleteFunc(r.answers, func(_ string, a reviewAnswer) bool { return a.stage >= r.stage })
 		return unless(was == "started", "its answers are not open")
+	case "review.stage_ended":
+		ended, _ := e.Facts["stage"].(int64)
+		r.stage = ended + 1
+		return unless(was == "started", "it was not running")
 	case "review.ended":
 		r.state = "ended"
 		return unless(was == "started", "it was not running")
@@ -79,7 +91,8 @@ func unless(ok bool, words string) string {
 func (r *reviewStory) decided(e Entry) string {
 	answer, _ := e.Facts["answer"].(string)
 	own, _ := e.Facts["as"].(string)
-	r.answers[e.ObjectID] = answer
+	stage, _ := e.Facts["stage"].(int64)
+	r.answers[e.ObjectID] = reviewAnswer{answer, stage}
 	switch {
 	case r.state != "started":
 		return "answers are taken only while it runs"
@@ -94,7 +107,7 @@ const takesAway = " removing removed shrinking shrunk elsewhere "
 
 func (r *reviewStory) apply(e Entry) string {
 	result, _ := e.Facts["applied"].(string)
-	answer, before := r.answers[e.ObjectID], r.applied[e.ObjectID]
+	answer, before := r.answers[e.ObjectID].answer, r.applied[e.ObjectID]
 	r.applied[e.ObjectID] = result
 	switch {
 	case r.state != "applying":

@@ -41,8 +41,10 @@ func TestReplayReview(t *testing.T) {
 		"own access":                {join(start, one(reviewEntry(3, "decided", "k", "bob", "bob", approve))), "their own access"},
 		"own access, where asked":   {join(start, one(reviewEntry(3, "decided", "k", "bob", "bob", map[string]any{"answer": "approve", "as": "own"}))), ""},
 		"reset, and then removed":   {join(start, one(reviewEntry(3, "reset", "r", "carol", "", nil)), end, one(reviewEntry(6, "applied", "i", "system", "alice", as("removed")))), "nobody denied it"},
-		"never started":             {one(reviewEntry(1, "decided", "i", "bob", "alice", deny)), "only while it runs"},
-		"applying twice":            {join(start, end, one(reviewEntry(5, "applying", "r", "carol", "", nil))), "has not ended"},
+		"reset in the second stage, and removed by the first": {join(start, one(reviewEntry(3, "stage_ended", "r", "system", "", map[string]any{"stage": int64(0)})),
+			one(reviewEntry(4, "reset", "r", "carol", "", nil)), end, one(reviewEntry(7, "applied", "i", "system", "alice", as("removed")))), ""},
+		"never started":  {one(reviewEntry(1, "decided", "i", "bob", "alice", deny)), "only while it runs"},
+		"applying twice": {join(start, end, one(reviewEntry(5, "applying", "r", "carol", "", nil))), "has not ended"},
 	} {
 		s, said := audit.NewStories(), ""
 		for _, e := range c.entries {

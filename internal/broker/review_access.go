@@ -44,14 +44,13 @@ func reviewSeen(r *store.Reader, who pim.Principal, id string) (v ReviewSeen, er
 		}
 	}
 	if v.Reads {
-		err = managesReview(r, who, v.ReviewID)
-		v.Manages = err == nil
-		if refused(err) {
-			err = nil
+		d, err := r.ReviewOf(v.ReviewID)
+		if err != nil {
+			return v, err
 		}
-	}
-	if err != nil {
-		return v, err
+		if v.Manages, err = MayChangeReview(r, who, d); err != nil {
+			return v, err
+		}
 	}
 	if v.State != pim.ReviewStarting { // nobody reviews what is not frozen yet
 		v.Sets, err = r.ReviewSetsIn(id, who.ID)
@@ -65,14 +64,4 @@ func reviewSeen(r *store.Reader, who pim.Principal, id string) (v ReviewSeen, er
 // SeeReview is reviewSeen for the pages.
 func SeeReview(r *store.Reader, who pim.Principal, id string) (ReviewSeen, error) {
 	return reviewSeen(r, who, id)
-}
-
-// managesReview refuses whoever may not change, stop, apply or delete a review: administrators may, and where an owner
-// made it the owners of every resource it is about.
-func managesReview(r *store.Reader, who pim.Principal, reviewID string) error {
-	d, err := r.ReviewOf(reviewID)
-	if err != nil {
-		return found(err)
-	}
-	return changesReview(r, who, d)
 }

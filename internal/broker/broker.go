@@ -59,6 +59,8 @@ type Broker struct {
 	refusals  refusals      // of large changes
 	syncs     atomic.Bool   // a directory sync runs on this node
 	reviewing atomic.Bool   // reviews begin or go on on this node
+	applying  atomic.Bool   // answers of reviews are applied on this node
+	applied   atomic.Int64  // when nothing was left to apply there, in µs; 0: something was
 	exports   chan struct{} // turns of exports to read
 	words     atomic.Int64  // when the words of the log were last taken into their index, in µs
 }

@@ -65,3 +65,13 @@ func reviewSeen(r *store.Reader, who pim.Principal, id string) (v ReviewSeen, er
 func SeeReview(r *store.Reader, who pim.Principal, id string) (ReviewSeen, error) {
 	return reviewSeen(r, who, id)
 }
+
+// managesReview refuses whoever may not change, stop, apply or delete a review: administrators may, and where an owner
+// made it the owners of every resource it is about.
+func managesReview(r *store.Reader, who pim.Principal, reviewID string) error {
+	d, err := r.ReviewOf(reviewID)
+	if err != nil {
+		return found(err)
+	}
+	return changesReview(r, who, d)
+}

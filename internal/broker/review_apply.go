@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
+	"time"
 
 	"stint/internal/pim"
 	"stint/internal/store"
@@ -76,8 +78,8 @@ func startApplying(tx *store.Tx, in *pim.ReviewInstance, by, evidence string) {
 }
 
 // applyOn applies the next answers, in as many writes as they take, and looks at what waits to be seen gone; it reports
-// whether there is more. Between two writes everybody else comes in turn.
-func (b *Broker) applyOn(ctx context.Context) (more bool, err error) {
+// whether there is more, and whether any of it was new. Between two writes everybody else comes in turn.
+func (b *Broker) applyOn(ctx context.Context) (more, fresh bool, err error) {
 	type found struct {
 		instances []pim.ReviewInstance
 		items     []pim.ReviewItem
@@ -106,20 +108,21 @@ func (b *Broker) applyOn(ctx context.Context) (more bool, err error) {
 		return f, nil
 	})
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	for _, id := range f.done {
 		if err := do(ctx, b, func(tx *store.Tx) error { return finishReview(tx, id) }); err != nil && !refused(err) {
-			return false, err
+			return false, false, err
 		}
 	}
 	if err := b.applyItems(ctx, f.items); err != nil {
-		return false, err
+		return false, false, err
 	}
 	if err := b.lookAgain(ctx, f.due); err != nil {
-		return false, err
+		return false, false, err
 	}
-	return len(f.done)+len(f.items)+len(f.due) > 0, nil
+	fresh = len(f.done)+len(f.items) > 0
+	return fresh || len(f.due) > 0, fresh, nil
 }
 
 // applyItems applies answers of one instance: those that change nothing many at once, the others a few a write.
@@ -238,17 +241,33 @@ func tellApplied(tx *store.Tx, in pim.ReviewInstance, results map[pim.ReviewResu
 	return notify(tx, text+".", "/reviews/"+in.ID, to)
 }
 
-// applyAside applies what comes next. An error is told, and the same is tried again: nothing due waits for it.
-func (b *Broker) applyAside(ctx context.Context) {
-	if _, err := b.applyOn(ctx); err != nil && ctx.Err() == nil {
-		b.log.Error("applying a review", "error", err)
+// restOfApplying is how long applying rests when nothing new was there to apply: the worker comes by after every pass at a
+// target, and what waits to be seen gone is looked at in its time.
+const restOfApplying = 250 * time.Millisecond
+
+// applyAside applies what comes next beside the worker: nothing due in time waits for it. An error is told, and the same
+// is tried again.
+func (b *Broker) applyAside(ctx context.Context, passes *sync.WaitGroup) {
+	if at := b.applied.Load(); at > 0 && b.clock().UnixMicro()-at < restOfApplying.Microseconds() || !b.applying.CompareAndSwap(false, true) {
+		return
 	}
+	passes.Go(func() {
+		defer b.applying.Store(false)
+		_, fresh, err := b.applyOn(ctx)
+		if err != nil && ctx.Err() == nil {
+			b.log.Error("applying a review", "error", err)
+		}
+		b.applied.Store(0)
+		if !fresh {
+			b.applied.Store(b.clock().UnixMicro())
+		}
+	})
 }
 
 // applyAll applies everything that can be now.
 func (b *Broker) applyAll(ctx context.Context) error {
 	for {
-		more, err := b.applyOn(ctx)
+		more, _, err := b.applyOn(ctx)
 		if err != nil || !more {
 			return err
 		}

@@ -100,7 +100,7 @@ func (b *Broker) round(ctx context.Context, passes *sync.WaitGroup) {
 	}
 	b.carryAside(ctx)
 	b.reviewsAside(ctx, passes)
-	b.applyAside(ctx)
+	b.applyAside(ctx, passes)
 	b.refresh(ctx)
 	b.resolveAside(ctx, passes)
 	b.scanAside(ctx, passes)

@@ -71,6 +71,8 @@ func readRule(text string) (rrule.ROption, error) {
 		return rrule.ROption{}, pim.Invalid("rule", "When the series begins and ends is chosen beside the rule: leave DTSTART, COUNT and UNTIL out.")
 	case opt.Freq > rrule.DAILY || len(opt.Byhour)+len(opt.Byminute)+len(opt.Bysecond) > 0:
 		return rrule.ROption{}, pim.Invalid("rule", "A review comes at most once a day, at the time of day of the first one: leave hours, minutes and seconds out.")
+	case len(opt.Byeaster) > 0: // of the module, not of the standard; it runs out of its tables
+		return rrule.ROption{}, pim.Invalid("rule", "BYEASTER is no part of recurrence rules. Name days and months.")
 	case opt.Interval < 0 || opt.Interval > 1000:
 		return rrule.ROption{}, pim.Invalid("rule", "INTERVAL is from 1 to 1000.")
 	}

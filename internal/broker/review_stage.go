@@ -33,12 +33,12 @@ func (b *Broker) carryReviews(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	var failed error
+	for _, i := range f.instances {
+		failed = errors.Join(failed, b.inItsTurn(b.carryReview(ctx, i)))
+	}
 	for _, d := range f.series {
 		id := NewID()
 		failed = errors.Join(failed, b.inItsTurn(do(ctx, b, func(tx *store.Tx) error { return beginReview(tx, d.ID, id) })))
-	}
-	for _, i := range f.instances {
-		failed = errors.Join(failed, b.inItsTurn(b.carryReview(ctx, i)))
 	}
 	return failed == nil && len(f.series)+len(f.instances) > 0, failed
 }

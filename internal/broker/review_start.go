@@ -54,11 +54,10 @@ func waitsForLast(tx *store.Tx, d pim.ReviewDefinition) (bool, error) {
 	case pim.ReviewCompleted, pim.ReviewApplying, pim.ReviewApplied:
 		return false, nil
 	}
-	until := last[0].EndsAt
-	if soon := tx.Now.Add(time.Minute); until.Before(soon) {
-		until = soon
+	if until := last[0].EndsAt; until.After(tx.Now) {
+		return true, tx.PutOffReview(d, until)
 	}
-	return true, tx.PutOffReview(d, until)
+	return true, nil // it ends now
 }
 
 // timeReview sets when the stage that begins now ends, and all of them, by the wall clock of the series.

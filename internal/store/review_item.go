@@ -70,7 +70,7 @@ func scanReviewDecision(r row) (d pim.ReviewDecision, err error) {
 // ReviewDecisions returns the history of items, each the oldest first.
 func (r *Reader) ReviewDecisions(itemIDs []string) (map[string][]pim.ReviewDecision, error) {
 	var args []any
-	all, err := many(r, scanReviewDecision, "SELECT "+reviewDecisionCols+" FROM review_decisions d WHERE d.item_id IN "+in(&args, itemIDs)+" ORDER BY d.item_id, d.decided_at, d.id", args...)
+	all, err := many(r, scanReviewDecision, "SELECT "+reviewDecisionCols+" FROM review_decisions d WHERE d.item_id IN "+in(&args, itemIDs)+" ORDER BY d.item_id, d.nth", args...)
 	out := map[string][]pim.ReviewDecision{}
 	for _, d := range all {
 		out[d.ItemID] = append(out[d.ItemID], d)
@@ -80,8 +80,8 @@ func (r *Reader) ReviewDecisions(itemIDs []string) (map[string][]pim.ReviewDecis
 
 // InsertReviewDecision adds a line to the history of an item.
 func (tx *Tx) InsertReviewDecision(d pim.ReviewDecision) error {
-	_, err := tx.exec(`INSERT INTO review_decisions (id, instance_id, item_id, stage, decision, shrink, reason, decided_by, decided_as, decided_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, d.ID, d.InstanceID, d.ItemID, d.Stage, d.Answer, toJSON(d.Shrink), d.Reason, d.By, d.As, us(d.At))
+	_, err := tx.exec(`INSERT INTO review_decisions (id, instance_id, item_id, stage, decision, shrink, reason, decided_by, decided_as, decided_at, nth)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, (SELECT COUNT(*) FROM review_decisions n WHERE n.item_id = $3))`, d.ID, d.InstanceID, d.ItemID, d.Stage, d.Answer, toJSON(d.Shrink), d.Reason, d.By, d.As, us(d.At))
 	return err
 }
 

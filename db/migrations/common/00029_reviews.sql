@@ -132,6 +132,7 @@ CREATE TABLE review_decisions (
   reason      TEXT NOT NULL DEFAULT '',
   decided_by  TEXT NOT NULL,
   decided_as  TEXT NOT NULL DEFAULT '',
-  decided_at  BIGINT NOT NULL
+  decided_at  BIGINT NOT NULL,
+  nth         BIGINT NOT NULL
 );
-CREATE INDEX review_decisions_of ON review_decisions (item_id, decided_at, id);
+CREATE UNIQUE INDEX review_decisions_of ON review_decisions (item_id, nth);

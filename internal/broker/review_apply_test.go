@@ -129,6 +129,7 @@ func TestReviewIsAppliedOnWhatStands(t *testing.T) {
 	c.came("alice-vault", pim.ResultChanged, "became active")
 	c.came("dan-viewer", pim.ResultGone, "over before")
 	c.came("carol-viewer", pim.ResultRemoved, "")
+	c.legal()
 	if a := c.assignment("alice-dba-again"); !a.EndedAt.IsZero() {
 		t.Error("a new assignment was touched")
 	}
@@ -165,6 +166,7 @@ func TestReviewKeepsTheLastAdministrator(t *testing.T) {
 			kept = append(kept, item)
 		}
 	}
+	c.legal()
 	if len(kept) != 1 || c.instance().State != pim.ReviewApplied {
 		t.Errorf("kept %v, %s", kept, c.instance().State)
 	}
@@ -192,6 +194,7 @@ func TestReviewShrinks(t *testing.T) {
 		return errors.Join(err, tx.UpdatePrincipal(p))
 	})
 	c.over()
+	c.legal()
 	c.came("alice-dba", pim.ResultShrunk, "")
 	c.came("alice-vault", pim.ResultShrunk, "")
 	c.came("erin-viewer", pim.ResultRefused, "erin is disabled")

@@ -45,6 +45,7 @@ func (d *desk) court(change func(*pim.ReviewTerms), of ...string) *court {
 		}
 		in, err := tx.ReviewInstance(c.id)
 		in.Population, in.Counts.Items = "hash", int64(len(items))
+		tx.Emit(pim.ReviewStarted(in))
 		return errors.Join(err, tx.SaveReviewInstance(in))
 	})
 	return c

@@ -49,7 +49,9 @@ func (s *Store) takeReader(ctx context.Context) (*link, error) {
 	for kept := l != nil; ; kept = false {
 		var err error
 		if l == nil {
-			l, err = s.newLink(begin, s.r)
+			if l, err = s.newLink(begin, s.r); err == nil {
+				l.ran = &s.asked
+			}
 		}
 		if err == nil {
 			err = s.engine.snapshot(begin, l)

@@ -56,6 +56,7 @@ type Store struct {
 	head    audit.Head   // the last one known
 	lost    string       // why entries are missing
 	ran     atomic.Int64 // statements of the writer
+	asked   atomic.Int64 // and of the readers
 
 	watchers []func(Change)
 	told     atomic.Int64 // entries before this one were announced
@@ -174,6 +175,9 @@ func (s *Store) Name() string { return s.engine.name() }
 // Statements is how many statements the writer has run since the database was opened: each is a round
 // trip on PostgreSQL.
 func (s *Store) Statements() int64 { return s.ran.Load() }
+
+// Asked is how many statements the readers have run, each snapshot's beginning and end among them.
+func (s *Store) Asked() int64 { return s.asked.Load() }
 
 // Server says what is known of the server of a database on PostgreSQL.
 func (s *Store) Server(ctx context.Context) (Server, error) { return s.engine.server(ctx, s.r) }

@@ -136,6 +136,37 @@ var matrix = map[string]rights{
 	"POST /extensions/:id/cancel":  {thing: "extension", want: but(all(303, 404, 404), cells{303, 403, 404}, "approver", "auditor", "administrator", "owner")},
 	"POST /activations/:id/revoke": {thing: "active", form: []string{"justification", why}, want: only(cells{303, 303, 404}, "administrator")},
 
+	// Reviews. Whoever reads a review is no reviewer of it for that; an owner reads one about what they own, and manages those that owners made.
+	"GET /reviews":                      {want: all(200)},
+	"GET /reviews/running":              {want: only(cells{200}, "auditor", "administrator")},
+	"GET /reviews/scheduled":            {want: only(cells{200}, "auditor", "administrator")},
+	"GET /reviews/done":                 {want: only(cells{200}, "auditor", "administrator")},
+	"GET /reviews/history":              {want: only(cells{200}, "auditor", "administrator")},
+	"POST /reviews/history/export":      {form: []string{"format", "csv"}, want: only(cells{200}, "auditor", "administrator")},
+	"GET /reviews/new":                  {want: only(cells{200}, "administrator")},
+	"POST /reviews/form":                {want: only(cells{200}, "administrator")},
+	"POST /reviews/preview":             {want: only(cells{422}, "administrator")},
+	"POST /reviews":                     {want: only(cells{422}, "administrator")},
+	"GET /reviews/series/:id":           {thing: "series", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"GET /reviews/series/:id/edit":      {thing: "series", want: but(only(cells{200, 200, 404}, "administrator"), cells{404, 404, 404}, "owner")}, // an administrator made it
+	"POST /reviews/series/:id":          {thing: "series", want: but(only(cells{409, 409, 404}, "administrator"), cells{404, 404, 404}, "owner")},
+	"POST /reviews/series/:id/remove":   {thing: "series", want: but(only(cells{422, 422, 404}, "administrator"), cells{404, 404, 404}, "owner")},
+	"GET /reviews/:id":                  {thing: "review", want: but(all(303, 404, 404), cells{200, 200, 404}, "auditor", "administrator", "owner")},
+	"GET /reviews/:id/answers":          {thing: "review", want: but(all(200, 404, 404), cells{200, 403, 404}, "auditor", "administrator", "owner")},
+	"POST /reviews/:id/answers":         {thing: "review", want: but(all(303, 404, 404), cells{303, 403, 404}, "auditor", "administrator", "owner")},
+	"POST /reviews/:id/recommendations": {thing: "review", want: but(all(303, 404, 404), cells{303, 403, 404}, "auditor", "administrator", "owner")},
+	"POST /reviews/:id/hand-over":       {thing: "review", form: []string{"find", "yes"}, want: but(all(200, 404, 404), cells{200, 403, 404}, "auditor", "administrator", "owner")},
+	"GET /reviews/:id/results":          {thing: "review", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"GET /reviews/:id/items/:item":      {thing: "review item", want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"POST /reviews/:id/export":          {thing: "review", form: []string{"format", "json"}, want: only(cells{200, 200, 404}, "auditor", "administrator")},
+	"POST /reviews/:id/change":          {thing: "review", want: only(cells{422, 422, 404}, "administrator")},
+	"POST /reviews/:id/stop":            {thing: "review", want: but(only(cells{409, 409, 404}, "administrator"), cells{403, 403, 404}, "owner")}, // without the version
+	"POST /reviews/:id/reset":           {thing: "review", want: but(only(cells{409, 409, 404}, "administrator"), cells{403, 403, 404}, "owner")},
+	"POST /reviews/:id/remind":          {thing: "review", want: but(only(cells{409, 409, 404}, "administrator"), cells{403, 403, 404}, "owner")},
+	"POST /reviews/:id/reviewers":       {thing: "review", want: only(cells{422, 422, 404}, "administrator")},
+	"POST /reviews/:id/apply":           {thing: "review", want: but(only(cells{409, 409, 404}, "administrator"), cells{403, 403, 404}, "owner")},
+	"POST /reviews/:id/delete":          {thing: "review", want: but(only(cells{422, 422, 404}, "administrator"), cells{403, 403, 404}, "owner")},
+
 	"GET /approvals":                {want: only(cells{200}, "approver", "administrator")},
 	"GET /approvals/decided":        {want: only(cells{200}, "approver", "administrator")},
 	"GET /approvals/all":            {want: only(cells{200}, "administrator")},
@@ -355,6 +386,12 @@ var things = map[string]func(*stage, *stinttest.Person) []string{
 		})
 		return []string{"of-" + id}
 	},
+	"review": func(s *stage, p *stinttest.Person) []string { return []string{s.review(p)} },
+	"series": func(s *stage, p *stinttest.Person) []string { return []string{"series-" + s.review(p)} },
+	"review item": func(s *stage, p *stinttest.Person) []string {
+		id := s.review(p)
+		return []string{id, "auditor-in-" + id}
+	},
 	"passkey": func(s *stage, p *stinttest.Person) []string {
 		keys := stinttest.Read(s.World, func(r *store.Reader) ([]pim.Credential, error) { return r.CredentialsOf(p.ID) })
 		return []string{keys[0].ID}
@@ -560,6 +597,14 @@ func TestRightsMatrix(t *testing.T) {
 			t.Errorf("%s has a row but no route", name)
 		}
 	}
+}
+
+// review is one more in which somebody answers about another's access.
+func (s *stage) review(p *stinttest.Person) string {
+	s.made++
+	id := "review-" + strconv.Itoa(s.made)
+	seat(s.World, id, p.ID, false, "auditor")
+	return id
 }
 
 func (s *stage) check(t *testing.T, r web.RouteInfo, row rights, actor string) {

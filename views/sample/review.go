@@ -114,7 +114,7 @@ func (s Samples) reviewForms() []Page {
 	v.Resources.Q, v.Resources.More = s.T("prod"), true
 	v.Resources.Rows = []views.ReviewPick{{Value: "resource:n1", Role: s.role("billing-prod", "database", "PostgreSQL", "billing-prod"), Ticked: true}, {Value: "resource:n2", Role: s.role("crm-prod", "database", "PostgreSQL", "crm-prod")}}
 	v.Reviewers[0].Rows = []views.ReviewPick{{Value: "reviewer_1:p2", Holder: s.holder(s.bob()), Ticked: true}, {Value: "reviewer_1:g1", Holder: views.Holder{Person: s.person("g1", "Database leads", "Group"), Group: true}, Ticked: true}}
-	v.Preview = &views.ReviewPreview{Items: 42, More: 2, Rows: []views.ReviewPreviewRow{{Who: s.bob(), Items: 41}, {Who: s.dave(), Items: 42}, {Who: s.carol(), Items: 1, Fallback: true}}, Starts: []time.Time{min(days(46)), min(days(136)), min(days(227))},
+	v.Preview = &views.ReviewPreview{Items: 42, More: 2, Fallback: 1, Nobody: 1, Rows: []views.ReviewPreviewRow{{Who: s.bob(), Items: 41}, {Who: s.dave(), Items: 42}, {Who: s.carol(), Items: 1, Fallback: true}}, Starts: []time.Time{min(days(46)), min(days(136)), min(days(227))},
 		Warnings: []string{s.T("If reviewers stay silent, all 42 would be taken away.")}}
 	v.Typed = views.Typed{Name: s.T("Quarterly: production databases")}
 	v.Passkey = true
@@ -175,16 +175,17 @@ func (s Samples) reviewAnswers() []Page {
 	group.Holder.Group = true
 	v := views.ReviewAnswersView{
 		Shell: s.reviewers(), ID: "v1", Name: s.T("Quarterly: production databases"), Text: s.T("Does each person still need db_owner?"), Frozen: ago(days(10)), Ends: min(days(4)), Stage: "Stage 1 of 2",
-		Progress: views.ReviewProgress{Items: 42, Approved: 12, Denied: 4, Shrunk: 1, DontKnow: 1}, By: "place", Show: "all", Recommendations: 21, NeedReason: true, Manages: true,
+		Progress: views.ReviewProgress{Items: 42, Approved: 12, Denied: 4, Shrunk: 1, DontKnow: 1}, By: "place", Show: "all", Recommends: true, NeedReason: true, Manages: true,
 		Apply:  s.T("When the review ends, an administrator applies what was decided. What nobody answers about stays."),
 		Groups: []views.ReviewGroup{{Title: s.T("PostgreSQL › billing-prod"), Rows: []views.ReviewItem{alice, farid, dave, bob}}, {Title: s.T("PostgreSQL › crm-prod"), Rows: []views.ReviewItem{carol, erin, group}}},
 		Pager:  views.Pager{Older: "/reviews/v1/answers?cursor=x", Forward: true}, Here: "/reviews/v1/answers?show=all",
 	}
 	byPerson := v
 	byPerson.By, byPerson.Groups, byPerson.Stage, byPerson.Text = "person", []views.ReviewGroup{{Title: s.T("Alice Keller"), Rows: []views.ReviewItem{alice}}, {Title: s.T("Erin Sato"), Rows: []views.ReviewItem{erin}}}, "", ""
+	byPerson.Progress = views.ReviewProgress{Items: 40, Plain: 18}
 	byPerson.HandOver = views.HandOverForm{Open: true, Q: s.T("carol"), Rows: []views.PickRow{{Holder: s.holder(s.carol())}}, Errors: views.Errors{"to": s.T("Choose who reviews it."), "reason": s.T("Say why.")}}
 	finished, noHit, closed := v, v, v
-	finished.Groups, finished.Show, finished.Progress, finished.Recommendations = nil, "open", views.ReviewProgress{Items: 42, Approved: 30, Denied: 12}, 0
+	finished.Groups, finished.Show, finished.Progress, finished.Recommends = nil, "open", views.ReviewProgress{Items: 42, Approved: 30, Denied: 12}, false
 	noHit.Groups, noHit.Q = nil, s.T("mainframe")
 	closed.Closed, closed.Ends = s.T("This review has ended. Answers are taken no more."), ago(30)
 	return []Page{

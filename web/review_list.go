@@ -1,0 +1,226 @@
+package web
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"stint/internal/broker"
+	"stint/internal/pim"
+	"stint/internal/store"
+	"stint/views"
+)
+
+// ReviewsPage is GET /reviews: the reviews that wait for the reader's answers.
+func (s *Server) ReviewsPage(q *request) error { return s.reviewsPage(q, views.ReviewsMine) }
+
+// ReviewsRunning is GET /reviews/running.
+func (s *Server) ReviewsRunning(q *request) error { return s.reviewsPage(q, views.ReviewsRunning) }
+
+// ReviewsScheduled is GET /reviews/scheduled: the series, and what comes in the next twelve months.
+func (s *Server) ReviewsScheduled(q *request) error { return s.reviewsPage(q, views.ReviewsScheduled) }
+
+// ReviewsDone is GET /reviews/done.
+func (s *Server) ReviewsDone(q *request) error { return s.reviewsPage(q, views.ReviewsDone) }
+
+func (s *Server) reviewsPage(q *request, tab views.ReviewTab) error {
+	after, err := parseCursor(q.QueryParam("cursor"))
+	if err != nil {
+		return err
+	}
+	v, err := read(s, q, func(r *store.Reader) (views.ReviewsView, error) {
+		v := views.ReviewsView{Tab: tab, SeesAll: q.powers.MayRead(), CanCreate: q.powers.MayManage()}
+		return v, fillReviews(r, q, after, &v)
+	})
+	if err != nil {
+		return err
+	}
+	if v.Shell, err = s.shell(q); err != nil {
+		return err
+	}
+	return s.ok(q, views.Reviews(v))
+}
+
+func fillReviews(r *store.Reader, q *request, after store.Keyset, v *views.ReviewsView) error {
+	mine, err := r.ReviewsToAnswer(q.who.ID, views.CountUpTo)
+	if err != nil {
+		return err
+	}
+	v.Mine = len(mine)
+	if v.Tab == views.ReviewsMine {
+		return fillMine(r, q, mine[:min(len(mine), pageSize)], v)
+	}
+	part := broker.ReadableBy(q.powers)
+	running, err := r.ReviewsRunning(part, store.Keyset{}, views.CountUpTo)
+	if err != nil {
+		return err
+	}
+	ahead, err := r.ReviewsAhead(part, store.Keyset{}, views.CountUpTo)
+	if err != nil {
+		return err
+	}
+	v.Running, v.Scheduled = len(running), len(ahead)
+	switch v.Tab {
+	case views.ReviewsScheduled:
+		return fillSeries(r, q, ahead, v)
+	case views.ReviewsDone:
+		v.Q = strings.TrimSpace(clip(q.QueryParam("q"), 200))
+		return fillDone(r, q, part, after, v)
+	}
+	if running, err = r.ReviewsRunning(part, after, pageSize+1); err != nil {
+		return err
+	}
+	if len(running) > pageSize {
+		running = running[:pageSize]
+		last := running[pageSize-1]
+		v.Pager = views.Pager{Forward: true, Older: v.Tab.Path() + "?cursor=" + cursor(store.Keyset{At: last.EndsAt, ID: last.ID})}
+	}
+	v.Rows, err = reviewRows(r, q, running)
+	return err
+}
+
+func fillMine(r *store.Reader, q *request, mine []store.ReviewMine, v *views.ReviewsView) error {
+	var list []pim.ReviewInstance
+	for _, m := range mine {
+		list = append(list, m.ReviewInstance)
+	}
+	rows, err := reviewRows(r, q, list)
+	if err != nil {
+		return err
+	}
+	for n := range rows {
+		rows[n].Due = mine[n].StageEnds
+		rows[n].Progress = ownProgress(mine[n].ReviewInstance, mine[n].Items, mine[n].Decided)
+		if rows[n].Reviewers, rows[n].More, err = reviewFaces(r, mine[n].ReviewInstance); err != nil {
+			return err
+		}
+	}
+	v.Rows = rows
+	return nil
+}
+
+// ownProgress is how far one reviewer is: by answers where all of the review is theirs.
+func ownProgress(i pim.ReviewInstance, items, decided int64) views.ReviewProgress {
+	if items == i.Counts.Items {
+		return reviewProgress(i.Counts)
+	}
+	return views.ReviewProgress{Items: items, Plain: decided}
+}
+
+const facesShown = 4
+
+func reviewFaces(r *store.Reader, i pim.ReviewInstance) (out []views.Person, more int, err error) {
+	all, err := r.ReviewReviewers(i.ID, i.Stage, "", pageSize)
+	if err != nil {
+		return nil, 0, err
+	}
+	var who []string
+	for _, a := range all {
+		who = append(who, a.PrincipalID)
+	}
+	names, err := r.Names(who)
+	for _, id := range who[:min(len(who), facesShown)] {
+		out = append(out, views.Person{ID: id, Name: names[id]})
+	}
+	return out, len(who) - len(out), err
+}
+
+func reviewRows(r *store.Reader, q *request, list []pim.ReviewInstance) (out []views.ReviewRow, err error) {
+	var want ids
+	for _, i := range list {
+		want.review(i.Terms)
+	}
+	n, err := namesOf(r, want)
+	for _, i := range list {
+		out = append(out, views.ReviewRow{ID: i.ID, Name: i.Name, About: n.reviewAbout(i.Terms.Scope), State: reviewState(i, q.now), Progress: reviewProgress(i.Counts), Due: i.EndsAt})
+	}
+	return out, err
+}
+
+func fillDone(r *store.Reader, q *request, part store.Subtree, before store.Keyset, v *views.ReviewsView) error {
+	var list []pim.ReviewInstance
+	for range 10 { // at most so many pages are looked through for a name
+		page, err := r.ReviewsDone(part, before, pageSize)
+		if err != nil {
+			return err
+		}
+		for _, i := range page {
+			before = store.Keyset{At: i.EndedAt, ID: i.ID}
+			if matches(strings.ToLower(i.Name), v.Q) {
+				list = append(list, i)
+			}
+			if len(list) == pageSize {
+				break
+			}
+		}
+		if len(page) < pageSize {
+			before = store.Keyset{}
+		}
+		if len(page) < pageSize || len(list) == pageSize {
+			break
+		}
+	}
+	if before.ID != "" {
+		v.Pager = views.Pager{Continue: true, Older: views.ReviewsDone.Path() + "?" + url.Values{"q": {v.Q}, "cursor": {cursor(before)}}.Encode()}
+	}
+	rows, err := reviewRows(r, q, list)
+	for n, i := range list {
+		rows[n].Due = i.EndedAt
+	}
+	v.Rows = rows
+	return err
+}
+
+const (
+	calendarShown = 60 // reviews to come in the calendar
+	comingEach    = 13 // of one series
+)
+
+func fillSeries(r *store.Reader, q *request, ahead []pim.ReviewDefinition, v *views.ReviewsView) error {
+	var want ids
+	for _, d := range ahead {
+		want.review(d.Terms)
+	}
+	n, err := namesOf(r, want)
+	if err != nil {
+		return err
+	}
+	until := q.now.AddDate(1, 0, 0)
+	var coming []views.ReviewComing
+	for k, d := range ahead {
+		if k < pageSize {
+			v.Series = append(v.Series, views.ReviewSeriesRow{ID: d.ID, Name: d.Name, About: n.reviewAbout(d.Terms.Scope), Every: everyWords(d.When), Next: d.NextAt})
+		}
+		starts, err := broker.ReviewStarts(d, d.NextAt, comingEach)
+		if err != nil {
+			return err
+		}
+		for _, at := range starts {
+			if at.After(until) {
+				break
+			}
+			coming = append(coming, views.ReviewComing{SeriesID: d.ID, Name: d.Name, Starts: at, Days: d.Terms.Days()})
+		}
+	}
+	v.Calendar = byMonth(q, coming)
+	return nil
+}
+
+// byMonth puts what comes under the months of the reader's zone.
+func byMonth(q *request, coming []views.ReviewComing) (out []views.ReviewMonth) {
+	zone := zoneOf(q.who)
+	if zone == nil {
+		zone = time.UTC
+	}
+	slices.SortStableFunc(coming, func(a, b views.ReviewComing) int { return a.Starts.Compare(b.Starts) })
+	for _, c := range coming[:min(len(coming), calendarShown)] {
+		name := c.Starts.In(zone).Format("January 2006")
+		if len(out) == 0 || out[len(out)-1].Name != name {
+			out = append(out, views.ReviewMonth{Name: name})
+		}
+		last := &out[len(out)-1]
+		last.Rows = append(last.Rows, c)
+	}
+	return out
+}

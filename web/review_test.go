@@ -1,0 +1,237 @@
+package web_test
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"stint/internal/pim"
+	stinttest "stint/internal/stinttest/harness"
+	"stint/internal/store"
+)
+
+// seat lets somebody review what others hold in the role dba, from now on for 14 days.
+func seat(w *stinttest.World, id, reviewer string, needReason bool, whose ...string) {
+	now := w.Clock.Now()
+	end := now.Add(14 * 24 * time.Hour)
+	terms := pim.ReviewTerms{Scope: pim.ReviewScope{Resources: []string{stinttest.Production}, Kinds: []pim.AssignmentKind{pim.Eligible}}, NeedReason: needReason, Silence: pim.SilenceNoChange, Recommend: true, LookBack: 30,
+		Stages: []pim.ReviewStage{{Kind: pim.ReviewersChosen, People: []string{reviewer}, Days: 14}}}
+	def := pim.ReviewDefinition{ID: "series-" + id, Name: "Who needs dba", Terms: terms, MadeBy: reviewer, When: pim.ReviewSchedule{Frequency: pim.ReviewQuarterly, Zone: "UTC", StartsAt: now}, NextAt: end}
+	in := pim.ReviewInstance{ID: id, ReviewID: def.ID, Number: 1, Name: def.Name, Terms: terms, State: pim.ReviewInProgress, PlannedAt: now, StartedAt: now, StageEnds: end, EndsAt: end}
+	set := pim.ReviewSet{ID: "set-" + id, InstanceID: id, Members: []pim.ReviewSetMember{{PrincipalID: reviewer, PersonID: reviewer}}}
+	w.Do(func(tx *store.Tx) error {
+		var items []pim.ReviewItem
+		for _, who := range whose {
+			i := pim.ReviewItem{ID: who + "-in-" + id, InstanceID: id, AssignmentID: who + "-dba", PrincipalID: who, PersonID: who, RoleID: "dba", ResourceID: stinttest.Production, Kind: pim.Eligible,
+				Sets: []string{set.ID}, SetID: set.ID, Frozen: pim.ReviewUse{Enabled: true, Recommended: pim.AnswerDeny, Because: []pim.Because{pim.BecauseNeverUsed}}}
+			i.SortName, i.SortPlace = store.ReviewSort(who, "dba", "Production")
+			items = append(items, i)
+		}
+		err := errors.Join(tx.InsertReview(def), tx.InsertReviewInstance(in), tx.InsertReviewSet(set, reviewer), tx.InsertReviewItems(items), tx.CountReviewSet(set.ID, int64(len(items)), 0))
+		if err != nil {
+			return err
+		}
+		in, err := tx.ReviewInstance(id)
+		in.Population, in.Counts.Items = strings.Repeat("0", 64), int64(len(items))
+		return errors.Join(err, tx.SaveReviewInstance(in))
+	})
+}
+
+func reviewWorld(t *testing.T) (w *stinttest.World, carol, bob *stinttest.Person) {
+	w = stinttest.New(t)
+	carol, bob = manager(w), w.Person("bob").Ready()
+	w.Role("dba", stinttest.Rules{})
+	for _, id := range []string{"alice", "dave", "bob"} {
+		if id != "bob" {
+			w.Person(id)
+		}
+		w.Eligible(id, "dba", time.Time{})
+	}
+	return w, carol, bob
+}
+
+// answersForm is what a page holds of its rows, as a browser without script would send it.
+func answersForm(p *stinttest.Page) url.Values {
+	form := url.Values{}
+	p.Find("[form=answers][name], #answers input").Each(func(_ int, s *goquery.Selection) {
+		name, value := s.AttrOr("name", ""), s.AttrOr("value", "")
+		if kind := s.AttrOr("type", ""); kind == "radio" {
+			if _, on := s.Attr("checked"); !on {
+				return
+			}
+		}
+		if s.Is("select") {
+			if value = s.Find("option[selected]").AttrOr("value", ""); value == "" {
+				value = s.Find("option").First().AttrOr("value", "")
+			}
+		}
+		if name != "" {
+			form.Set(name, value)
+		}
+	})
+	return form
+}
+
+// W-61 to W-67: a reviewer answers on one form without script; what is refused comes back with what was typed; nobody
+// answers about their own access; the last answer counts and the earlier ones are shown.
+func TestReviewIsAnsweredInTheBrowser(t *testing.T) {
+	t.Parallel()
+	w, carol, bob := reviewWorld(t)
+	seat(w, "r1", "bob", true, "alice", "dave", "bob")
+	if text := bob.Get("/reviews").Want(t, http.StatusOK).Text("#reviews"); !strings.Contains(text, "0 of 3 decided") || !strings.Contains(text, "Start") {
+		t.Errorf("what waits: %s", text)
+	}
+	page := bob.Get("/reviews/r1/answers").Want(t, http.StatusOK)
+	if own := page.Text("#item-bob-in-r1"); !strings.Contains(own, "Nobody reviews their own access") || page.Find("#item-bob-in-r1 input").Length() > 0 {
+		t.Errorf("their own row: %s", own)
+	}
+	if text := page.Text("#item-alice-in-r1"); !strings.Contains(text, "Deny") || !strings.Contains(text, "Never activated") || !strings.Contains(text, "never activated") {
+		t.Errorf("the evidence: %s", text)
+	}
+	form := answersForm(page)
+	form.Set("answer-alice-in-r1", "approve")
+	form.Set("reason-alice-in-r1", "On call this quarter")
+	form.Set("answer-dave-in-r1", "deny")
+	wrong := sends(bob, form).Want(t, http.StatusUnprocessableEntity)
+	if !strings.Contains(wrong.Text("#item-dave-in-r1 .err"), "reason") && !strings.Contains(wrong.Text("#item-dave-in-r1 .err"), "Reason") || wrong.Find("#item-dave-in-r1 [value=deny][checked]").Length() != 1 {
+		t.Errorf("a denial without a reason: %s", wrong.Text("#item-dave-in-r1"))
+	}
+	if item := reviewItem(w, "alice-in-r1"); item.Answer != pim.AnswerApprove || item.Reason != "On call this quarter" {
+		t.Errorf("the answer beside the refused one: %+v", item)
+	}
+	form = answersForm(wrong)
+	form.Set("reason-dave-in-r1", "Moved to another team")
+	if got := sends(bob, form).Want(t, http.StatusSeeOther).Location(); got != "/reviews/r1/answers" {
+		t.Errorf("back to %s", got)
+	}
+	if n := len(w.Events(pim.EvReviewDecided)); n != 2 {
+		t.Errorf("%d answers are recorded, want 2: what was not changed is not answered again", n)
+	}
+	all := bob.Get("/reviews/r1/answers?show=all&by=person").Want(t, http.StatusOK)
+	if text := all.Text("#review-progress"); !strings.Contains(text, "2 of 3 decided") {
+		t.Errorf("progress: %s", text)
+	}
+	form = answersForm(all)
+	form.Set("answer-alice-in-r1", "dont_know")
+	sends(bob, form).Want(t, http.StatusSeeOther)
+	if text := bob.Get("/reviews/r1/answers?show=all").Text("#item-alice-in-r1"); !strings.Contains(text, "bob: Approve") {
+		t.Errorf("the earlier answer is not shown: %s", text)
+	}
+	if text := carol.Get("/reviews/r1").Want(t, http.StatusOK).Text("main"); !strings.Contains(text, "2 of 3 decided") || !strings.Contains(text, "1 deny") {
+		t.Errorf("the administrator reads %s", text)
+	}
+}
+
+// A row saves itself where scripts run, and comes back with how far the reader is.
+func TestReviewRowSavesItself(t *testing.T) {
+	t.Parallel()
+	w, _, bob := reviewWorld(t)
+	seat(w, "r1", "bob", true, "alice", "dave")
+	page := bob.Get("/reviews/r1/answers").Want(t, http.StatusOK)
+	send := func(reason string) *stinttest.Page {
+		form := url.Values{"answer-alice-in-r1": {"deny"}, "reason-alice-in-r1": {reason}, "here": {"/reviews/r1/answers"}}
+		for _, name := range []string{"version-alice-in-r1", "was-alice-in-r1"} {
+			form.Set(name, page.Find("[name="+name+"]").AttrOr("value", ""))
+		}
+		return sends(bob, form, "HX-Request", "true").Want(t, http.StatusOK)
+	}
+	if row := send(""); row.Text("#item-alice-in-r1 .err") == "" || row.Find("#item-alice-in-r1 [value=deny][checked]").Length() != 1 || row.Find("html h1").Length() > 0 {
+		t.Errorf("refused: %s", row.Text("body"))
+	}
+	row := send("Left the team")
+	if !strings.Contains(row.Text("#review-progress"), "1 of 2 decided") || !strings.Contains(row.Text("#item-alice-in-r1"), "saved") || row.Find("#item-dave-in-r1").Length() > 0 {
+		t.Errorf("saved: %s", row.Text("body"))
+	}
+	w.Advance(15 * 24 * time.Hour)
+	form := url.Values{"answer-alice-in-r1": {"approve"}, "reason-alice-in-r1": {"Too late"}, "version-alice-in-r1": {"1"}, "was-alice-in-r1": {""}}
+	bob.SignIn()
+	if got := sends(bob, form); got.StatusCode != http.StatusConflict || !strings.Contains(got.Text("main"), "too late") {
+		t.Errorf("after the end: %d %s", got.StatusCode, got.Text("main"))
+	}
+}
+
+// W-64, T33: recommendations are accepted for what is open; somebody else learns nothing.
+func TestReviewRecommendationsAndHandOver(t *testing.T) {
+	t.Parallel()
+	w, _, bob := reviewWorld(t)
+	erin := w.Person("erin").Ready()
+	seat(w, "r1", "bob", false, "alice", "dave", "bob")
+	for _, path := range []string{"/reviews/r1", "/reviews/r1/answers", "/reviews/r1/results", "/reviews/running"} {
+		erin.Get(path).Want(t, http.StatusNotFound)
+	}
+	if page := bob.Get("/reviews/r1"); page.StatusCode != http.StatusSeeOther || page.Location() != "/reviews/r1/answers" {
+		t.Errorf("a reviewer is led to %s", page.Location())
+	}
+	bob.Post("/reviews/r1/recommendations", "here", "/reviews/r1/answers").Want(t, http.StatusSeeOther)
+	if a, d := reviewItem(w, "alice-in-r1"), reviewItem(w, "bob-in-r1"); a.Answer != pim.AnswerDeny || a.DecidedAs != pim.AsRecommendation || d.Answer != pim.AnswerNone {
+		t.Errorf("accepted: %s, of their own %s", a.Answer, d.Answer)
+	}
+	if page := bob.Post("/reviews/r1/hand-over", "who", "erin", "find", "yes").Want(t, http.StatusOK); page.Find("#hand-over [name=to][value=erin]").Length() != 1 {
+		t.Errorf("searching: %s", page.Text("#hand-over"))
+	}
+	if page := bob.Post("/reviews/r1/hand-over", "to", "erin").Want(t, http.StatusUnprocessableEntity); page.Text("#hand-reason-err") == "" {
+		t.Error("handed over without a reason")
+	}
+	bob.Post("/reviews/r1/hand-over", "to", "erin", "reason", "On leave").Want(t, http.StatusSeeOther)
+	if text := erin.Get("/reviews").Text("#reviews"); !strings.Contains(text, "Who needs dba") {
+		t.Errorf("erin has %s", text)
+	}
+	erin.Get("/reviews/r1/answers?show=all").Want(t, http.StatusOK)
+}
+
+// sends answers rows of r1.
+func sends(p *stinttest.Person, form url.Values, headers ...string) *stinttest.Page {
+	return p.Do(http.MethodPost, "/reviews/r1/answers", form, append(headers, "Origin", p.World.URL, "Sec-Fetch-Site", "same-origin")...)
+}
+
+func reviewItem(w *stinttest.World, id string) pim.ReviewItem {
+	return stinttest.Read(w, func(r *store.Reader) (pim.ReviewItem, error) { return r.ReviewItem(id) })
+}
+
+// W-70, W-95: every row with its answer and result is read by administrators, row by row with its history; what a search
+// does not find is said.
+func TestReviewResultsInTheBrowser(t *testing.T) {
+	t.Parallel()
+	w, carol, bob := reviewWorld(t)
+	seat(w, "r1", "bob", false, "alice", "dave")
+	form := answersForm(bob.Get("/reviews/r1/answers"))
+	form.Set("answer-alice-in-r1", "deny")
+	form.Set("reason-alice-in-r1", "Left the team")
+	sends(bob, form).Want(t, http.StatusSeeOther)
+	page := carol.Get("/reviews/r1/results").Want(t, http.StatusOK)
+	if text := page.Text("#review-results"); !strings.Contains(text, "Left the team") || !strings.Contains(text, "No answer") || page.Find("#review-results tbody tr").Length() != 2 {
+		t.Errorf("results: %s", text)
+	}
+	if page := carol.Get("/reviews/r1/results?q=alice").Want(t, http.StatusOK); page.Find("#review-results tbody tr").Length() != 1 {
+		t.Errorf("a search: %s", page.Text("#review-results"))
+	}
+	carol.Get("/reviews/r1/results?q=nobody").Want(t, http.StatusOK)
+	carol.Get("/reviews/r1/results?cursor=%21").Want(t, http.StatusBadRequest)
+	item := carol.Get("/reviews/r1/items/alice-in-r1").Want(t, http.StatusOK)
+	if text := item.Text("main"); !strings.Contains(text, "bob: Deny") || !strings.Contains(text, "Left the team") {
+		t.Errorf("history: %s", text)
+	}
+	seq := w.Events(pim.EvReviewDecided)[0].Seq
+	if item.Find(".timeline a[href='/audit/"+strconv.FormatInt(seq, 10)+"']").Length() != 1 {
+		t.Error("the history names no entry of the log")
+	}
+	file := carol.Post("/reviews/r1/export", "format", "csv").Want(t, http.StatusOK)
+	if body := file.Body; !strings.HasPrefix(body, "review_id,") || !strings.Contains(body, "Left the team") || strings.Count(body, "\n") != 3 {
+		t.Errorf("the file: %s", body)
+	}
+	if body := carol.Post("/reviews/r1/export", "format", "json").Want(t, http.StatusOK).Body; !strings.Contains(body, `"reason":"Left the team"`) {
+		t.Errorf("the JSON: %s", body)
+	}
+	carol.Post("/reviews/r1/export", "format", "xml").Want(t, http.StatusBadRequest)
+	carol.Get("/reviews/history?from=2026-01-01&until=2025-01-01").Want(t, http.StatusOK)
+	carol.Get("/reviews/r1/items/absent").Want(t, http.StatusNotFound)
+	for _, path := range []string{"/reviews/running", "/reviews/scheduled", "/reviews/done", "/reviews/done?q=none", "/reviews/history", "/reviews/series/series-r1", "/reviews/new", "/reviews/series/series-r1/edit"} {
+		carol.Get(path).Want(t, http.StatusOK)
+	}
+}

@@ -91,12 +91,21 @@ func (b *Broker) itemsOf(ctx context.Context, actor Actor, instanceID string, it
 		if page.Sets, _ = in.Mine(); open {
 			page.Only = store.ReviewOpen
 		}
-		rows, _, err := r.ReviewItemsBy(page)
-		for _, i := range rows {
-			l.ids = append(l.ids, i.ID)
+		for {
+			rows, _, err := r.ReviewItemsBy(page)
+			if err != nil {
+				return l, err
+			}
+			for _, i := range rows {
+				if !open || i.Frozen.Recommended != pim.AnswerNone && i.MayAnswer(in.TurnOf(), who.PersonID) {
+					l.ids = append(l.ids, i.ID)
+				}
+			}
+			if l.more = len(rows) == reviewPieces; !l.more || len(l.ids) >= reviewPieces {
+				return l, nil
+			}
+			page.After = page.CursorOf(rows[len(rows)-1])
 		}
-		l.more = len(rows) == reviewPieces
-		return l, err
 	})
 	return l.ids, l.more, err
 }

@@ -47,3 +47,6 @@ func init() {
 		return true, tx.SetMeta("done:"+item, "yes")
 	}}}
 }
+
+// ReviewAll carries on with reviews until none has anything to do now.
+func (b *Broker) ReviewAll(ctx context.Context) error { return b.reviewAll(ctx) }

@@ -22,7 +22,7 @@ func seat(w *stinttest.World, id, reviewer string, needReason bool, whose ...str
 	end := now.Add(14 * 24 * time.Hour)
 	terms := pim.ReviewTerms{Scope: pim.ReviewScope{Resources: []string{stinttest.Production}, Kinds: []pim.AssignmentKind{pim.Eligible}}, NeedReason: needReason, Silence: pim.SilenceNoChange, Recommend: true, LookBack: 30,
 		Stages: []pim.ReviewStage{{Kind: pim.ReviewersChosen, People: []string{reviewer}, Days: 14}}}
-	def := pim.ReviewDefinition{ID: "series-" + id, Name: "Who needs dba", Terms: terms, MadeBy: reviewer, When: pim.ReviewSchedule{Frequency: pim.ReviewQuarterly, Zone: "UTC", StartsAt: now}, NextAt: end}
+	def := pim.ReviewDefinition{ID: "series-" + id, Name: "Who needs dba", Terms: terms, MadeBy: reviewer, When: pim.ReviewSchedule{Frequency: pim.ReviewQuarterly, Zone: "UTC", StartsAt: now}, NextAt: now.AddDate(0, 3, 0), Started: 1}
 	in := pim.ReviewInstance{ID: id, ReviewID: def.ID, Number: 1, Name: def.Name, Terms: terms, State: pim.ReviewInProgress, PlannedAt: now, StartedAt: now, StageEnds: end, EndsAt: end}
 	set := pim.ReviewSet{ID: "set-" + id, InstanceID: id, Members: []pim.ReviewSetMember{{PrincipalID: reviewer, PersonID: reviewer}}}
 	w.Do(func(tx *store.Tx) error {

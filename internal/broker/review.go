@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -215,7 +216,7 @@ func missing(err error, field, words string) error {
 
 func knownReviewers(r *store.Reader, stages []pim.ReviewStage) error {
 	for i, s := range stages {
-		n := string(rune('1' + i))
+		n := strconv.Itoa(i + 1)
 		for _, f := range []struct {
 			field string
 			ids   []string

@@ -45,7 +45,7 @@ func benchAudit(b *testing.B, o store.Options) {
 		{"action", store.EntryFilter{Type: "activation.approved"}},
 		{"kind of action", store.EntryFilter{Type: "activation."}},
 		{"refused", store.EntryFilter{Result: "refused"}},
-		{"below a node of 31", store.EntryFilter{Below: "s1"}},
+		{"below a node of 255", store.EntryFilter{Below: "s1"}},
 		{"below the root", store.EntryFilter{Below: "s0"}},
 		{"two broad conditions", store.EntryFilter{Person: "p0", TargetID: "t1"}},
 		{"two conditions that never meet", store.EntryFilter{RoleID: "r0", TargetID: "t4"}},
@@ -69,7 +69,7 @@ func benchAudit(b *testing.B, o store.Options) {
 					first, err := r.Entry(0)
 					if err == nil {
 						ends = [2]time.Time{first.At, r.Now}
-						_, err = r.Histogram(c.f, evenly(ends, 30))
+						_, err = r.Histogram(c.f, evenly(ends, 12))
 					}
 					return err
 				})

@@ -19,7 +19,7 @@ type Bucket struct {
 
 const (
 	maxBucket   = 1000 // entries counted of one bucket
-	maxExamined = 200  // entries of one bucket that are asked about other conditions
+	maxExamined = 100  // entries of one bucket that are asked about other conditions
 	maxRefused  = 50   // refused entries of one bucket that are
 )
 
@@ -51,13 +51,16 @@ func (l *Look) Histogram(bounds []time.Time) ([]Bucket, error) {
 	}
 	for i := range buckets {
 		b := &buckets[i]
+		if b.From == b.Until {
+			continue
+		}
 		if err := r.count(p, b); err != nil {
 			return nil, err
 		}
 		if err := r.countRefused(f, p, b); err != nil {
 			return nil, err
 		}
-		if b.Until > indexed && b.From < b.Until {
+		if b.Until > indexed {
 			b.More, b.RefusedMore = true, true
 		}
 	}
@@ -130,7 +133,7 @@ func (r *Reader) count(p plan, b *Bucket) (err error) {
 		b.Count, err = r.weigh(p.lead, b.From, b.Until, maxBucket)
 		b.More = b.Count == maxBucket
 	default:
-		b.Count, b.More, err = r.examine(p, b, maxExamined)
+		b.Count, b.More, err = r.examine(p, b, p.within(maxExamined))
 	}
 	return err
 }
@@ -142,7 +145,7 @@ func (r *Reader) countRefused(f EntryFilter, p plan, b *Bucket) (err error) {
 		b.Refused, b.RefusedMore = b.Count, b.More
 	case f.Result != "" || b.Count == 0 && !b.More:
 	case f.Own:
-		b.Refused, b.RefusedMore, err = r.examine(plan{lead: p.lead, rest: append(slices.Clone(p.rest), refused)}, b, maxExamined)
+		b.Refused, b.RefusedMore, err = r.examine(plan{lead: p.lead, rest: append(slices.Clone(p.rest), refused)}, b, p.within(maxExamined))
 	case p.whole():
 		b.Refused, err = r.weigh(refused, b.From, b.Until, maxBucket)
 		b.RefusedMore = b.Refused == maxBucket
@@ -151,7 +154,7 @@ func (r *Reader) countRefused(f EntryFilter, p plan, b *Bucket) (err error) {
 		if p.lead.cond != "" {
 			along.rest = append(along.rest, p.lead)
 		}
-		b.Refused, b.RefusedMore, err = r.examine(along, b, maxRefused)
+		b.Refused, b.RefusedMore, err = r.examine(along, b, along.within(maxRefused))
 	}
 	return err
 }
@@ -161,7 +164,7 @@ var refused = resultFacet(audit.ResultRefused)
 // examine counts what meets a plan among so many candidates of a bucket.
 func (r *Reader) examine(p plan, b *Bucket, limit int) (n int, more bool, err error) {
 	var w where
-	query := "WITH e AS (SELECT seq FROM " + p.candidates(&w, b.From, b.Until, limit) + ") SELECT (SELECT COUNT(*) FROM e), (SELECT COUNT(*) FROM e JOIN audit_entries a ON a.seq = e.seq" + p.narrowed(&w) + ")"
+	query := "WITH e AS (SELECT seq FROM " + p.candidates(&w, b.From, b.Until, limit) + ") SELECT (SELECT COUNT(*) FROM e), (SELECT COUNT(*) FROM e" + p.narrowed(&w) + ")"
 	examined, err := one(r, func(r row) (c int, err error) { return c, r.Scan(&c, &n) }, query, w.args...)
 	return n, examined == limit, err
 }

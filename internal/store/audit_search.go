@@ -29,6 +29,8 @@ const (
 	maxCandidates = 5000 // how many entries one page of a narrowed log examines (DESIGN §6)
 	maxWeighed    = 1000 // how far the entries of a condition are counted to find the one with the fewest
 	maxWalks      = 64   // how many indexes one condition walks
+	maxListed     = 2048 // resources below one that are listed in a condition; where there are more, each entry is climbed from
+	climbCosts    = 5    // climbing from an entry costs as much as asking so many for another condition
 )
 
 // Entries lists audit entries, newest first. A filter with several conditions examines the latest maxCandidates of its
@@ -92,6 +94,14 @@ func (f EntryFilter) before() int64 {
 	return bound
 }
 
+// within is how many entries may be examined where so many could be if none of the conditions climbed.
+func (p plan) within(limit int) int {
+	if slices.ContainsFunc(p.rest, func(c facet) bool { return c.climbs }) {
+		return limit / climbCosts
+	}
+	return limit
+}
+
 func (l *Look) rows() (rows []EntryRow, back int64, err error) {
 	r, f := l.r, l.f
 	if f.Own && f.Words != "" {
@@ -105,30 +115,39 @@ func (l *Look) rows() (rows []EntryRow, back int64, err error) {
 	if err != nil || p.none {
 		return rows, 0, err
 	}
-	found, back, err := walked(r, p, f, f.Limit-len(rows), maxCandidates, scanEntryRow)
+	found, back, err := walked(r, p, f, f.Limit-len(rows), p.within(maxCandidates), scanEntryRow)
 	return append(rows, found...), back, err
 }
+
+// firstLook is how many entries are examined before a page asks for more of them: where much is found few are enough.
+const firstLook = 250
 
 // walked are the next entries of a search, at most limit, of at most examine; where it stopped before, back is the
 // last one it examined.
 func walked[T any](r *Reader, p plan, f EntryFilter, limit, examine int, scan func(row) (T, error)) (found []T, back int64, err error) {
+	piece := firstLook
 	if len(p.rest) == 0 {
-		examine = limit
+		piece, examine = limit, limit
 	}
-	var w where
-	candidates := p.candidates(&w, f.From, f.before(), examine)
-	last := slices.Clone(w.args)
-	query := "SELECT a.seq, a.leaf FROM " + candidates + " JOIN audit_entries a ON a.seq = e.seq" + p.narrowed(&w) + " ORDER BY e.seq DESC LIMIT " + dollar(len(w.args)+1)
-	found, err = many(r, scan, query, append(w.args, limit)...)
-	if err != nil || len(p.rest) == 0 || len(found) == limit {
-		return found, 0, err
-	}
-	type end struct{ n, seq int64 }
-	e, err := one(r, func(r row) (e end, err error) { return e, r.Scan(&e.n, &e.seq) }, "SELECT COUNT(*), COALESCE(MIN(seq), 0) FROM "+candidates, last...)
-	if e.n == int64(examine) {
+	for until := f.before(); examine > 0; examine, piece, until = examine-piece, 4*piece, back {
+		piece = min(piece, examine)
+		var w where
+		candidates := p.candidates(&w, f.From, until, piece)
+		last := slices.Clone(w.args)
+		query := "SELECT a.seq, a.leaf FROM " + candidates + p.narrowed(&w) + " ORDER BY e.seq DESC LIMIT " + dollar(len(w.args)+1)
+		more, err := many(r, scan, query, append(w.args, limit-len(found))...)
+		found = append(found, more...)
+		if err != nil || len(p.rest) == 0 || len(found) == limit {
+			return found, 0, err
+		}
+		type end struct{ n, seq int64 }
+		e, err := one(r, func(r row) (e end, err error) { return e, r.Scan(&e.n, &e.seq) }, "SELECT COUNT(*), COALESCE(MIN(seq), 0) FROM "+candidates, last...)
+		if err != nil || e.n < int64(piece) {
+			return found, 0, err
+		}
 		back = e.seq
 	}
-	return found, back, err
+	return found, back, nil
 }
 
 // walk is one index newest first: a table, and what its rows have in common.
@@ -140,7 +159,9 @@ type walk struct {
 // arm is the walk between two numbers, for so many entries.
 func (k walk) arm(w *where, from, until int64, limit int) string {
 	w.conds = nil // the next arm counts its arguments on
-	w.add(k.cond, k.values...)
+	if k.cond != "" {
+		w.add(k.cond, k.values...)
+	}
 	w.add("seq >= ? AND seq < ?", from, until)
 	w.args = append(w.args, limit)
 	return "SELECT * FROM (SELECT seq FROM " + k.table + w.String() + " ORDER BY seq DESC LIMIT " + dollar(len(w.args)) + ") e"
@@ -150,8 +171,11 @@ func (k walk) arm(w *where, from, until int64, limit int) string {
 // a row "a".
 type facet struct {
 	walks  []walk
+	apart  bool // no entry is on two of the walks
+	climbs bool // cond climbs the tree from each entry
 	cond   string
 	values []any
+	list   []string // of values that end cond
 }
 
 // plan is how a search goes: along one condition, asking the others of each entry.
@@ -161,7 +185,7 @@ type plan struct {
 	none bool // nothing can be found
 }
 
-var everything = facet{walks: []walk{{"audit_entries", "seq >= 0", nil}}}
+var everything = facet{walks: []walk{{table: "audit_entries"}}}
 
 // plan begins with the condition that the fewest entries meet.
 func (r *Reader) plan(f EntryFilter) (plan, error) {
@@ -195,11 +219,33 @@ func (r *Reader) plan(f EntryFilter) (plan, error) {
 	return p, nil
 }
 
-// weigh counts what meets a condition alone, up to a limit.
+// weigh counts what meets a condition alone, up to a limit. What may lie on several walks is put together only where
+// none of them reaches the limit: that has to be sorted.
 func (r *Reader) weigh(c facet, from, until int64, limit int) (int, error) {
+	if c.apart {
+		return r.countWalks(c.walks, " UNION ALL ", from, until, limit)
+	}
+	sum := 0
+	for _, k := range c.walks {
+		n, err := r.countWalks([]walk{k}, "", from, until, limit)
+		if err != nil || n == limit {
+			return n, err
+		}
+		sum += n
+	}
+	if sum == 0 || len(c.walks) == 1 {
+		return sum, nil
+	}
+	return r.countWalks(c.walks, " UNION ", from, until, limit)
+}
+
+func (r *Reader) countWalks(walks []walk, together string, from, until int64, limit int) (int, error) {
 	var w where
-	query := plan{lead: c}.candidates(&w, from, until, limit)
-	n, err := one(r, scanInt, "SELECT COUNT(*) FROM "+query, w.args...)
+	arms := make([]string, len(walks))
+	for i, k := range walks {
+		arms[i] = k.arm(&w, from, until, limit)
+	}
+	n, err := one(r, scanInt, "SELECT COUNT(*) FROM (SELECT seq FROM ("+strings.Join(arms, together)+") e LIMIT "+dollar(len(w.args)+1)+") e", append(w.args, limit)...)
 	return int(n), err
 }
 
@@ -222,12 +268,17 @@ func (p plan) candidates(w *where, from, until int64, limit int) string {
 	return "(SELECT seq FROM (" + strings.Join(arms, " UNION ") + ") e ORDER BY seq DESC LIMIT " + dollar(len(w.args)) + ") e"
 }
 
-// narrowed is what candidates have to meet besides.
+// narrowed joins candidates with what they have to meet besides. CROSS JOIN keeps the engine from asking a condition of
+// every entry there is before it looks which are candidates.
 func (p plan) narrowed(w *where) string {
+	w.conds = append(w.conds, "a.seq = e.seq")
 	for _, c := range p.rest {
+		if c.list != nil {
+			c.cond += in(&w.args, c.list)
+		}
 		w.add(c.cond, c.values...)
 	}
-	return w.String()
+	return " CROSS JOIN audit_entries a" + w.String()
 }
 
 // facets are the conditions of a filter, empty for none; nil: nothing meets them.
@@ -277,7 +328,7 @@ func (r *Reader) facets(f EntryFilter) (facets []facet, err error) {
 var partial = map[string]string{"role_id": "role_id <> ''", "target_id": "target_id <> ''", "resource_id": "resource_id <> ''", "result": "result <> 'ok'", "correlation": "correlation <> ''", "type": "type <> ''"}
 
 func column(name string, values ...string) facet {
-	c := facet{cond: "a." + name + " IN (" + marks(len(values)) + ")"}
+	c := facet{cond: "a." + name + " IN (" + marks(len(values)) + ")", apart: true}
 	for _, v := range values {
 		c.values = append(c.values, v)
 		c.walks = append(c.walks, walk{"audit_entries", name + " = ? AND " + partial[name], []any{v}})
@@ -294,18 +345,21 @@ func resultFacet(result string) facet {
 	return c
 }
 
-// below is a part of the tree. One that is large is climbed from each entry, which ends soon where most are below it.
+// below is a part of the tree. Where that is too much to list, the tree is climbed from each entry.
 func (r *Reader) below(resourceID string) (facet, error) {
 	ids, err := many(r, scanString, `WITH RECURSIVE below(id) AS (SELECT id FROM resources WHERE id = $1
 		UNION SELECT s.id FROM resources s JOIN below b ON s.parent_id = b.id WHERE s.parent_id <> '')
-		SELECT id FROM below LIMIT $2`, resourceID, maxWalks+1)
+		SELECT id FROM below LIMIT $2`, resourceID, maxListed+1)
 	if len(ids) == 0 {
 		ids = []string{resourceID} // entries may outlive what they are about
 	}
-	if err != nil || len(ids) <= maxWalks {
+	switch {
+	case err != nil || len(ids) <= maxWalks:
 		return column("resource_id", ids...), err
+	case len(ids) <= maxListed:
+		return facet{cond: "a.resource_id IN ", list: ids}, nil
 	}
-	return facet{values: []any{resourceID}, cond: `? IN (WITH RECURSIVE up(id) AS (SELECT a.resource_id
+	return facet{climbs: true, values: []any{resourceID}, cond: `? IN (WITH RECURSIVE up(id) AS (SELECT a.resource_id
 		UNION SELECT s.parent_id FROM resources s JOIN up ON s.id = up.id) SELECT id FROM up)`}, nil
 }
 

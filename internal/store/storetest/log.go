@@ -19,6 +19,7 @@ var log = []testCase{
 	{"entries by place, time and words", entriesByWords},
 	{"texts with control characters are read as they are", controlTexts},
 	{"a histogram counts what a search finds", histogram},
+	{"a search below much of the tree", belowMuch},
 	{"one's own entries say nothing of others'", ownEntries},
 	{"a search examines so many entries and says where it stopped", boundedSearch},
 	{"entries with hostile characters", hostileEntries},

@@ -212,3 +212,48 @@ func ownEntries(t *testing.T, s *store.Store) {
 		t.Errorf("stands for too many: %q, not looked for: %q", short, left)
 	}
 }
+
+// belowMuch finds what is below a resource however much that is: few resources have their own walks, more are listed, and
+// from more than those the tree is climbed.
+func belowMuch(t *testing.T, s *store.Store) {
+	sizes := []int{10, 100, 2100}
+	insert := func(parent, name string, from, until int) {
+		do(t, s, func(tx *store.Tx) error {
+			for i := from; i < until; i++ {
+				id := fmt.Sprint(name, i)
+				if err := tx.InsertResource(pim.Resource{ID: id, ParentID: parent, Kind: "resource", Name: id, Source: pim.SourceBrowser}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	for _, n := range sizes {
+		top := fmt.Sprint("top", n)
+		insert("", "top", n, n+1)
+		for at := 0; at < n; at += 100 {
+			insert(top, top+"-", at, min(at+100, n))
+		}
+	}
+	do(t, s, func(tx *store.Tx) error {
+		for i := range 90 {
+			n := sizes[i%3]
+			tx.Emit(pim.Event{Type: pim.EvActRequested, Actor: []string{"alice", "bob"}[i/3%2], ResourceID: fmt.Sprint("top", n, "-", i*7%n), Result: pim.OK, Texts: map[string]string{}})
+		}
+		return nil
+	})
+	for i, n := range sizes {
+		for _, who := range []string{"", "alice"} {
+			var want []int64
+			for seq := int64(89); seq >= 0; seq-- {
+				if int(seq%3) == i && (who == "" || seq/3%2 == 0) {
+					want = append(want, seq)
+				}
+			}
+			f := store.EntryFilter{Below: fmt.Sprint("top", n), Person: who}
+			if got := pageThrough(t, s, f, 7); !slices.Equal(got, want) {
+				t.Errorf("below %d, %q:\n have %v\n want %v", n, who, got, want)
+			}
+		}
+	}
+}

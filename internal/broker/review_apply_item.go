@@ -32,7 +32,7 @@ func (b *Broker) applyItem(tx *store.Tx, id, made string) error {
 	}
 	var refusal *pim.Refusal
 	if errors.As(err, &refusal) && refusal.Kind != pim.KindConflict || errors.Is(err, errLast) {
-		words := errLast.Error()
+		words := keptLast
 		if refusal != nil {
 			words = refusal.Message
 		}
@@ -42,7 +42,9 @@ func (b *Broker) applyItem(tx *store.Tx, id, made string) error {
 }
 
 // errLast says that a rule keeps the last administrator.
-var errLast = errors.New("Nobody would be able to administer Stint without it. Make another person able first, then remove it.")
+var errLast = errors.New("the last administrator")
+
+const keptLast = "Nobody would be able to administer Stint without it. Make another person able first, then remove it."
 
 // reviewApplying is one item being applied in a transaction.
 type reviewApplying struct {

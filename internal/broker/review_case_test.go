@@ -13,8 +13,7 @@ import (
 // court is a desk with a review that runs: bob and erin answer about what it was given.
 type court struct {
 	*desk
-	id    string
-	items []string
+	id string
 }
 
 // court begins a review of assignments, and of memberships written "member of group". Its items are named after them.

@@ -77,6 +77,13 @@ func (r *Reader) Reviewed(s pim.ReviewScope, began time.Time, after string, limi
 		return r.membersReviewed(w, after, limit)
 	}
 	w.add("g.id > ?", after)
+	for i, cond := range w.conds { // in the order of the ids: by another index all of them would be sorted for each piece
+		for _, column := range []string{"g.role_id", "g.kind"} {
+			if list, ok := strings.CutPrefix(cond, column+" IN "); ok {
+				w.conds[i] = column + " || '' IN " + list
+			}
+		}
+	}
 	w.args = append(w.args, limit)
 	return many(r, func(r row) (c ReviewCandidate, err error) {
 		return c, r.Scan(append(assignmentDest(&c.Assignment), holderDest(&c.Holder)...)...)

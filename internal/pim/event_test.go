@@ -1,6 +1,8 @@
 package pim_test
 
 import (
+	"cmp"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +48,9 @@ func everyEvent() map[string]pim.Event {
 
 // Invariants 8 and 11: every event names its actor, can be encoded, and its leaf holds no personal text.
 func TestEventsHoldNoPersonalText(t *testing.T) {
-	for name, e := range everyEvent() {
+	events := everyEvent()
+	maps.Copy(events, reviewEvents())
+	for name, e := range events {
 		if e.Actor == "" || e.Result == "" || e.Type == "" {
 			t.Errorf("%s: actor %q, result %q, type %q", name, e.Actor, e.Result, e.Type)
 		}
@@ -57,6 +61,37 @@ func TestEventsHoldNoPersonalText(t *testing.T) {
 		}
 		if strings.Contains(string(leaf), "private") {
 			t.Errorf("%s: personal text in the leaf: %s", name, leaf)
+		}
+	}
+}
+
+// reviewEvents is one of each constructor of a review and its items.
+func reviewEvents() map[string]pim.Event {
+	terms := pim.ReviewTerms{Text: secret, Stages: []pim.ReviewStage{{Kind: pim.ReviewersChosen, People: []string{"bob"}, Days: 14}}, Scope: pim.ReviewScope{Resources: []string{"prod"}}}
+	series := pim.ReviewDefinition{ID: "series", Name: secret, Terms: terms, When: pim.ReviewSchedule{Frequency: pim.ReviewMonthly, StartsAt: at}}
+	in := pim.ReviewInstance{ID: "review", ReviewID: "series", Name: secret, Terms: terms, StartedAt: at, EndedBy: "carol"}
+	item := pim.ReviewItem{ID: "item", InstanceID: "review", AssignmentID: "asg-1", GroupID: "g-1", PrincipalID: "alice", SortName: secret, SortPlace: secret, Reason: secret, ResultText: secret, GoneAt: at,
+		Shrink: pim.ShrinkTo{How: pim.ShrinkScope, ResourceID: "db", EndsAt: at}, Frozen: pim.ReviewUse{Department: secret, Title: secret}}
+	line := pim.ReviewDecision{ID: "line", ItemID: "item", Answer: pim.AnswerShrink, Shrink: item.Shrink, Reason: secret, By: "bob", As: pim.AsOwnAccess}
+	return map[string]pim.Event{
+		"review saved": pim.ReviewSaved(series, "carol"), "review removed": pim.ReviewRemoved(series, "carol"), "review started": pim.ReviewStarted(in),
+		"review ended": pim.ReviewEnded(in), "review deleted": pim.ReviewDeleted(in, "carol"), "review item decided": pim.ReviewDecided(item, line),
+		"review item handed over": pim.ReviewHandedOver(item, line, "erin"), "review item applied": pim.ReviewItemApplied(item, "carol"),
+		"review item refused": pim.ReviewAnswerRefused(item, "alice", "own"),
+	}
+}
+
+// AC-6(7): what happened to an item of a review says whose access it is, in which review, and keeps the reason beside the leaf.
+func TestReviewStory(t *testing.T) {
+	for name, e := range reviewEvents() {
+		if !strings.HasPrefix(name, "review item") {
+			continue
+		}
+		if e.Correlation != "review" || e.ObjectID != "item" || e.Subject != "alice" || e.Facts["assignment"] != "asg-1" {
+			t.Errorf("%s: %+v", name, e)
+		}
+		if field := map[string]string{"review item applied": "words", "review item refused": ""}[name]; name != "review item refused" && e.Texts[cmp.Or(field, "reason")] != secret {
+			t.Errorf("%s: the words are lost: %v", name, e.Texts)
 		}
 	}
 }

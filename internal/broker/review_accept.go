@@ -28,8 +28,11 @@ func (b *Broker) AcceptRecommendations(ctx context.Context, actor Actor, instanc
 
 // accept answers an open item as recommended.
 func (t *reviewSitting) accept(i pim.ReviewItem, id string) (bool, error) {
-	if i.Answer != pim.AnswerNone || !i.MayAnswer(t.in.TurnOf(), t.who.PersonID) {
+	if i.Answer != pim.AnswerNone {
 		return false, nil
+	}
+	if may, err := t.mayAnswer(i); err != nil || !may {
+		return false, err
 	}
 	holder, err := t.holder(i)
 	if err != nil {
@@ -161,6 +164,9 @@ func (b *Broker) HandOver(ctx context.Context, actor Actor, q ReviewHandOver) (R
 }
 
 func (t *reviewSitting) handOver(i pim.ReviewItem, id string, q ReviewHandOver) (bool, error) {
+	if may, err := t.mayAnswer(i); err != nil || !may {
+		return false, errors.Join(err, keepsOwn(len(q.Items) > 0))
+	}
 	to, err := t.takesOver(i, q.To)
 	if err != nil {
 		return false, err
@@ -190,6 +196,14 @@ func (t *reviewSitting) handOver(i pim.ReviewItem, id string, q ReviewHandOver) 
 	return true, nil
 }
 
+// keepsOwn refuses to choose who reviews one's own access; of all that is handed over it stays behind in silence.
+func keepsOwn(named bool) error {
+	if !named {
+		return nil
+	}
+	return pim.Refuse(pim.KindForbidden, "It is your own access: who reviews it is not yours to choose.")
+}
+
 // shift notes that an item is in another set.
 func (t *reviewSitting) shift(from, to string, decided bool) {
 	a, z := t.sets[from], t.sets[to]
@@ -205,7 +219,10 @@ func (t *reviewSitting) shift(from, to string, decided bool) {
 // takesOver refuses whom something cannot be handed to.
 func (t *reviewSitting) takesOver(i pim.ReviewItem, id string) (pim.Principal, error) {
 	p, err := t.tx.Principal(id)
+	whose, failed := t.personOf(i)
 	switch {
+	case failed != nil:
+		return p, failed
 	case gone(err):
 		return p, pim.Invalid("to", "Choose a person from the list.")
 	case err != nil:
@@ -214,7 +231,7 @@ func (t *reviewSitting) takesOver(i pim.ReviewItem, id string) (pim.Principal, e
 		return p, pim.Invalid("to", "Choose a person who can sign in.")
 	case p.PersonID == t.who.PersonID:
 		return p, pim.Invalid("to", "That is yourself. Choose somebody else.")
-	case i.OwnAccess(p.PersonID):
+	case i.OwnAccess(p.PersonID) || whose != "" && whose == p.PersonID:
 		return p, pim.Invalid("to", "It is the access of %s: nobody reviews their own.", p.Name)
 	}
 	return p, nil

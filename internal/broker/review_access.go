@@ -39,7 +39,7 @@ func reviewSeen(r *store.Reader, who pim.Principal, id string) (v ReviewSeen, er
 	}
 	v.Reads = powers.MayAudit()
 	if !v.Reads && len(powers.Owns) > 0 {
-		if v.Reads, err = r.ReviewAbout(v.ReviewID, ReadableBy(powers)); err != nil {
+		if v.Reads, err = ReadsInstance(r, powers, v.ReviewInstance); err != nil {
 			return v, err
 		}
 	}
@@ -48,6 +48,7 @@ func reviewSeen(r *store.Reader, who pim.Principal, id string) (v ReviewSeen, er
 		if err != nil {
 			return v, err
 		}
+		d.Terms.Scope = v.Terms.Scope
 		if v.Manages, err = MayChangeReview(r, who, d); err != nil {
 			return v, err
 		}
@@ -61,6 +62,25 @@ func reviewSeen(r *store.Reader, who pim.Principal, id string) (v ReviewSeen, er
 	return v, err
 }
 
+// ReadsInstance reports whether all that an instance is about is theirs to read. Its series may be about something else by
+// now: what counts is what it was about at its start.
+func ReadsInstance(r *store.Reader, powers pim.Powers, i pim.ReviewInstance) (reads bool, err error) {
+	if powers.MayAudit() {
+		return true, nil
+	}
+	for _, id := range i.Terms.Scope.Resources {
+		path, err := pathOf(r, id)
+		if gone(err) {
+			continue
+		}
+		if err != nil || !powers.Reads(path) {
+			return false, err
+		}
+		reads = true
+	}
+	return reads, nil
+}
+
 // SeeReview is reviewSeen for the pages.
 func SeeReview(r *store.Reader, who pim.Principal, id string) (ReviewSeen, error) {
 	return reviewSeen(r, who, id)
@@ -68,10 +88,11 @@ func SeeReview(r *store.Reader, who pim.Principal, id string) (ReviewSeen, error
 
 // managesReview refuses whoever may not change, stop, apply or delete a review: administrators may, and where an owner
 // made it the owners of every resource it is about.
-func managesReview(r *store.Reader, who pim.Principal, reviewID string) error {
-	d, err := r.ReviewOf(reviewID)
+func managesReview(r *store.Reader, who pim.Principal, i pim.ReviewInstance) error {
+	d, err := r.ReviewOf(i.ReviewID)
 	if err != nil {
 		return found(err)
 	}
+	d.Terms.Scope = i.Terms.Scope // what it is about, not what the next one will be
 	return changesReview(r, who, d)
 }

@@ -30,7 +30,7 @@ func (o runningReview) load(tx *store.Tx, who pim.Principal) (pim.ReviewInstance
 	if err != nil {
 		return i, found(err)
 	}
-	if err := managesReview(tx.Reader, who, i.ReviewID); err != nil {
+	if err := managesReview(tx.Reader, who, i); err != nil {
 		return i, err
 	}
 	if i.Version != o.Version {
@@ -88,6 +88,10 @@ func (o *changeReview) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prep
 		err = pim.Invalid("text", "At most %d characters.", pim.MaxReviewText)
 	case wrong != "":
 		err = pim.Invalid("text", "%s", wrong)
+	}
+	if err == nil && o.EndsAt.Before(i.StageEnds) { // an end in a moment is stopping it
+		p.touch, err = touchesReview(tx.Reader, i.Terms)
+		p.says = []string{fmt.Sprintf("“%s” takes answers until %s instead of %s, and what comes of it is applied by itself.", i.Name, pim.FormatInstant(o.EndsAt), pim.FormatInstant(i.StageEnds))}
 	}
 	return p, err
 }

@@ -143,7 +143,10 @@ func (t *reviewSitting) item(id string) (pim.ReviewItem, error) {
 // answerable is item where they may answer: not about their own access (W-67), but where everybody reviews their own.
 func (t *reviewSitting) answerable(id string) (pim.ReviewItem, error) {
 	i, err := t.item(id)
-	if err != nil || i.MayAnswer(t.in.TurnOf(), t.who.PersonID) {
+	if err != nil {
+		return i, err
+	}
+	if may, err := t.mayAnswer(i); err != nil || may {
 		return i, err
 	}
 	t.tx.Emit(pim.ReviewAnswerRefused(i, t.who.ID, "own"))
@@ -152,6 +155,28 @@ func (t *reviewSitting) answerable(id string) (pim.ReviewItem, error) {
 		return i, err
 	}
 	return i, pim.Refuse(pim.KindForbidden, "Nobody reviews their own access. %s.", decidesWords(others))
+}
+
+// mayAnswer asks whose access it is now, too: accounts may have become one person's since the start (T10).
+func (t *reviewSitting) mayAnswer(i pim.ReviewItem) (bool, error) {
+	person, err := t.personOf(i)
+	if err != nil || !i.MayAnswer(t.in.TurnOf(), t.who.PersonID) {
+		return false, err
+	}
+	i.PersonID = person
+	return i.MayAnswer(t.in.TurnOf(), t.who.PersonID), nil
+}
+
+// personOf is whose access an item is by now.
+func (t *reviewSitting) personOf(i pim.ReviewItem) (string, error) {
+	if i.PersonID == "" {
+		return "", nil
+	}
+	p, err := t.tx.Principal(i.PrincipalID)
+	if errors.Is(err, store.ErrNotFound) {
+		return i.PersonID, nil
+	}
+	return p.PersonID, err
 }
 
 // others are who else reviews an item, by name.
@@ -241,7 +266,7 @@ func (t *reviewSitting) record(i pim.ReviewItem, id string, a ReviewAnswerItem, 
 	if i.SaysTheSame(a.Answer, a.Shrink, a.Reason, t.who.ID) {
 		return nil
 	}
-	if as == pim.AsReviewer && i.OwnAccess(t.who.PersonID) {
+	if i.OwnAccess(t.who.PersonID) { // accepted as recommended, too: the log lets nobody answer for themselves otherwise
 		as = pim.AsOwnAccess
 	}
 	next, line := i.Answered(lineID(i, id), t.in.Stage, a.Answer, a.Shrink, a.Reason, t.who.ID, as, t.tx.Now)

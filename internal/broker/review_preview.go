@@ -48,6 +48,8 @@ func PreviewReview(r *store.Reader, who pim.Principal, d pim.ReviewDefinition) (
 		d.AsOwner = !powers.Administrator
 	} else if was, err := r.ReviewOf(d.ID); err != nil {
 		return v, found(err)
+	} else if err := changesReview(r, who, was); err != nil {
+		return v, err
 	} else {
 		d.AsOwner, d.Started = was.AsOwner, was.Started
 	}

@@ -100,7 +100,14 @@ func exportable(r *store.Reader, who pim.Principal, x ReviewExport) (ids []strin
 			if in.EndedAt.Before(x.From) {
 				return ids, nil
 			}
-			ids, before = append(ids, in.ID), store.Keyset{At: in.EndedAt, ID: in.ID}
+			before = store.Keyset{At: in.EndedAt, ID: in.ID}
+			reads, err := ReadsInstance(r, powers, in)
+			if err != nil {
+				return nil, err
+			}
+			if reads {
+				ids = append(ids, in.ID)
+			}
 		}
 		if len(list) < chunk {
 			return ids, nil
@@ -123,7 +130,7 @@ func (b *Broker) eachReviewed(ctx context.Context, actor Actor, id string, x Rev
 	for {
 		records, next, err := b.reviewedSome(ctx, actor, id, x, after)
 		if err != nil {
-			return !gone(err) && yield(nil, err) // deleted, or not theirs to read any more
+			return gone(err) || yield(nil, err) // deleted, or not theirs to read any more: those after it are
 		}
 		for _, record := range records {
 			if !yield(record, nil) {

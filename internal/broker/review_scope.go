@@ -12,10 +12,11 @@ import (
 // freezing is what the start of a review knows while it goes through what is reviewed: who reviews, and how those of one
 // department and job use what they hold.
 type freezing struct {
-	instance pim.ReviewInstance
-	asOwner  bool
-	before   string // the instance before it, for what changed since
-	peers    map[store.ReviewPeers]store.ReviewPeerUse
+	instance  pim.ReviewInstance
+	asOwner   bool
+	before    string // the instance before it, for what changed since
+	peers     map[store.ReviewPeers]store.ReviewPeerUse
+	emergency map[string]bool // accounts for emergencies: that they are not used speaks for nothing (T36)
 	*reviewers
 }
 
@@ -41,9 +42,17 @@ func freezeOf(r *store.Reader, i pim.ReviewInstance, asOwner bool) (*freezing, e
 		f.before = last[0].ID
 	}
 	if i.Terms.Recommend {
-		f.peers, err = r.ReviewPeersUse(f.since())
+		if f.peers, err = r.ReviewPeersUse(f.since()); err != nil {
+			return nil, err
+		}
+		accounts, err := r.BreakGlass()
+		f.emergency = make(map[string]bool, len(accounts))
+		for _, a := range accounts {
+			f.emergency[a.PrincipalID] = true
+		}
+		return f, err
 	}
-	return f, err
+	return f, nil
 }
 
 func (f *freezing) since() time.Time {
@@ -178,7 +187,7 @@ func (f *freezing) uses(r *store.Reader, found []store.ReviewCandidate) ([]pim.R
 		if was, ok := earlier[c.Assignment.ID]; ok && c.Assignment.ID != "" {
 			u.Moved = movedSince(was, u)
 		}
-		if f.instance.Terms.Recommend {
+		if f.instance.Terms.Recommend && !f.emergency[c.Holder.ID] {
 			u = pim.Recommend(pim.ReviewCase{Holder: c.Holder.Kind, Kind: c.Assignment.Kind, Use: u, LookBack: f.instance.Terms.LookBack, At: f.instance.StartedAt})
 		}
 		out[n] = u

@@ -240,6 +240,14 @@ func silentItem(w *walking, t pim.ReviewItem, made string) error {
 		return w.tx.AnswerReviewItem(t)
 	}
 	d := pim.ReviewDecision{ID: made, InstanceID: t.InstanceID, ItemID: t.ID, Stage: w.i.Stage, By: pim.System, As: pim.AsSilence, At: w.tx.Now}
+	if silence := w.i.Terms.Silence; silence == pim.SilenceRemove || silence == pim.SilenceRecommend {
+		switch _, err := w.tx.BreakGlassOf(t.PrincipalID); {
+		case err == nil: // an account for emergencies is not used and not answered for: only somebody who says so takes from it (T36)
+			return nil
+		case !errors.Is(err, store.ErrNotFound):
+			return err
+		}
+	}
 	switch w.i.Terms.Silence {
 	case pim.SilenceKeep:
 		d.Answer = pim.AnswerApprove

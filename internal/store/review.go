@@ -1,6 +1,7 @@
 package store
 
 import (
+	"strings"
 	"time"
 
 	"stint/internal/pim"
@@ -39,8 +40,8 @@ func (r *Reader) Reviews(page ReviewPage) ([]pim.ReviewDefinition, error) {
 	return many(r, scanReview, "SELECT "+reviewCols+" FROM reviews v"+w.String()+" ORDER BY v.name, v.id LIMIT "+dollar(len(w.args)), w.args...)
 }
 
-// reviewsIn keeps the reviews that are about a resource of a part of the tree; who reads everything reads those about
-// groups and about everything too.
+// reviewsIn keeps the reviews that are about resources of a part of the tree and about none beside it (T33); who reads
+// everything reads those about groups and about everything too.
 func (r *Reader) reviewsIn(w *where, column string, part Subtree) error {
 	if part.All {
 		return nil
@@ -49,12 +50,17 @@ func (r *Reader) reviewsIn(w *where, column string, part Subtree) error {
 	if err := r.within(&inner, "x.resource_id", part); err != nil {
 		return err
 	}
-	w.args = inner.args
-	w.conds = append(w.conds, column+" IN (SELECT x.review_id FROM review_places x"+inner.String()+")")
+	other := where{args: inner.args}
+	if err := r.within(&other, "y.resource_id", part); err != nil {
+		return err
+	}
+	w.args = other.args
+	w.conds = append(w.conds, column+" IN (SELECT x.review_id FROM review_places x"+inner.String()+")",
+		column+" NOT IN (SELECT y.review_id FROM review_places y JOIN resources z ON z.id = y.resource_id AND z.removed_at = 0 WHERE NOT ("+strings.Join(other.conds, " AND ")+"))")
 	return nil
 }
 
-// ReviewAbout reports whether a series is about something in a part of the tree.
+// ReviewAbout reports whether a series is about something in a part of the tree, and about nothing beside it.
 func (r *Reader) ReviewAbout(id string, part Subtree) (bool, error) {
 	var w where
 	w.add("v.id = ?", id)

@@ -6,9 +6,13 @@ import (
 	"stint/internal/pim"
 )
 
-// ReviewsApplying lists the instances whose answers are being applied, the longest first.
+// ReviewsApplying lists the instances whose answers are being applied and that can go on now, the longest first: those that
+// only wait for a target hold up no other.
 func (r *Reader) ReviewsApplying(limit int) ([]pim.ReviewInstance, error) {
-	return many(r, scanReviewInstance, fromReviewInstances+"WHERE i.removed_at = 0 AND i.state <> 'applied' AND i.state = 'applying' ORDER BY i.applied_at, i.id LIMIT $1", limit)
+	return many(r, scanReviewInstance, fromReviewInstances+`WHERE i.removed_at = 0 AND i.state <> 'applied' AND i.state = 'applying'
+		AND (EXISTS (SELECT 1 FROM review_items t WHERE t.instance_id = i.id AND t.result = '')
+		OR NOT EXISTS (SELECT 1 FROM review_items t WHERE t.instance_id = i.id AND t.result IN ('removing', 'shrinking', 'failed')))
+		ORDER BY i.applied_at, i.id LIMIT $1`, limit)
 }
 
 // ReviewItemsNew lists items of an instance of which nothing came yet.

@@ -113,11 +113,11 @@ func TestReviewPreviewOfAnotherSeries(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	c := d.court(nil, "alice-dba")
-	d.active("dan", pim.RoleOwner, "org")
+	d.active("bob", pim.RoleOwner, "org")
 	s := d.campaign(func(s *broker.ReviewSave) { s.Terms.Scope.Resources = []string{"org"} })
 	for id, kind := range map[string]pim.RefusalKind{"": "", "series": pim.KindNotFound} {
 		_, err := store.Read(c.ctx, c.b.Store(), func(r *store.Reader) (broker.ReviewPreview, error) {
-			p, err := r.Principal("dan")
+			p, err := r.Principal("bob")
 			if err != nil {
 				return broker.ReviewPreview{}, err
 			}

@@ -350,3 +350,23 @@ func TestTargetSaysWhatItFound(t *testing.T) {
 		t.Errorf("the test says %q", got)
 	}
 }
+
+// Of a stage that is over, when it ended is not kept: nothing is said of it. What is read only has no ends to come.
+func TestReviewSaysNoTimeItDoesNotKnow(t *testing.T) {
+	steps := page(t, "review-completed").Find(".steps li")
+	if got := words(steps.First()); strings.Contains(got, "until") || strings.Contains(got, "never") {
+		t.Errorf("a stage that is over: %s", got)
+	}
+	if got := words(steps.Last()); !strings.Contains(got, "until") {
+		t.Errorf("the stage whose end is kept: %s", got)
+	}
+	if got := words(page(t, "review-answers-closed").Find("#review-progress")); strings.Contains(got, "When the review ends") {
+		t.Errorf("a review that has ended: %s", got)
+	}
+	if page(t, "review-answers-done").Find("#hand-over").Length() != 0 || page(t, "review-answers").Find("#hand-over").Length() != 1 {
+		t.Error("handing over is offered where something is open")
+	}
+	if n := page(t, "review-preview").Find("aside[aria-label='Who would review what'] .callout").Length(); n != 1 {
+		t.Errorf("%d notices about the preview, want all warnings in one", n)
+	}
+}

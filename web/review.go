@@ -79,7 +79,7 @@ func reviewHeadIn(r *store.Reader, q *request, seen broker.ReviewSeen) (v views.
 		return v, err
 	}
 	v = views.ReviewView{ID: in.ID, Name: in.Name, Number: in.Number, Version: strconv.FormatInt(in.Version, 10), State: reviewState(in, q.now), Progress: reviewProgress(in.Counts),
-		Done: in.Done, About: in.About, Facts: n.reviewFacts(in.Terms), Stage: in.Stage + 1, Steps: n.reviewSteps(in, q.now), Can: allowedIn(seen, q)}
+		Done: in.Done, About: in.About, Facts: n.reviewFacts(in.Terms), Stage: in.Stage + 1, Can: allowedIn(seen, q)}
 	v.Doing, v.Working = reviewDoing(in)
 	if in.Population != "" {
 		v.Facts = append(v.Facts, views.ReviewFact{Name: "Population", Text: views.Plural(int(in.Counts.Items), "item", "items") + ", SHA-256 " + in.Population})
@@ -88,6 +88,7 @@ func reviewHeadIn(r *store.Reader, q *request, seen broker.ReviewSeen) (v views.
 	if err != nil {
 		return v, err
 	}
+	v.Steps = n.reviewSteps(in, q.now, locationOf(d.When.Zone))
 	if v.SeriesID = d.ID; d.When.Frequency != pim.ReviewOnce {
 		v.Series = everyWords(d.When)
 	}
@@ -108,8 +109,9 @@ func reviewDoing(in pim.ReviewInstance) (string, bool) {
 	return "", false
 }
 
-// reviewSteps are the stages with their ends: those to come end by their days.
-func (n names) reviewSteps(in pim.ReviewInstance, now time.Time) (out []views.ReviewStep) {
+// reviewSteps are the stages with their ends: those to come end by their days, by the wall clock of the series. When one
+// that is over ended is not kept.
+func (n names) reviewSteps(in pim.ReviewInstance, now time.Time, zone *time.Location) (out []views.ReviewStep) {
 	ends := in.StageEnds
 	for k, stage := range in.Terms.Stages {
 		step := views.ReviewStep{Text: views.StageTitle(k) + ": " + n.reviewersOf(stage), Done: k < in.Stage || !in.EndedAt.IsZero(), Now: k == in.Stage && in.OpenAt(now)}
@@ -117,7 +119,7 @@ func (n names) reviewSteps(in pim.ReviewInstance, now time.Time) (out []views.Re
 		case k == in.Stage:
 			step.Ends = in.StageEnds
 		case k > in.Stage && !ends.IsZero():
-			ends = ends.AddDate(0, 0, stage.Days)
+			ends = ends.In(zone).AddDate(0, 0, stage.Days)
 			step.Ends = ends
 		}
 		out = append(out, step)

@@ -63,7 +63,7 @@ func fillReviews(r *store.Reader, q *request, after store.Keyset, v *views.Revie
 	v.Running, v.Scheduled = len(running), len(ahead)
 	switch v.Tab {
 	case views.ReviewsScheduled:
-		return fillSeries(r, q, ahead, v)
+		return fillSeries(r, q, part, ahead, after, v)
 	case views.ReviewsDone:
 		v.Q = strings.TrimSpace(clip(q.QueryParam("q"), 200))
 		return fillDone(r, q, part, after, v)
@@ -74,10 +74,24 @@ func fillReviews(r *store.Reader, q *request, after store.Keyset, v *views.Revie
 	if len(running) > pageSize {
 		running = running[:pageSize]
 		last := running[pageSize-1]
-		v.Pager = views.Pager{Forward: true, Older: v.Tab.Path() + "?cursor=" + cursor(store.Keyset{At: last.EndsAt, ID: last.ID})}
+		v.Pager = forward(v.Tab, after, store.Keyset{At: last.EndsAt, ID: last.ID})
+	} else {
+		v.Pager = forward(v.Tab, after, store.Keyset{})
 	}
 	v.Rows, err = reviewRows(r, q, running)
 	return err
+}
+
+// forward leads on through a list that begins with what is next, and back to its beginning.
+func forward(tab views.ReviewTab, after, last store.Keyset) views.Pager {
+	p := views.Pager{Forward: true}
+	if after.ID != "" {
+		p.Newer = tab.Path()
+	}
+	if last.ID != "" {
+		p.Older = tab.Path() + "?cursor=" + cursor(last)
+	}
+	return p
 }
 
 func fillMine(r *store.Reader, q *request, mine []store.ReviewMine, v *views.ReviewsView) error {
@@ -177,21 +191,38 @@ const (
 	comingEach    = 13 // of one series
 )
 
-func fillSeries(r *store.Reader, q *request, ahead []pim.ReviewDefinition, v *views.ReviewsView) error {
+// fillSeries lists the series from after on; their calendar stands with the first ones, ahead.
+func fillSeries(r *store.Reader, q *request, part store.Subtree, ahead []pim.ReviewDefinition, after store.Keyset, v *views.ReviewsView) error {
+	page := ahead
+	if after.ID != "" {
+		var err error
+		if page, err = r.ReviewsAhead(part, after, pageSize+1); err != nil {
+			return err
+		}
+	} else if err := fillCalendar(q, ahead, v); err != nil {
+		return err
+	}
+	var last store.Keyset
+	if len(page) > pageSize {
+		page = page[:pageSize]
+		last = store.Keyset{At: page[pageSize-1].NextAt, ID: page[pageSize-1].ID}
+	}
+	v.Pager = forward(v.Tab, after, last)
 	var want ids
-	for _, d := range ahead {
+	for _, d := range page {
 		want.review(d.Terms)
 	}
 	n, err := namesOf(r, want)
-	if err != nil {
-		return err
+	for _, d := range page {
+		v.Series = append(v.Series, views.ReviewSeriesRow{ID: d.ID, Name: d.Name, About: n.reviewAbout(d.Terms.Scope), Every: everyWords(d.When), Next: d.NextAt})
 	}
+	return err
+}
+
+func fillCalendar(q *request, ahead []pim.ReviewDefinition, v *views.ReviewsView) error {
 	until := q.now.AddDate(1, 0, 0)
 	var coming []views.ReviewComing
-	for k, d := range ahead {
-		if k < pageSize {
-			v.Series = append(v.Series, views.ReviewSeriesRow{ID: d.ID, Name: d.Name, About: n.reviewAbout(d.Terms.Scope), Every: everyWords(d.When), Next: d.NextAt})
-		}
+	for _, d := range ahead {
 		starts, err := broker.ReviewStarts(d, d.NextAt, comingEach)
 		if err != nil {
 			return err
@@ -203,7 +234,9 @@ func fillSeries(r *store.Reader, q *request, ahead []pim.ReviewDefinition, v *vi
 			coming = append(coming, views.ReviewComing{SeriesID: d.ID, Name: d.Name, Starts: at, Days: d.Terms.Days()})
 		}
 	}
-	v.Calendar = byMonth(q, coming)
+	if v.Calendar = byMonth(q, coming); len(coming) > calendarShown {
+		v.CutAt = calendarShown
+	}
 	return nil
 }
 

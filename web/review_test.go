@@ -235,3 +235,66 @@ func TestReviewResultsInTheBrowser(t *testing.T) {
 		carol.Get(path).Want(t, http.StatusOK)
 	}
 }
+
+// Every series is reached, however many there are; a calendar that is cut says so.
+func TestReviewSeriesAreReached(t *testing.T) {
+	t.Parallel()
+	w, carol, _ := reviewWorld(t)
+	const many = 70
+	w.Do(func(tx *store.Tx) error {
+		var err error
+		for n := range many {
+			when := pim.ReviewSchedule{Frequency: pim.ReviewQuarterly, Zone: "UTC", StartsAt: tx.Now}
+			terms := pim.ReviewTerms{Scope: pim.ReviewScope{Kinds: []pim.AssignmentKind{pim.Eligible}}, Stages: []pim.ReviewStage{{Kind: pim.ReviewersSelf, Days: 14}}}
+			id := "many-" + strconv.Itoa(n)
+			err = errors.Join(err, tx.InsertReview(pim.ReviewDefinition{ID: id, Name: id, Terms: terms, When: when, MadeBy: "carol", NextAt: tx.Now.AddDate(0, 3, n/3)}))
+		}
+		return err
+	})
+	seen := map[string]bool{}
+	page := carol.Get("/reviews/scheduled").Want(t, http.StatusOK)
+	if got := page.Text("#calendar"); got == "" || !strings.Contains(page.Text("main"), "are shown.") {
+		t.Error("the calendar does not say that it is cut")
+	}
+	for range 3 {
+		page.Find("#reviews tbody a").Each(func(_ int, a *goquery.Selection) { seen[a.AttrOr("href", "")] = true })
+		next := page.Find("#reviews .pager a:contains(Next)").AttrOr("href", "")
+		if next == "" {
+			break
+		}
+		page = carol.Get(next).Want(t, http.StatusOK)
+	}
+	if len(seen) != many || page.Find("#reviews .pager a:contains(First)").Length() != 1 {
+		t.Errorf("%d of %d series are reached", len(seen), many)
+	}
+}
+
+// W-50: a stage to come ends by the wall clock of the series, as it will.
+func TestReviewStageToComeEndsByTheWallClock(t *testing.T) {
+	t.Parallel()
+	w, carol, _ := reviewWorld(t)
+	seat(w, "r1", "bob", false, "alice")
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Do(func(tx *store.Tx) error {
+		d, err := tx.ReviewOf("series-r1")
+		in, err2 := tx.ReviewInstance("r1")
+		if err = errors.Join(err, err2); err != nil {
+			return err
+		}
+		d.When.Zone = "Europe/Berlin"
+		in.Terms.Stages = append(in.Terms.Stages, pim.ReviewStage{Kind: pim.ReviewersOwners, Days: 200})
+		in.EndsAt = in.StageEnds.In(berlin).AddDate(0, 0, 200).UTC()
+		return errors.Join(tx.UpdateReview(d), tx.SaveReviewInstance(in))
+	})
+	in := stinttest.Read(w, func(r *store.Reader) (pim.ReviewInstance, error) { return r.ReviewInstance("r1") })
+	if in.EndsAt.Equal(in.StageEnds.AddDate(0, 0, 200)) {
+		t.Fatal("no daylight saving in between")
+	}
+	page := carol.Get("/reviews/r1").Want(t, http.StatusOK)
+	if got := page.Find(".steps time").Last().AttrOr("datetime", ""); got != in.EndsAt.Format(time.RFC3339) {
+		t.Errorf("the second stage is said to end at %s, and ends at %s", got, in.EndsAt.Format(time.RFC3339))
+	}
+}

@@ -152,7 +152,7 @@ func reviewState(i pim.ReviewInstance, now time.Time) views.ReviewState {
 	case pim.ReviewApplying:
 		return views.ReviewState{Tone: views.Info, Word: "Applying", Note: "What was denied is taken away, and read back at the targets."}
 	}
-	return views.ReviewState{Tone: views.OK, Word: "Applied", Note: "Everything was applied; the results stand in the next tab."}
+	return views.ReviewState{Tone: views.OK, Word: "Applied", Note: "What was decided was applied. What came of each row stands under Answers and results."}
 }
 
 func reviewProgress(c pim.ReviewCounts) views.ReviewProgress {

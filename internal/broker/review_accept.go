@@ -50,7 +50,7 @@ func (t *reviewSitting) accept(i pim.ReviewItem, id string) (bool, error) {
 func (b *Broker) goThrough(ctx context.Context, actor Actor, instanceID string, items []string, open bool, do func(*reviewSitting, pim.ReviewItem, string) (bool, error)) (ReviewAnswered, error) {
 	total := ReviewAnswered{Refused: map[string]string{}}
 	if len(items) > pim.MaxReviewAnswers {
-		return total, pim.Invalid("pick", "At most %d lines at once.", pim.MaxReviewAnswers)
+		return total, pim.Invalid("pick", "At most %d items at once.", pim.MaxReviewAnswers)
 	}
 	ids, more, err := b.itemsOf(ctx, actor, instanceID, items, open)
 	if err != nil {

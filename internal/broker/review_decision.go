@@ -40,7 +40,7 @@ func (b *Broker) Answer(ctx context.Context, actor Actor, q ReviewAnswers) (Revi
 	case n == 0:
 		return ReviewAnswered{}, pim.Invalid("answer", "Answer at least one line.")
 	case n > pim.MaxReviewAnswers:
-		return ReviewAnswered{}, pim.Invalid("answer", "At most %d lines at once.", pim.MaxReviewAnswers)
+		return ReviewAnswered{}, pim.Invalid("answer", "At most %d items at once.", pim.MaxReviewAnswers)
 	}
 	ids := make([]string, len(q.Items))
 	for i := range ids {

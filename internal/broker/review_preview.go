@@ -176,16 +176,16 @@ func (c *reviewersCount) warnings(r *store.Reader, d pim.ReviewDefinition, v Rev
 	}
 	switch {
 	case c.more:
-		out = append(out, fmt.Sprintf("It is about %s lines. Who reviews them is told from the first %s.", about(v.Items), about(c.seen)))
+		out = append(out, fmt.Sprintf("It is about %s items. Who reviews them is told from the first %s.", about(v.Items), about(c.seen)))
 	case v.Items == 0:
 		out = append(out, "Now there is nobody to review. A review that finds nobody ends at once, and tells you.")
 	}
 	if v.Nobody > 0 {
-		out = append(out, fmt.Sprintf("%d %s about the only one who could answer. What silence means decides there: choose a fallback.", v.Nobody, plural(int(v.Nobody), "line is", "lines are")))
+		out = append(out, fmt.Sprintf("%d %s about the only one who could answer. What silence means decides there: choose a fallback.", v.Nobody, plural(int(v.Nobody), "item is", "items are")))
 	}
 	if v.Fallback > 0 && len(d.Terms.Stages[0].Fallback) == 0 {
 		out = append(out, fmt.Sprintf("%d %s no reviewer of this kind and %s to the administrators of Stint. Choose a fallback to spare them.", v.Fallback,
-			plural(int(v.Fallback), "line has", "lines have"), plural(int(v.Fallback), "goes", "go")))
+			plural(int(v.Fallback), "item has", "items have"), plural(int(v.Fallback), "goes", "go")))
 	}
 	if d.Terms.Dangerous() { // W-32
 		out = append(out, "Reviewers who stay silent may take access away from everybody here, without anybody looking. Saving asks for the name of the review.")

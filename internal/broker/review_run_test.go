@@ -446,7 +446,7 @@ func TestReviewPreview(t *testing.T) {
 		})
 	}
 	v := preview(def(func(s *broker.ReviewSave) { s.Terms.Stages[0].People = []string{"bob"} }))
-	if v.Items != 2 || v.Fallback != 1 || len(v.Rows) != 3 || v.Rows[0].Items != 1 || v.Passkey || len(v.Starts) != 1 || !strings.Contains(strings.Join(v.Warnings, " "), "1 line has no reviewer of this kind and goes to the administrators") {
+	if v.Items != 2 || v.Fallback != 1 || len(v.Rows) != 3 || v.Rows[0].Items != 1 || v.Passkey || len(v.Starts) != 1 || !strings.Contains(strings.Join(v.Warnings, " "), "1 item has no reviewer of this kind and goes to the administrators") {
 		t.Errorf("%+v", v)
 	}
 	v = preview(def(func(s *broker.ReviewSave) {

@@ -1,6 +1,7 @@
 package sample
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -58,15 +59,17 @@ func (s Samples) reviewLists() []Page {
 	}
 	scheduled.Calendar = []views.ReviewMonth{
 		{Name: "December 2026", Rows: []views.ReviewComing{{SeriesID: "s2", Name: s.T("Inactive for 90 days, all roles"), Starts: min(days(12)), Days: 14}}},
-		{Name: "February 2027", Rows: []views.ReviewComing{{SeriesID: "s1", Name: s.T("Quarterly: production databases"), Starts: min(days(75)), Days: 14}, {SeriesID: "s2", Name: s.T("Inactive for 90 days, all roles"), Starts: min(days(74)), Days: 1}}},
+		{Name: "January 2027", Rows: []views.ReviewComing{{SeriesID: "s2", Name: s.T("Inactive for 90 days, all roles"), Starts: min(days(43)), Days: 14}}},
+		{Name: "February 2027", Rows: []views.ReviewComing{{SeriesID: "s2", Name: s.T("Inactive for 90 days, all roles"), Starts: min(days(74)), Days: 14}, {SeriesID: "s1", Name: s.T("Quarterly: production databases"), Starts: min(days(75)), Days: 1}}},
 	}
+	scheduled.CutAt = 4
 	done := v
 	done.Tab, done.Rows = views.ReviewsDone, s.reviewRows()[2:]
 	done.Rows[0].State, done.Rows[0].Due = s.state(views.OK, "Applied", ""), ago(days(3))
 	none, noHit, nothing, nobody := v, done, scheduled, running
 	none.Rows, none.Mine, none.SeesAll, none.CanCreate, none.Review = nil, 0, false, false, 0
 	noHit.Rows, noHit.Q = nil, s.T("mainframe")
-	nothing.Series, nothing.Calendar, nothing.Scheduled = nil, nil, 0
+	nothing.Series, nothing.Calendar, nothing.Scheduled, nothing.CutAt = nil, nil, 0, 0
 	nobody.Rows, nobody.Running = nil, 0
 	return []Page{
 		{"reviews", "/reviews", views.Reviews(v)},
@@ -104,6 +107,15 @@ func (s Samples) reviewForm() views.ReviewFormView {
 	return v
 }
 
+// nineInBerlin is nine o'clock there every quarter: in winter an hour later by UTC than in summer.
+func nineInBerlin() (out []time.Time) {
+	for month, utc := range map[time.Month]int{time.January: 8, time.April: 7, time.July: 7, time.October: 7} {
+		out = append(out, time.Date(2027, month, 4, utc, 0, 0, 0, time.UTC))
+	}
+	slices.SortFunc(out, time.Time.Compare)
+	return out
+}
+
 func (s Samples) reviewForms() []Page {
 	fresh := s.reviewForm()
 	v := s.reviewForm()
@@ -114,8 +126,8 @@ func (s Samples) reviewForms() []Page {
 	v.Resources.Q, v.Resources.More = s.T("prod"), true
 	v.Resources.Rows = []views.ReviewPick{{Value: "resource:n1", Role: s.role("billing-prod", "database", "PostgreSQL", "billing-prod"), Ticked: true}, {Value: "resource:n2", Role: s.role("crm-prod", "database", "PostgreSQL", "crm-prod")}}
 	v.Reviewers[0].Rows = []views.ReviewPick{{Value: "reviewer_1:p2", Holder: s.holder(s.bob()), Ticked: true}, {Value: "reviewer_1:g1", Holder: views.Holder{Person: s.person("g1", "Database leads", "Group"), Group: true}, Ticked: true}}
-	v.Preview = &views.ReviewPreview{Items: 42, More: 2, Fallback: 1, Nobody: 1, Rows: []views.ReviewPreviewRow{{Who: s.bob(), Items: 41}, {Who: s.dave(), Items: 42}, {Who: s.carol(), Items: 1, Fallback: true}}, Starts: []time.Time{min(days(46)), min(days(136)), min(days(227))},
-		Warnings: []string{s.T("If reviewers stay silent, all 42 would be taken away.")}}
+	v.Preview = &views.ReviewPreview{Items: 42, More: 2, Fallback: 1, Nobody: 1, Rows: []views.ReviewPreviewRow{{Who: s.bob(), Items: 41}, {Who: s.dave(), Items: 42}, {Who: s.carol(), Items: 1, Fallback: true}}, Starts: nineInBerlin(),
+		Warnings: []string{s.T("1 item is about the only one who could answer. What silence means decides there: choose a fallback."), s.T("Reviewers who stay silent may take access away from everybody here, without anybody looking. Saving asks for the name of the review.")}}
 	v.Typed = views.Typed{Name: s.T("Quarterly: production databases")}
 	v.Passkey = true
 	wrong := s.reviewForm()
@@ -125,7 +137,8 @@ func (s Samples) reviewForms() []Page {
 	wrong.Errors = views.Errors{"days_1": s.T("All stages together last at most 27 days, so that one review is over before the next begins."), "inactive_days": s.T("From 1 to 730 days, or leave it empty."), "silence": s.T("Without recommendations there is none to follow."), "moves_on": s.T("Choose which answers go on to the next stage.")}
 	nobody := s.reviewForm()
 	nobody.ID, nobody.Title, nobody.Version, nobody.Values.Name, nobody.Values.About = "s1", "Edit the series", "3", s.T("Members of grp-old"), "groups"
-	nobody.Preview = &views.ReviewPreview{Warnings: []string{s.T("Nobody is a member of these groups.")}}
+	nobody.Values.Start, nobody.Values.StartAt = "at", "2027-01-04T09:00"
+	nobody.Preview = &views.ReviewPreview{Warnings: []string{s.T("Now there is nobody to review. A review that finds nobody ends at once, and tells you.")}}
 	return []Page{
 		{"review-new", "/reviews/new", views.ReviewForm(fresh)},
 		{"review-preview", "/reviews/preview", views.ReviewForm(v)},
@@ -160,9 +173,9 @@ func (s Samples) reviewAnswers() []Page {
 	alice := s.item("i1", s.alice(), s.dbOwner(), "Eligible", "last active today", approve("14 activations in 90 days"))
 	alice.Answer, alice.Reason, alice.By, alice.At, alice.Shrinks, alice.Saved = "approve", s.T("On call for billing"), s.bob(), ago(2), ends, true
 	alice.Earlier = []views.ReviewEarlier{{By: s.dave(), At: ago(days(1)), Answer: "Deny", Reason: s.T("I thought she moved")}}
-	farid := s.item("i2", s.farid(), s.dbOwner(), "Eligible", "last active 2026-06-28", deny("Not activated in 90 days", "Changed department since the last review"))
+	farid := s.item("i2", s.farid(), s.dbOwner(), "Eligible", "last active 2026-06-28", deny("Not activated in 90 days", "Another department since the last review"))
 	farid.Answer, farid.Reason, farid.By, farid.At, farid.Shrinks, farid.As = "deny", s.T("Moved to payments in July"), s.bob(), ago(5), ends, "recommendation accepted"
-	dave := s.item("i3", s.dave(), s.dbOwner(), "Active", "holds it all the time", shrink("Eligible would be enough: used 3 times in 90 days"))
+	dave := s.item("i3", s.dave(), s.dbOwner(), "Active", "held all the time", shrink("Held all the time: eligible would be enough"))
 	dave.Shrinks = append([]views.Option{{Value: "eligible", Label: s.T("eligible instead of active")}}, ends...)
 	dave.Answer, dave.Shrink, dave.Error = "shrink", "eligible", s.T("Give a reason.")
 	bob := s.item("i4", s.bob(), s.dbOwner(), "Eligible", "last active 2026-11-12", views.ReviewAdvice{})
@@ -171,10 +184,10 @@ func (s Samples) reviewAnswers() []Page {
 	carol.Shrinks = ends
 	erin := s.item("i6", s.erin(), crm, "Eligible", "last active 2026-11-02", approve("3 activations in 90 days", "4 of 5 others of the same department and job use it"))
 	erin.Forever, erin.Until, erin.Shrinks = false, min(days(200)), ends
-	group := s.item("i7", s.person("g1", "Database leads", "Group"), crm, "Eligible", "", views.ReviewAdvice{Because: []string{"A group: nobody activates it for all"}})
+	group := s.item("i7", s.person("g1", "Database leads", "Group"), crm, "Eligible", "", views.ReviewAdvice{Because: []string{"Nobody activates it, so that its use cannot be measured"}})
 	group.Holder.Group = true
 	v := views.ReviewAnswersView{
-		Shell: s.reviewers(), ID: "v1", Name: s.T("Quarterly: production databases"), Text: s.T("Does each person still need db_owner?"), Frozen: ago(days(10)), Ends: min(days(4)), Stage: "Stage 1 of 2",
+		Shell: s.reviewers(), ID: "v1", Name: s.T("Quarterly: production databases"), Text: s.T("Does each person still need db_owner?"), Frozen: ago(days(10)), Ends: min(days(4)), Stage: "stage 1 of 2",
 		Progress: views.ReviewProgress{Items: 42, Approved: 12, Denied: 4, Shrunk: 1, DontKnow: 1}, By: "place", Show: "all", Recommends: true, NeedReason: true, Manages: true,
 		Apply:  s.T("When the review ends, an administrator applies what was decided. What nobody answers about stays."),
 		Groups: []views.ReviewGroup{{Title: s.T("PostgreSQL › billing-prod"), Rows: []views.ReviewItem{alice, farid, dave, bob}}, {Title: s.T("PostgreSQL › crm-prod"), Rows: []views.ReviewItem{carol, erin, group}}},
@@ -185,7 +198,7 @@ func (s Samples) reviewAnswers() []Page {
 	byPerson.Progress = views.ReviewProgress{Items: 40, Plain: 18}
 	byPerson.HandOver = views.HandOverForm{Open: true, Q: s.T("carol"), Rows: []views.PickRow{{Holder: s.holder(s.carol())}}, Errors: views.Errors{"to": s.T("Choose who reviews it."), "reason": s.T("Say why.")}}
 	finished, noHit, closed := v, v, v
-	finished.Groups, finished.Show, finished.Progress, finished.Recommends = nil, "open", views.ReviewProgress{Items: 42, Approved: 30, Denied: 12}, false
+	finished.Groups, finished.Show, finished.Progress, finished.Recommends, finished.Pager = nil, "open", views.ReviewProgress{Items: 42, Approved: 30, Denied: 12}, false, views.Pager{}
 	noHit.Groups, noHit.Q = nil, s.T("mainframe")
 	closed.Closed, closed.Ends = s.T("This review has ended. Answers are taken no more."), ago(30)
 	return []Page{
@@ -201,7 +214,7 @@ func (s Samples) reviewFacts() []views.ReviewFact {
 	return []views.ReviewFact{
 		{Name: "About", Text: s.T("db_owner on billing-prod and crm-prod, eligible and active")}, {Name: "Reviewers", Text: s.T("Bob Okafor and the group Database leads for 10 days, then owners of the resource for 4 days")},
 		{Name: "At the end", Text: s.T("Somebody applies what was decided")}, {Name: "Silence", Text: s.T("No change")}, {Name: "Reasons", Text: "Needed"}, {Name: "Reminder", Text: "In the middle"}, {Name: "Look back", Text: "90 days"},
-		{Name: "Population", Text: s.T("42 items, 8f14e45fceea167a5a36dedd4bea2543")},
+		{Name: "Population", Text: s.T("42 items, SHA-256 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")},
 	}
 }
 
@@ -224,10 +237,10 @@ func (s Samples) reviewRuns() []Page {
 	completed := v
 	completed.State = s.state(views.Warn, "Completed", "Waits for somebody to apply what was decided. Until then nothing changes.")
 	completed.Progress, completed.Can, completed.Passkey, completed.Stage = views.ReviewProgress{Items: 42, Approved: 30, Denied: 9, Shrunk: 2, DontKnow: 1}, views.ReviewAllowed{Apply: true, Delete: true, Export: true}, true, 2
-	completed.Steps = []views.ReviewStep{{Text: s.T("First stage"), Ends: ago(days(5)), Done: true}, {Text: s.T("Second stage"), Ends: ago(days(1)), Done: true}}
+	completed.Steps = []views.ReviewStep{{Text: s.T("First stage: Bob Okafor and Database leads"), Done: true}, {Text: s.T("Second stage: owners of the resource"), Ends: ago(days(1)), Done: true}}
 	applying := completed
 	applying.State, applying.Can, applying.Working, applying.Doing, applying.Done, applying.About = s.state(views.Info, "Applying", "What was denied is taken away, and read back at the targets."), views.ReviewAllowed{Export: true}, true, "Applied", 7, 11
-	applying.Outcome = []views.ReviewOutcome{{Tone: views.OK, Word: "removed, seen gone", N: 6, Href: "/reviews/v1/results?show=removed"}, {Tone: views.Info, Word: "ending", N: 1, Href: "/reviews/v1/results?show=removing"}, {Tone: views.Bad, Word: "failed, tried again", N: 1, Href: "/reviews/v1/results?show=failed"}}
+	applying.Outcome = []views.ReviewOutcome{{Tone: views.OK, Word: "removed", N: 6, Href: "/reviews/v1/results?show=removed"}, {Tone: views.Info, Word: "ending", N: 1, Href: "/reviews/v1/results?show=removing"}, {Tone: views.Bad, Word: "failed, tried again", N: 1, Href: "/reviews/v1/results?show=failed"}}
 	wrong := v
 	wrong.Errors = views.Errors{"": s.T("Somebody changed this review meanwhile. Look again.")}
 	wrong.Add = views.ReviewAddForm{Open: true, Q: s.T("erin"), Rows: []views.PickRow{{Holder: s.holder(s.erin())}}, Errors: views.Errors{"pick": s.T("Choose at least one person.")}}
@@ -255,16 +268,17 @@ func (s Samples) reviewResults() []Page {
 	gone := row("i2", s.farid(), "deny", "Moved to payments in July", s.state(views.OK, "Removed", ""))
 	gone.Gone = ago(20)
 	v.Rows = []views.ReviewResultRow{gone,
-		row("i3", s.dave(), "shrink", "Eligible is enough", s.state(views.Info, "Ending", "no longer wanted, not yet seen gone")),
+		row("i3", s.dave(), "shrink", "Eligible is enough", s.state(views.Info, "Shrinking", "less is assigned, not yet seen gone")),
 		row("i5", s.carol(), "deny", "Left the team", s.state(views.Bad, "Failed", "The target did not answer. Tried 3 times, again at 14:31.")),
 		row("i6", s.erin(), "deny", "Not needed", s.state(views.Warn, "Still held", "through “Database on call” until 18:00")),
 		row("i1", s.alice(), "approve", "On call for billing", s.state(views.Neutral, "Kept", "")),
 		row("i7", s.bob(), "", "", s.state(views.Neutral, "New", "")),
 	}
+	v.Rows[5].By = views.Person{}
 	v.Rows[1].Shrunk, v.Rows[1].As = s.T("eligible instead of active"), "recommendation accepted"
 	none := v
 	none.Rows, none.Q, none.Show = nil, s.T("mainframe"), "failed"
-	item := views.ReviewItemView{Shell: v.Shell, ID: "v1", Name: v.Name, Row: gone, Facts: []views.ReviewFact{{Name: "Held", Text: s.T("Eligible since 2026-02-01, no end")}, {Name: "Last used", Text: s.T("2026-06-28")}, {Name: "Signed in", Text: s.T("2026-11-18")}},
+	item := views.ReviewItemView{Shell: v.Shell, ID: "v1", Name: v.Name, Row: gone, Facts: []views.ReviewFact{{Name: "Held", Text: s.T("Eligible since 2026-02-01, no end")}, {Name: "Last used", Text: s.T("never activated")}, {Name: "Signed in", Text: s.T("2026-11-18")}},
 		History: []views.StoryStep{
 			{Text: s.T("Dave Marsh: Approve"), At: ago(days(4)), Entry: 184_010},
 			{Tone: views.Bad, Text: s.T("Bob Okafor: Deny"), At: ago(days(2)), Entry: 184_100},

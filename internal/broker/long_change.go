@@ -122,6 +122,16 @@ func (b *Broker) carryOn(ctx context.Context) (more bool, err error) {
 	}
 }
 
+// onePiece does the first of n things, as many as one write may hold the writer for, and returns how many.
+func onePiece(n int, do func(i int) error) (did int, err error) {
+	for begun := now(); did < min(n, pieceOf) && (did == 0 || now().Sub(begun) < pieceFor); did++ {
+		if err := do(did); err != nil {
+			return 0, err
+		}
+	}
+	return did, nil
+}
+
 // piece does some of the things of a phase. Without any the phase is over, and with the last one the change.
 func (b *Broker) piece(tx *store.Tx, id string, items []string) (int, error) {
 	c, err := tx.LongChange(id)
@@ -134,16 +144,19 @@ func (b *Broker) piece(tx *store.Tx, id string, items []string) (int, error) {
 	if len(items) == 0 {
 		return 0, b.nextPhase(tx, c)
 	}
-	phase, begun, n := phasesOf[c.Kind][c.Phase], now(), 0
-	for n < min(len(items), pieceOf) && (n == 0 || now().Sub(begun) < pieceFor) {
-		did, err := phase.do(b, tx, c, items[n])
+	phase := phasesOf[c.Kind][c.Phase]
+	n, err := onePiece(len(items), func(i int) error {
+		did, err := phase.do(b, tx, c, items[i])
 		if err != nil {
-			return 0, &refusedItem{phase.name, items[n], err}
+			return &refusedItem{phase.name, items[i], err}
 		}
 		if did {
 			c.Counts[phase.name]++
 		}
-		n++
+		return nil
+	})
+	if err != nil {
+		return 0, err
 	}
 	c.Done += int64(n)
 	if phase.inOrder {

@@ -2,10 +2,9 @@ package broker
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -63,9 +62,7 @@ func (b *Broker) goThrough(ctx context.Context, actor Actor, instanceID string, 
 			return total, err
 		}
 		total.Done, total.Counts = total.Done+got.Done, got.Counts
-		for id, words := range got.Refused {
-			total.Refused[id] = words
-		}
+		maps.Copy(total.Refused, got.Refused)
 		ids = ids[n:]
 	}
 	total.More = more
@@ -75,7 +72,7 @@ func (b *Broker) goThrough(ctx context.Context, actor Actor, instanceID string, 
 // itemsOf lists which items are gone through.
 func (b *Broker) itemsOf(ctx context.Context, actor Actor, instanceID string, items []string, open bool) (ids []string, more bool, err error) {
 	if len(items) > 0 {
-		return slices.Compact(slices.Sorted(slices.Values(items))), false, nil
+		return unique(items), false, nil
 	}
 	type list struct {
 		ids  []string
@@ -86,7 +83,7 @@ func (b *Broker) itemsOf(ctx context.Context, actor Actor, instanceID string, it
 		if err != nil {
 			return l, err
 		}
-		in, err := reviewSeen(r, who, instanceID)
+		in, err := SeeReview(r, who, instanceID)
 		if err != nil {
 			return l, err
 		}
@@ -115,10 +112,7 @@ func (b *Broker) itemsOf(ctx context.Context, actor Actor, instanceID string, it
 
 // reviewPiece goes through some items in one write.
 func (b *Broker) reviewPiece(ctx context.Context, actor Actor, instanceID string, items []string, do func(*reviewSitting, pim.ReviewItem, string) (bool, error)) (ReviewAnswered, error) {
-	ids := make([]string, len(items))
-	for i := range ids {
-		ids[i] = NewID()
-	}
+	ids := newIDs(len(items))
 	return write(ctx, b, func(tx *store.Tx) (ReviewAnswered, error) {
 		t, err := sitting(tx, actor, instanceID)
 		if err != nil {
@@ -246,7 +240,7 @@ func (t *reviewSitting) setWith(i pim.ReviewItem, to pim.Principal, id string) (
 	members := slices.DeleteFunc(set.Members, func(m pim.ReviewSetMember) bool { return m.PrincipalID == t.who.ID || m.PrincipalID == to.ID })
 	members = append(members, pim.ReviewSetMember{PrincipalID: to.ID, PersonID: to.PersonID})
 	slices.SortFunc(members, func(a, b pim.ReviewSetMember) int { return strings.Compare(a.PrincipalID, b.PrincipalID) })
-	key := handedTo(members)
+	key := "handed " + hashOf(members) // apart from what was frozen
 	have, err := t.tx.ReviewSetLike(i.InstanceID, t.in.Stage, key)
 	if err == nil || !errors.Is(err, store.ErrNotFound) {
 		return have.ID, err
@@ -254,13 +248,4 @@ func (t *reviewSitting) setWith(i pim.ReviewItem, to pim.Principal, id string) (
 	made := pim.ReviewSet{ID: id, InstanceID: i.InstanceID, Stage: t.in.Stage, Members: members}
 	text := fmt.Sprintf("%s asks you to review in their place: %s.", t.who.Name, t.in.Name)
 	return id, errors.Join(t.tx.InsertReviewSet(made, key), notify(t.tx, text, "/reviews/"+i.InstanceID, to.ID))
-}
-
-// handedTo names a set by who is in it.
-func handedTo(members []pim.ReviewSetMember) string {
-	h := sha256.New()
-	for _, m := range members {
-		fmt.Fprintf(h, "%s %v\n", m.PrincipalID, m.Fallback)
-	}
-	return "handed " + hex.EncodeToString(h.Sum(nil))
 }

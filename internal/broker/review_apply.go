@@ -29,7 +29,7 @@ func (b *Broker) ApplyReview(ctx context.Context, actor Actor, instanceID string
 
 func (o *applyReview) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepared, error) {
 	p := prepared{item: pim.StepUpItem{Action: pim.ActionApplyReview, Object: o.ID, Version: o.Version}, lessen: true}
-	in, err := reviewSeen(tx.Reader, who, o.ID)
+	in, err := SeeReview(tx.Reader, who, o.ID)
 	if err != nil {
 		return p, err
 	}
@@ -147,12 +147,11 @@ func (b *Broker) applyItems(ctx context.Context, items []pim.ReviewItem) error {
 // eachApplied applies items in pieces. Where a piece fails each of its items is tried alone, and the one that fails is
 // recorded as failed and tried again later: it holds up no other.
 func (b *Broker) eachApplied(ctx context.Context, ids []string) error {
-	made := make([]string, len(ids)) // ids of assignments that shrinking may make
-	for i := range made {
-		made[i] = NewID()
-	}
+	made := newIDs(len(ids)) // of assignments that shrinking may make
 	for len(ids) > 0 {
-		n, err := write(ctx, b, func(tx *store.Tx) (int, error) { return b.applyPiece(tx, ids[:min(len(ids), pieceOf)], made) })
+		n, err := write(ctx, b, func(tx *store.Tx) (int, error) {
+			return onePiece(len(ids), func(i int) error { return b.applyItem(tx, ids[i], made[i]) })
+		})
 		if err != nil {
 			n = 1
 			if err := b.applyAlone(ctx, ids[0], made[0]); err != nil {
@@ -162,16 +161,6 @@ func (b *Broker) eachApplied(ctx context.Context, ids []string) error {
 		ids, made = ids[n:], made[n:]
 	}
 	return nil
-}
-
-// applyPiece applies some items, as many as the writer may be held for.
-func (b *Broker) applyPiece(tx *store.Tx, ids, made []string) (n int, err error) {
-	for begun := now(); n < len(ids) && (n == 0 || now().Sub(begun) < pieceFor); n++ {
-		if err := b.applyItem(tx, ids[n], made[n]); err != nil {
-			return 0, err
-		}
-	}
-	return n, nil
 }
 
 func (b *Broker) applyAlone(ctx context.Context, id, made string) error {

@@ -42,10 +42,7 @@ func (b *Broker) Answer(ctx context.Context, actor Actor, q ReviewAnswers) (Revi
 	case n > pim.MaxReviewAnswers:
 		return ReviewAnswered{}, pim.Invalid("answer", "At most %d items at once.", pim.MaxReviewAnswers)
 	}
-	ids := make([]string, len(q.Items))
-	for i := range ids {
-		ids[i] = NewID()
-	}
+	ids := newIDs(len(q.Items))
 	return write(ctx, b, func(tx *store.Tx) (ReviewAnswered, error) {
 		t, err := sitting(tx, actor, q.InstanceID)
 		if err != nil {
@@ -79,7 +76,7 @@ func sitting(tx *store.Tx, actor Actor, instanceID string) (*reviewSitting, erro
 	}
 	t := &reviewSitting{tx: tx, who: who, moved: map[pim.ReviewAnswer]int64{}, sets: map[string][2]int64{}}
 	t.out.Refused = map[string]string{}
-	if t.in, err = reviewSeen(tx.Reader, who, instanceID); err != nil {
+	if t.in, err = SeeReview(tx.Reader, who, instanceID); err != nil {
 		return nil, err
 	}
 	for _, s := range t.in.Sets {

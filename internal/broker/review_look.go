@@ -51,7 +51,9 @@ func (b *Broker) lookAgain(ctx context.Context, due []pim.ReviewItem) error {
 		}
 	}
 	for left := l.ready; len(left) > 0; {
-		n, err := write(ctx, b, func(tx *store.Tx) (int, error) { return b.seePiece(tx, left[:min(len(left), pieceOf)]) })
+		n, err := write(ctx, b, func(tx *store.Tx) (int, error) {
+			return onePiece(len(left), func(i int) error { return b.see(tx, left[i]) })
+		})
 		if refused(err) {
 			return nil // somebody else moved a row: it is still due
 		}
@@ -78,16 +80,6 @@ func asBefore(r *store.Reader, i pim.ReviewItem) (bool, error) {
 	}
 	words, err := waitsWords(r, needs)
 	return words == i.ResultText, err
-}
-
-// seePiece records what was seen of some items, as many as the writer may be held for.
-func (b *Broker) seePiece(tx *store.Tx, ids []string) (n int, err error) {
-	for begun := now(); n < len(ids) && (n == 0 || now().Sub(begun) < pieceFor); n++ {
-		if err := b.see(tx, ids[n]); err != nil {
-			return 0, err
-		}
-	}
-	return n, nil
 }
 
 // see closes an item when everything it waits for is accounted for.

@@ -228,7 +228,7 @@ func goneFromReview(r *store.Reader, t pim.ReviewTerms) (out []string, err error
 	for _, s := range t.Stages {
 		people = append(people, append(slices.Clone(s.People), s.Fallback...)...)
 	}
-	people = distinct(people)
+	people = unique(people)
 	known, err := r.PrincipalsOf(people)
 	n = 0
 	for _, id := range people {

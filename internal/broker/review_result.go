@@ -117,7 +117,7 @@ func exportable(r *store.Reader, who pim.Principal, x ReviewExport) (ids []strin
 
 // readableReview is a review for whoever reads all of it.
 func readableReview(r *store.Reader, who pim.Principal, id string) (ReviewSeen, error) {
-	in, err := reviewSeen(r, who, id)
+	in, err := SeeReview(r, who, id)
 	if err == nil && !in.Reads {
 		err = pim.Refuse(pim.KindForbidden, "Who reads the whole review downloads it. You see what is yours to review on its page.")
 	}
@@ -212,8 +212,7 @@ func reviewNamesOf(r *store.Reader, in pim.ReviewInstance, rows []pim.ReviewItem
 }
 
 func distinctIDs(ids []string) []string {
-	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
-	return slices.DeleteFunc(ids, func(id string) bool { return id == "" || id == pim.System })
+	return slices.DeleteFunc(unique(ids), func(id string) bool { return id == "" || id == pim.System })
 }
 
 func (n reviewNames) record(r *store.Reader, i pim.ReviewItem, plain bool) ([]string, error) {

@@ -69,11 +69,16 @@ func setOf(people []pim.Principal, fallback bool) panel {
 		out = append(out, pim.ReviewSetMember{PrincipalID: p.ID, PersonID: p.PersonID, Fallback: fallback})
 	}
 	slices.SortFunc(out, func(a, b pim.ReviewSetMember) int { return strings.Compare(a.PrincipalID, b.PrincipalID) })
+	return panel{hashOf(out), out}
+}
+
+// hashOf names reviewers by who they are; they come in the order of their ids.
+func hashOf(members []pim.ReviewSetMember) string {
 	h := sha256.New()
-	for _, m := range out {
+	for _, m := range members {
 		_, _ = fmt.Fprintf(h, "%s %t;", m.PrincipalID, m.Fallback)
 	}
-	return panel{hex.EncodeToString(h.Sum(nil)), out}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // assignedOwners are who is assigned Resource Administrator, eligible or active: to review takes no power, so that nobody
@@ -89,7 +94,7 @@ func assignedOwners(r *store.Reader) (map[string]panel, error) {
 	}
 	out := make(map[string]panel, len(at))
 	for place, ids := range at {
-		if out[place], err = panelOf(r, distinct(ids), false); err != nil {
+		if out[place], err = panelOf(r, unique(ids), false); err != nil {
 			return nil, err
 		}
 	}
@@ -120,12 +125,12 @@ func (v *reviewers) prepare(r *store.Reader, found []store.ReviewCandidate) erro
 	}
 	var err error
 	if kinds[pim.ReviewersOwners] {
-		if v.paths, err = r.Paths(distinct(places)); err != nil {
+		if v.paths, err = r.Paths(unique(places)); err != nil {
 			return err
 		}
 	}
 	if kinds[pim.ReviewersManager] {
-		v.people, err = r.PrincipalsOf(distinct(managers))
+		v.people, err = r.PrincipalsOf(unique(managers))
 	}
 	return err
 }

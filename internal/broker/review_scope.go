@@ -1,7 +1,7 @@
 package broker
 
 import (
-	"slices"
+	"maps"
 	"strings"
 	"time"
 
@@ -122,7 +122,7 @@ func handedOutByOwners(r *store.Reader, found []store.ReviewCandidate) ([]store.
 		if err == nil {
 			var path pim.Path
 			path, err = pathOf(r, c.Assignment.ResourceID)
-			if err == nil && !slices.Contains(pim.StintRoles, role.ID) && role.Source != pim.SourceBuiltin && pim.Listed(role, path, lists) {
+			if err == nil && pim.Listed(role, path, lists) {
 				out = append(out, c)
 			}
 		}
@@ -143,25 +143,21 @@ func sortNames(r *store.Reader, found []store.ReviewCandidate) (map[string]strin
 		}
 		roles, places = append(roles, c.Assignment.RoleID), append(places, c.Assignment.ResourceID)
 	}
-	out, err := r.RoleNames(distinct(roles))
+	out, err := r.RoleNames(unique(roles))
 	if err != nil {
 		return nil, err
 	}
-	named, err := r.Names(distinct(groups))
+	named, err := r.Names(unique(groups))
 	if err != nil {
 		return nil, err
 	}
-	for id, name := range named {
-		out[id] = name
-	}
-	paths, err := r.Paths(distinct(places))
+	maps.Copy(out, named)
+	paths, err := r.Paths(unique(places))
 	for id, path := range paths {
 		out[id] = path.Leaf().Name
 	}
 	return out, err
 }
-
-func distinct(ids []string) []string { return slices.Compact(slices.Sorted(slices.Values(ids))) }
 
 // uses is what is known of the use of each, and what it speaks for (W-40, W-41).
 func (f *freezing) uses(r *store.Reader, found []store.ReviewCandidate) ([]pim.ReviewUse, error) {
@@ -171,7 +167,7 @@ func (f *freezing) uses(r *store.Reader, found []store.ReviewCandidate) ([]pim.R
 			people = append(people, c.Holder.ID)
 		}
 	}
-	used, err := usedBy(r, distinct(people), f.since(), f.instance.StartedAt)
+	used, err := usedBy(r, unique(people), f.since(), f.instance.StartedAt)
 	if err != nil {
 		return nil, err
 	}
@@ -253,7 +249,7 @@ func usedBy(r *store.Reader, people []string, since, until time.Time) (usage, er
 		places = append(places, v.ResourceID)
 		u.of[v.PrincipalID+"\n"+v.RoleID] = append(u.of[v.PrincipalID+"\n"+v.RoleID], v)
 	}
-	u.paths, err = r.Paths(distinct(places))
+	u.paths, err = r.Paths(unique(places))
 	return u, err
 }
 

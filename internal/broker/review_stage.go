@@ -34,19 +34,18 @@ func (b *Broker) carryReviews(ctx context.Context) (more bool, err error) {
 	}
 	var failed error
 	for _, i := range f.instances {
-		failed = errors.Join(failed, b.inItsTurn(b.carryReview(ctx, i)))
+		failed = errors.Join(failed, inItsTurn(b.carryReview(ctx, i)))
 	}
 	for _, d := range f.series {
 		id := NewID()
-		failed = errors.Join(failed, b.inItsTurn(do(ctx, b, func(tx *store.Tx) error { return beginReview(tx, d.ID, id) })))
+		failed = errors.Join(failed, inItsTurn(do(ctx, b, func(tx *store.Tx) error { return beginReview(tx, d.ID, id) })))
 	}
 	return failed == nil && len(f.series)+len(f.instances) > 0, failed
 }
 
 // inItsTurn forgives what another node or a person was faster with: it is looked at again.
-func (b *Broker) inItsTurn(err error) error {
-	var refusal *pim.Refusal
-	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) || errors.As(err, &refusal) {
+func inItsTurn(err error) error {
+	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) || refused(err) {
 		return nil
 	}
 	return err
@@ -108,10 +107,7 @@ func (b *Broker) walk(ctx context.Context, i pim.ReviewInstance, phase string, e
 				return over(tx, now)
 			})
 		}
-		made := make([]string, len(items))
-		for n := range made {
-			made[n] = NewID()
-		}
+		made := newIDs(len(items))
 		for len(items) > 0 {
 			at := i
 			did, err := write(ctx, b, func(tx *store.Tx) (frozen, error) { return walkPiece(tx, at, phase, items, made, each) })
@@ -156,12 +152,9 @@ func walkPiece(tx *store.Tx, at pim.ReviewInstance, phase string, ids, made []st
 			return frozen{}, err
 		}
 	}
-	begun, n := now(), 0
-	for n < len(items) && (n == 0 || now().Sub(begun) < pieceFor) {
-		if err := each(w, items[n], made[n]); err != nil {
-			return frozen{}, err
-		}
-		n++
+	n, err := onePiece(len(items), func(n int) error { return each(w, items[n], made[n]) })
+	if err != nil {
+		return frozen{}, err
 	}
 	for id, by := range w.sets {
 		if err := tx.CountReviewSet(id, by[0], by[1]); err != nil {

@@ -225,10 +225,7 @@ func (b *Broker) ensureSets(ctx context.Context, i pim.ReviewInstance, drafts []
 			}
 		}
 	}
-	made := make([]string, len(need))
-	for n := range made {
-		made[n] = NewID()
-	}
+	made := newIDs(len(need))
 	for n := 0; n < len(need); {
 		from := n
 		found, err := write(ctx, b, func(tx *store.Tx) (map[setKey]string, error) {

@@ -105,7 +105,7 @@ func (p Powers) HandsOut(role RoleDefinition, path Path, lists map[string]HandOu
 	if p.Administrator {
 		return true
 	}
-	if slices.Contains(StintRoles, role.ID) || role.Source == SourceBuiltin || !p.Administers(path) {
+	if !p.Administers(path) {
 		return false
 	}
 	for i, node := range path {
@@ -116,8 +116,11 @@ func (p Powers) HandsOut(role RoleDefinition, path Path, lists map[string]HandOu
 	return false
 }
 
-// Listed reports whether owners of the last resource of a path may hand out a role.
+// Listed reports whether owners of the last resource of a path may hand out a role; none of Stint's own.
 func Listed(role RoleDefinition, path Path, lists map[string]HandOut) bool {
+	if slices.Contains(StintRoles, role.ID) || role.Source == SourceBuiltin {
+		return false
+	}
 	for i := len(path) - 1; i >= 0; i-- {
 		if l, ok := lists[path[i].ID]; ok {
 			return slices.Contains(l.Roles, role.ID)

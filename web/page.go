@@ -124,11 +124,11 @@ func (s *Server) shellIn(r *store.Reader, q *request) (views.Shell, error) {
 			return sh, err
 		}
 	}
-	mine, err := r.ReviewsToAnswer(q.who.ID, views.CountUpTo)
+	mine, err := r.CountReviewsToAnswer(q.who.ID, views.CountUpTo)
 	if err != nil {
 		return sh, err
 	}
-	sh.Can.Reviews, sh.Review = p.MayRead(), len(mine)
+	sh.Can.Reviews, sh.Review = p.MayRead(), int(mine)
 	sh.Can.BreakGlass = p.MayAudit()
 	if sh.Uses, err = emergencyUsesIn(r, q); err != nil {
 		return sh, err

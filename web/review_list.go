@@ -43,13 +43,17 @@ func (s *Server) reviewsPage(q *request, tab views.ReviewTab) error {
 }
 
 func fillReviews(r *store.Reader, q *request, after store.Keyset, v *views.ReviewsView) error {
-	mine, err := r.ReviewsToAnswer(q.who.ID, views.CountUpTo)
+	count, err := r.CountReviewsToAnswer(q.who.ID, views.CountUpTo)
 	if err != nil {
 		return err
 	}
-	v.Mine = len(mine)
+	v.Mine = int(count)
 	if v.Tab == views.ReviewsMine {
-		return fillMine(r, q, mine[:min(len(mine), pageSize)], v)
+		mine, err := r.ReviewsToAnswer(q.who.ID, pageSize)
+		if err != nil {
+			return err
+		}
+		return fillMine(r, q, mine, v)
 	}
 	part := broker.ReadableBy(q.powers)
 	running, err := r.ReviewsRunning(part, store.Keyset{}, views.CountUpTo)

@@ -80,16 +80,12 @@ func (r *Reader) AwaitedBy(id string) (out []pim.GrantNeed, err error) {
 	return out, err
 }
 
-// ReviewProof is the numbers of the entries of one item, of what was decided and what came of it, the oldest first.
+// ReviewProof lists the entries of one item, of what was decided and what came of it, the oldest first, without their texts.
 func (r *Reader) ReviewProof(t pim.ReviewItem, limit int) ([]EntryRow, error) {
-	rows, err := many(r, scanEntryRow, `SELECT seq, leaf FROM audit_entries WHERE subject_id = $1 AND subject_id <> '' AND (
+	return many(r, scanEntryRow, `SELECT seq, leaf FROM audit_entries WHERE subject_id = $1 AND subject_id <> '' AND (
 		(correlation = $2 AND object_id = $3) OR (object_id = $4 AND object_id <> '' AND type IN ('assignment.removed', 'assignment.changed', 'assignment.expired') AND at >= $5)
 		OR (object_id = $6 AND object_id <> '' AND type = 'member.removed' AND at >= $5)) ORDER BY seq LIMIT $7`,
 		t.PrincipalID, t.InstanceID, t.ID, t.AssignmentID, us(t.DecidedAt), t.GroupID, limit)
-	if err != nil {
-		return nil, err
-	}
-	return rows, r.fillTexts(rows)
 }
 
 // GoneEntry is the number of the entry by which a grant was seen gone when a need of it was settled; 0: there is none.

@@ -175,10 +175,17 @@ func (r *Reader) ReviewsToAnswer(principalID string, limit int) ([]ReviewMine, e
 	return many(r, func(r row) (m ReviewMine, err error) {
 		m.ReviewInstance, err = scanReviewInstance(also{r, []any{&m.Items, &m.Decided}})
 		return m, err
-	}, "SELECT "+reviewInstanceCols+`, x.items, x.decided FROM (SELECT s.instance_id, s.stage, SUM(s.items) AS items, SUM(s.decided) AS decided
-		FROM review_set_members m JOIN review_sets s ON s.id = m.set_id WHERE m.principal_id = $1 AND s.items > 0 GROUP BY s.instance_id, s.stage) x
-		JOIN review_instances i ON i.id = x.instance_id AND i.stage = x.stage
-		WHERE i.removed_at = 0 AND i.state = 'in_progress' AND i.stage_ends > $2 ORDER BY i.stage_ends, i.id LIMIT $3`, principalID, us(r.Now), limit)
+	}, "SELECT "+reviewInstanceCols+", x.items, x.decided"+fromReviewsToAnswer+" ORDER BY i.stage_ends, i.id LIMIT $3", principalID, us(r.Now), limit)
+}
+
+const fromReviewsToAnswer = ` FROM (SELECT s.instance_id, s.stage, SUM(s.items) AS items, SUM(s.decided) AS decided
+	FROM review_set_members m JOIN review_sets s ON s.id = m.set_id WHERE m.principal_id = $1 AND s.items > 0 GROUP BY s.instance_id, s.stage) x
+	JOIN review_instances i ON i.id = x.instance_id AND i.stage = x.stage
+	WHERE i.removed_at = 0 AND i.state = 'in_progress' AND i.stage_ends > $2`
+
+// CountReviewsToAnswer counts those, up to a limit.
+func (r *Reader) CountReviewsToAnswer(principalID string, limit int) (int64, error) {
+	return one(r, scanInt, "SELECT COUNT(*) FROM (SELECT 1"+fromReviewsToAnswer+" LIMIT $3) x", principalID, us(r.Now), limit)
 }
 
 // also scans more columns after those of a scan.
@@ -194,7 +201,7 @@ func (r *Reader) ReviewSetsIn(instanceID, principalID string) ([]pim.ReviewSet, 
 	return many(r, scanReviewSet, fromReviewSets+`JOIN review_set_members m ON m.set_id = s.id WHERE m.principal_id = $1 AND s.instance_id = $2 ORDER BY s.id`, principalID, instanceID)
 }
 
-// ReviewerNames lists who is in sets, by set.
+// ReviewersIn lists who is in sets, by set.
 func (r *Reader) ReviewersIn(setIDs []string) (map[string][]string, error) {
 	var args []any
 	type pair struct{ set, person string }

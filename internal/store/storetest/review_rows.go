@@ -66,6 +66,9 @@ func reviewRows(t *testing.T, s *store.Store) {
 	if len(todo) != 1 || todo[0].ID != "i1" || todo[0].Items != 6 || todo[0].Decided != 0 {
 		t.Errorf("to answer: %+v", todo)
 	}
+	if n := get(t, s, func(r *store.Reader) (int64, error) { return r.CountReviewsToAnswer("bob", 9) }); n != 1 {
+		t.Errorf("%d reviews to answer", n)
+	}
 	people := get(t, s, func(r *store.Reader) (map[string][]string, error) { return r.ReviewersIn([]string{"s1", "s2"}) })
 	same(t, "who reviews", people["s1"], "alice", "bob")
 	sets := get(t, s, func(r *store.Reader) ([]pim.ReviewSet, error) { return r.ReviewSetsIn("i1", "bob") })

@@ -56,23 +56,24 @@ func fillReviews(r *store.Reader, q *request, after store.Keyset, v *views.Revie
 		return fillMine(r, q, mine, v)
 	}
 	part := broker.ReadableBy(q.powers)
-	running, err := r.ReviewsRunning(part, store.Keyset{}, views.CountUpTo)
+	runs, err := r.CountReviewsRunning(part, views.CountUpTo)
 	if err != nil {
 		return err
 	}
-	ahead, err := r.ReviewsAhead(part, store.Keyset{}, views.CountUpTo)
+	comes, err := r.CountReviewsAhead(part, views.CountUpTo)
 	if err != nil {
 		return err
 	}
-	v.Running, v.Scheduled = len(running), len(ahead)
+	v.Running, v.Scheduled = int(runs), int(comes)
 	switch v.Tab {
 	case views.ReviewsScheduled:
-		return fillSeries(r, q, part, ahead, after, v)
+		return fillSeries(r, q, part, after, v)
 	case views.ReviewsDone:
 		v.Q = strings.TrimSpace(clip(q.QueryParam("q"), 200))
 		return fillDone(r, q, part, after, v)
 	}
-	if running, err = r.ReviewsRunning(part, after, pageSize+1); err != nil {
+	running, err := r.ReviewsRunning(part, after, pageSize+1)
+	if err != nil {
 		return err
 	}
 	if len(running) > pageSize {
@@ -195,16 +196,20 @@ const (
 	comingEach    = 13 // of one series
 )
 
-// fillSeries lists the series from after on; their calendar stands with the first ones, ahead.
-func fillSeries(r *store.Reader, q *request, part store.Subtree, ahead []pim.ReviewDefinition, after store.Keyset, v *views.ReviewsView) error {
-	page := ahead
-	if after.ID != "" {
-		var err error
-		if page, err = r.ReviewsAhead(part, after, pageSize+1); err != nil {
+// fillSeries lists the series from after on; the calendar of all of them stands with the first ones.
+func fillSeries(r *store.Reader, q *request, part store.Subtree, after store.Keyset, v *views.ReviewsView) error {
+	limit := pageSize + 1
+	if after.ID == "" {
+		limit = views.CountUpTo
+	}
+	page, err := r.ReviewsAhead(part, after, limit)
+	if err != nil {
+		return err
+	}
+	if after.ID == "" {
+		if err := fillCalendar(q, page, v); err != nil {
 			return err
 		}
-	} else if err := fillCalendar(q, ahead, v); err != nil {
-		return err
 	}
 	var last store.Keyset
 	if len(page) > pageSize {

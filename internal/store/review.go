@@ -78,9 +78,8 @@ func (r *Reader) ReviewsDue(limit int) ([]pim.ReviewDefinition, error) {
 
 // ReviewsAhead lists the series of which an instance begins later, the next one first.
 func (r *Reader) ReviewsAhead(part Subtree, after Keyset, limit int) ([]pim.ReviewDefinition, error) {
-	var w where
-	w.add("v.removed_at = 0 AND v.next_at > 0")
-	if err := r.reviewsIn(&w, "v.id", part); err != nil {
+	w, err := r.reviewsWhere("v.removed_at = 0 AND v.next_at > 0", "v.id", part)
+	if err != nil {
 		return nil, err
 	}
 	if after.ID != "" {
@@ -88,6 +87,27 @@ func (r *Reader) ReviewsAhead(part Subtree, after Keyset, limit int) ([]pim.Revi
 	}
 	w.args = append(w.args, limit)
 	return many(r, scanReview, "SELECT "+reviewCols+" FROM reviews v"+w.String()+" ORDER BY v.next_at, v.id LIMIT "+dollar(len(w.args)), w.args...)
+}
+
+// CountReviewsAhead counts those, up to a limit.
+func (r *Reader) CountReviewsAhead(part Subtree, limit int) (int64, error) {
+	w, err := r.reviewsWhere("v.removed_at = 0 AND v.next_at > 0", "v.id", part)
+	if err != nil {
+		return 0, err
+	}
+	return r.countUpTo("reviews v", w, limit)
+}
+
+// reviewsWhere begins the condition of a list of a part of the tree.
+func (r *Reader) reviewsWhere(cond, id string, part Subtree) (w where, err error) {
+	w.add(cond)
+	return w, r.reviewsIn(&w, id, part)
+}
+
+// countUpTo counts rows, up to a limit.
+func (r *Reader) countUpTo(from string, w where, limit int) (int64, error) {
+	w.args = append(w.args, limit)
+	return one(r, scanInt, "SELECT COUNT(*) FROM (SELECT 1 FROM "+from+w.String()+" LIMIT "+dollar(len(w.args))+") x", w.args...)
 }
 
 // InsertReview adds a series.

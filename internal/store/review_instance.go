@@ -35,9 +35,8 @@ func (r *Reader) ReviewInstances(reviewID string, before int64, limit int) ([]pi
 
 // ReviewsRunning lists the instances that are not applied yet, the one that ends first at the top.
 func (r *Reader) ReviewsRunning(part Subtree, after Keyset, limit int) ([]pim.ReviewInstance, error) {
-	var w where
-	w.add("i.removed_at = 0 AND i.state <> 'applied'")
-	if err := r.reviewsIn(&w, "i.review_id", part); err != nil {
+	w, err := r.reviewsWhere("i.removed_at = 0 AND i.state <> 'applied'", "i.review_id", part)
+	if err != nil {
 		return nil, err
 	}
 	if after.ID != "" {
@@ -47,11 +46,19 @@ func (r *Reader) ReviewsRunning(part Subtree, after Keyset, limit int) ([]pim.Re
 	return many(r, scanReviewInstance, fromReviewInstances+w.String()[1:]+" ORDER BY i.ends_at, i.id LIMIT "+dollar(len(w.args)), w.args...)
 }
 
+// CountReviewsRunning counts those, up to a limit.
+func (r *Reader) CountReviewsRunning(part Subtree, limit int) (int64, error) {
+	w, err := r.reviewsWhere("i.removed_at = 0 AND i.state <> 'applied'", "i.review_id", part)
+	if err != nil {
+		return 0, err
+	}
+	return r.countUpTo("review_instances i", w, limit)
+}
+
 // ReviewsDone lists the instances that have ended, the latest first.
 func (r *Reader) ReviewsDone(part Subtree, before Keyset, limit int) ([]pim.ReviewInstance, error) {
-	var w where
-	w.add("i.removed_at = 0 AND i.ended_at > 0")
-	if err := r.reviewsIn(&w, "i.review_id", part); err != nil {
+	w, err := r.reviewsWhere("i.removed_at = 0 AND i.ended_at > 0", "i.review_id", part)
+	if err != nil {
 		return nil, err
 	}
 	if before.ID != "" {

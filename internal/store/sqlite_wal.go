@@ -7,11 +7,12 @@ import (
 	"sync"
 )
 
-// walPages is how many pages of the write-ahead log may wait before they are copied into the database file.
-const walPages = 1000
+// walPages is how many pages of the write-ahead log may wait before they are copied into the database file. A commit waits
+// for a copy that the disk is busy with, so that each is small.
+const walPages = 250
 
 // walCopier copies beside the writer what was committed, so that no commit copies many pages while everybody waits.
-// The writer's own limit (openWriter) is four times walPages: it finds little left and begins the log anew.
+// The writer's own limit (openWriter) is sixteen times walPages: it finds little left and begins the log anew.
 type walCopier struct {
 	db   *sql.DB
 	wake chan struct{}

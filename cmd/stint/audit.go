@@ -32,6 +32,7 @@ type auditVerifyCmd struct {
 	Cookie   config.Secret `name:"cookie" placeholder:"file:PATH|env:NAME" help:"Where to read the Cookie header of an auditor's session, for --url."`
 	Remember string        `name:"remember" placeholder:"FILE" help:"File with the last checkpoint that was seen, made and kept up to date: a log that was cut off or rewritten since is found."`
 	VKey     []string      `name:"vkey" placeholder:"KEY" help:"Verifier key that signed the log, as an auditor noted it; may be repeated for earlier epochs. Default: from the signing key file, never from the database."`
+	Passkeys string        `name:"passkeys" placeholder:"FILE" help:"What passkeys signed (stint audit export --passkeys), to verify beside an export or tiles."`
 	Address  []string      `placeholder:"URL" help:"Address people confirmed at with a passkey before public_url was changed; may be repeated."`
 }
 
@@ -40,6 +41,8 @@ func (c *auditVerifyCmd) Run(ctx context.Context, e *environment) error {
 	switch {
 	case c.What != "" && c.URL != "":
 		return errors.New("name a file or directory, or an address with --url, not both")
+	case c.What == "" && c.URL == "" && c.Passkeys != "":
+		return errors.New("--passkeys: the database holds what passkeys signed; the file is for an export or tiles")
 	case c.What != "" || c.URL != "":
 		return c.bare(ctx, e)
 	}

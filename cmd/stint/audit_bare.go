@@ -30,18 +30,47 @@ func (c *auditVerifyCmd) bare(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
+	evidence, done, err := c.evidenceBeside()
+	if err != nil {
+		return err
+	}
+	defer done()
 	stories := audit.NewStories()
-	l.Remembered, l.Replay = remembered, stories.Replay
+	l.Remembered, l.Replay = remembered, func(e audit.Entry) error { return errors.Join(stories.Replay(e), evidence.Replay(e)) }
 	report, err := audit.Verify(l)
+	if err == nil && report.OK() && c.Passkeys != "" {
+		report.Findings, err = evidence.rest()
+	}
 	if err != nil {
 		return fmt.Errorf("the log could not be read: %w", err)
 	}
 	return c.conclude(e.stdout, report, func() {
 		fmt.Fprintf(e.stdout, "All %d entries of %s are good: every byte is what was signed.\n", report.Size, c.name())
 		tellSigned(e.stdout, report)
-		fmt.Fprintf(e.stdout, "Names, reasons and what passkeys signed are in the database alone: stint audit verify looks at them there.\n")
+		if c.Passkeys == "" {
+			fmt.Fprintf(e.stdout, "What passkeys signed was not looked at: give it with --passkeys (stint audit export --passkeys writes it).\n")
+		} else {
+			evidence.tell(e.stdout)
+		}
+		fmt.Fprintf(e.stdout, "Names and reasons are in the database alone: stint audit verify looks at them there.\n")
 		tellStories(e.stdout, report, stories)
 	})
+}
+
+// evidenceBeside is what passkeys signed, from the file that was given; without one nothing of it is looked at.
+func (c *auditVerifyCmd) evidenceBeside() (v *evidence, done func(), err error) {
+	if c.Passkeys == "" {
+		return nil, func() {}, nil
+	}
+	f, err := openEvidence(c.Passkeys)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--passkeys: %w", err)
+	}
+	done = func() { _ = f.close() } // only read
+	if v, err = newEvidence(f, append([]string{c.PublicURL}, c.Address...)); err != nil {
+		done()
+	}
+	return v, done, err
 }
 
 func (c *auditVerifyCmd) name() string {

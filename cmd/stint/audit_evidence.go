@@ -17,19 +17,27 @@ import (
 // evidence verifies again what passkeys signed, beside the replay of the log: an entry that says somebody
 // confirmed it must have kept evidence of exactly that (THREATS T9, §5 offline verify 4; NIST SP 800-53 AU-10).
 type evidence struct {
-	reader    *store.Reader
+	kept      keptEvidence
 	parties   []*stepup.RelyingParty // the addresses people may have confirmed at
 	named     map[string]bool        // ids of evidence that the log names
 	used      map[use]int            // what evidence stood for already
 	digests   map[string]bool        // digests that the log names for other things
+	keys      map[string]string      // digests of public keys that the log names, by the passkey's id
 	good      map[string]bool        // digests of what verified
 	confirmed int64                  // approvals and activations among what verified
 	verified  int64
 	erased    int64 // verified, but the reason that was signed is erased
+	unlogged  int64 // verified by a key that was added before the log named keys
 }
 
-func newEvidence(r *store.Reader, addresses []string) (*evidence, error) {
-	v := &evidence{reader: r, named: map[string]bool{}, used: map[use]int{}, digests: map[string]bool{}, good: map[string]bool{}}
+// keptEvidence is what passkeys signed, in the database or in a file beside an export.
+type keptEvidence interface {
+	Evidence(id string) (store.Evidence, error)
+	EvidenceIDs(after string, limit int) ([]string, error) // in order
+}
+
+func newEvidence(kept keptEvidence, addresses []string) (*evidence, error) {
+	v := &evidence{kept: kept, named: map[string]bool{}, used: map[use]int{}, digests: map[string]bool{}, keys: map[string]string{}, good: map[string]bool{}}
 	for _, address := range addresses {
 		rp, err := stepup.New(address, "Stint")
 		if err != nil {
@@ -61,10 +69,16 @@ type use struct{ ceremony, event, object, role, resource string }
 
 // Replay takes the next entry; it is made for audit.Log.Replay.
 func (v *evidence) Replay(e audit.Entry) error {
+	if v == nil {
+		return nil
+	}
 	digest, _ := e.Facts["evidence"].(string)
 	id, _ := e.Facts["step_up"].(string)
 	if digest != "" && (id == "" || confirms[e.Type] == nil) {
 		v.digests[digest] = true
+	}
+	if key, ok := e.Facts["key"].(string); ok && e.Type == string(pim.EvCredentialAdded) {
+		v.keys[e.ObjectID] = key
 	}
 	switch {
 	case e.Result == audit.ResultRefused:
@@ -80,7 +94,7 @@ func (v *evidence) Replay(e audit.Entry) error {
 	case err != nil:
 		return fmt.Errorf("%s: %w", e.Type, err)
 	case digest != "" && su.Digest() != digest:
-		return fmt.Errorf("%s: the evidence %s in the database is not the one that was logged", e.Type, id)
+		return fmt.Errorf("%s: the evidence %s is not the one that was logged", e.Type, id)
 	case su.PrincipalID != e.Actor || !v.covers(su, e):
 		return fmt.Errorf("%s: the evidence %s is for something else, or stood for the same before", e.Type, id)
 	}
@@ -119,12 +133,16 @@ func (v *evidence) covers(su store.Evidence, e audit.Entry) bool {
 
 // verify verifies one piece of kept evidence from its raw parts.
 func (v *evidence) verify(id string) (store.Evidence, error) {
-	su, err := v.reader.Evidence(id)
+	su, err := v.kept.Evidence(id)
 	if err != nil {
 		return su, fmt.Errorf("the evidence %s of the passkey is missing or cannot be read", id)
 	}
 	if su.Owner != su.PrincipalID {
 		return su, fmt.Errorf("the evidence %s is of somebody else's passkey", id)
+	}
+	logged, known := v.keys[su.CredentialID]
+	if known && logged != pim.KeyDigest(su.PublicKey) {
+		return su, fmt.Errorf("the evidence %s comes with another key than the passkey had when it was added", id)
 	}
 	var problems []error
 	for _, rp := range v.parties {
@@ -135,6 +153,9 @@ func (v *evidence) verify(id string) (store.Evidence, error) {
 			}
 			v.good[su.Digest()] = true
 			v.verified++
+			if !known {
+				v.unlogged++
+			}
 			if len(su.Salt) == 0 && hasCommitment(su) {
 				v.erased++
 			}
@@ -171,7 +192,7 @@ func (v *evidence) rest() (found []audit.Finding, err error) {
 	}
 	const page = 500
 	for after := ""; ; {
-		ids, err := v.reader.EvidenceIDs(after, page)
+		ids, err := v.kept.EvidenceIDs(after, page)
 		if err != nil {
 			return found, err
 		}
@@ -190,15 +211,25 @@ func (v *evidence) rest() (found []audit.Finding, err error) {
 	}
 	maps.DeleteFunc(v.digests, func(d string, _ bool) bool { return v.good[d] })
 	if n := len(v.digests); n > 0 {
-		bad("%d confirmations in the log have no evidence in the database any more", n)
+		bad("%d confirmations in the log have no evidence any more", n)
 	}
 	return found, nil
+}
+
+func (v *evidence) source() string {
+	if _, inFile := v.kept.(*evidenceFile); inFile {
+		return "the file alone"
+	}
+	return "the database alone"
 }
 
 // tell says what was verified.
 func (v *evidence) tell(out io.Writer) {
 	fmt.Fprintf(out, "%d confirmations by passkey verify again, %d of them activations, approvals, denials and revocations.\n", v.verified, v.confirmed)
-	if v.erased > 0 {
+	if v.unlogged > 0 {
+		fmt.Fprintf(out, "%d of them are by passkeys added before the log named their keys: whose key it is rests on %s.\n", v.unlogged, v.source())
+	}
+	if _, inFile := v.kept.(*evidenceFile); !inFile && v.erased > 0 {
 		fmt.Fprintf(out, "Of %d the reason is erased: what was signed verifies, the words cannot be compared any more.\n", v.erased)
 	}
 }

@@ -14,19 +14,24 @@ import (
 
 	"stint/internal/audit"
 	"stint/internal/config"
+	"stint/internal/pim"
 	"stint/internal/store"
 )
 
 type auditExportCmd struct {
 	config.Config
-	To    string `arg:"" optional:"" placeholder:"FILE" help:"File for the whole signed log, one line an entry: the bytes that are hashed, without names and reasons. A dash is standard output."`
-	Tiles string `name:"tiles" placeholder:"DIR" help:"Directory for the log as tiles (C2SP tlog-tiles) instead; later runs add what is new, and refuse a log that does not continue what is there."`
+	To       string `arg:"" optional:"" placeholder:"FILE" help:"File for the whole signed log, one line an entry: the bytes that are hashed, without names and reasons. A dash is standard output."`
+	Passkeys string `name:"passkeys" placeholder:"FILE" help:"File for what passkeys signed, beside the log: with it every confirmation is verified again without the database."`
+	Tiles    string `name:"tiles" placeholder:"DIR" help:"Directory for the log as tiles (C2SP tlog-tiles) instead; later runs add what is new, and refuse a log that does not continue what is there."`
 }
 
 // Run writes the log up to its last checkpoint, read beside a running process.
 func (c *auditExportCmd) Run(ctx context.Context, e *environment) (err error) {
 	if (c.To == "") == (c.Tiles == "") {
 		return errors.New("name a FILE, or a directory with --tiles")
+	}
+	if c.Passkeys == "-" {
+		return errors.New("--passkeys: name a file")
 	}
 	s, err := readOnly(ctx, &c.Config, e)
 	if err != nil {
@@ -35,6 +40,9 @@ func (c *auditExportCmd) Run(ctx context.Context, e *environment) (err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
 	said, err := store.Read(ctx, s, func(r *store.Reader) (string, error) {
 		last, err := lastSigned(r)
+		if err == nil && c.Passkeys != "" {
+			err = c.exportPasskeys(r, e.stdout)
+		}
 		switch {
 		case err != nil:
 			return "", err
@@ -71,18 +79,36 @@ func exportLines(r *store.Reader, last audit.Checkpoint, w io.Writer) error {
 }
 
 func exportFile(r *store.Reader, last audit.Checkpoint, path string) (string, error) {
+	if err := writeWhole(path, func(f io.Writer) error { return exportLines(r, last, f) }); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d entries of %s are in %s.", last.Size, last.Origin, path), nil
+}
+
+func (c *auditExportCmd) exportPasskeys(r *store.Reader, out io.Writer) error {
+	var n int
+	err := writeWhole(c.Passkeys, func(f io.Writer) (err error) { n, err = exportPasskeys(r, f); return err })
+	if err != nil || c.To == "-" {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s in %s.\n", pim.Plural(int64(n), "confirmation by passkey is", "confirmations by passkeys are"), c.Passkeys)
+	return err
+}
+
+// writeWhole writes a file of its own first: half a file is none.
+func writeWhole(path string, write func(io.Writer) error) error {
 	tmp := path + ".new"
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
-		return "", err
+		return err
 	}
-	if err = errors.Join(exportLines(r, last, f), f.Sync(), f.Close()); err == nil {
+	if err = errors.Join(write(f), f.Sync(), f.Close()); err == nil {
 		err = os.Rename(tmp, path)
 	}
 	if err != nil {
-		return "", errors.Join(err, os.Remove(tmp))
+		return errors.Join(err, os.Remove(tmp))
 	}
-	return fmt.Sprintf("%d entries of %s are in %s.", last.Size, last.Origin, path), nil
+	return nil
 }
 
 // exportTiles adds what is new to a mirror. Its checkpoint comes last: before it, the old one still fits what is there.

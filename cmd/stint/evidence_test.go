@@ -4,8 +4,11 @@ package main
 
 import (
 	"database/sql"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,7 +40,7 @@ func TestAuditVerifiesPasskeys(t *testing.T) {
 		"UPDATE step_ups SET signature = 'MEUCIQ=='":                                                                  "evidence of ceremony",
 		"UPDATE step_ups SET user_verified = 0":                                                                       "the recorded facts are not those that were signed",
 		"UPDATE step_ups SET canonical = 'e30='":                                                                      "evidence of ceremony",
-		"UPDATE credentials SET public_key = 'pQECAyYgASFYIA=='":                                                      "evidence of ceremony",
+		"UPDATE credentials SET public_key = 'pQECAyYgASFYIA=='":                                                      "another key than the passkey had when it was added",
 		"UPDATE credentials SET principal_id = (SELECT MIN(id) FROM principals WHERE id <> credentials.principal_id)": "is of somebody else's passkey",
 		"PRAGMA foreign_keys = off; DELETE FROM step_ups":                                                             "is missing or cannot be read",
 		"UPDATE step_ups SET salt = ''":                                                                               "",
@@ -52,6 +55,52 @@ func TestAuditVerifiesPasskeys(t *testing.T) {
 		}
 		s.ok(os.Remove(s.path("copy.db")))
 	}
+}
+
+// THREATS §5 (offline verify 4), T9: what passkeys signed is verified beside an export too, without the database; the log
+// names the key that a passkey had when it was added.
+func TestAuditVerifiesPasskeysOffline(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.stint("apply", "org.yaml")
+	s.serve("/readyz")
+	ada, operator := s.operator()
+	held := ada.Activate(operator)
+	ada.awaitPage("/activations/"+held, soon, "confirmed at the target")
+	s.stop()
+	log, file := s.path("log.jsonl"), s.path("passkeys.jsonl")
+	s.says(s.stint("audit", "export", log, "--passkeys", file), "1 confirmation by passkey is in "+file)
+	key := strings.TrimSpace(s.stint("audit", "key"))
+	s.says(s.stint("audit", "verify", log, "--vkey", key), "What passkeys signed was not looked at")
+	s.says(s.stint("audit", "verify", log, "--vkey", key, "--passkeys", file), "1 confirmations by passkey verify again, 1 of them activations")
+	good, err := os.ReadFile(file)
+	s.ok(err)
+	head, line, _ := strings.Cut(string(good), "\n")
+	var fields map[string]any
+	s.ok(json.Unmarshal([]byte(line), &fields))
+	with := func(name string, value any) string {
+		other := maps.Clone(fields)
+		other[name] = value
+		b, err := json.Marshal(other)
+		s.ok(err)
+		return head + "\n" + string(b) + "\n"
+	}
+	for name, c := range map[string]struct{ text, words string }{
+		"signature":    {with("signature", "MEUCIQ=="), "the signature is not that of this key"},
+		"key":          {with("key", "pQECAyYgASFYIA=="), "another key than the passkey had when it was added"},
+		"owner":        {with("owner", "somebody"), "is of somebody else's passkey"},
+		"facts":        {with("user_verified", false), "the recorded facts are not those that were signed"},
+		"missing":      {head + "\n", "is missing or cannot be read"},
+		"twice":        {string(good) + line, "line 3 is not in the order of ids, or stands twice"},
+		"another file": {"{}\n", "this is no file of stint audit export --passkeys"},
+		"damaged":      {head + "\n{\n", "line 2 cannot be read"},
+		"empty":        {"", "the file is empty"},
+	} {
+		changed := s.path(name)
+		s.ok(os.WriteFile(changed, []byte(c.text), 0o600))
+		s.refused([]string{c.words}, "audit", "verify", log, "--vkey", key, "--passkeys", changed)
+	}
+	s.refused([]string{"--passkeys: the database holds"}, "audit", "verify", "--passkeys", file)
 }
 
 // T9, T20: whoever holds the database but neither the key nor a passkey can add entries that hash; an approval

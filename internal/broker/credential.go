@@ -150,7 +150,7 @@ func (b *Broker) finishRegistration(ctx context.Context, actor Actor, c stepup.C
 			}
 			return Outcome{}, err
 		}
-		e := pim.PersonEvent(pim.EvCredentialAdded, who.ID, who.ID, made.ID).With("allowed_by", p.Allowed).With("attestation", made.Attestation)
+		e := pim.PersonEvent(pim.EvCredentialAdded, who.ID, who.ID, made.ID).With("allowed_by", p.Allowed).With("attestation", made.Attestation).With("key", made.KeyDigest())
 		tx.Emit(e.WithText("name", made.Name))
 		if err := tellOfNewKey(tx, who, made); err != nil {
 			return Outcome{}, err

@@ -153,6 +153,15 @@ func (s StepUp) Digest() string {
 	return base64.StdEncoding.EncodeToString(h.Sum(nil))
 }
 
+// KeyDigest names the public key in the audit leaf of the passkey that was added: SHA-256 over the COSE key, base64.
+func (c Credential) KeyDigest() string { return KeyDigest(c.PublicKey) }
+
+// KeyDigest is the SHA-256 over a COSE key, base64.
+func KeyDigest(publicKey []byte) string {
+	sum := sha256.Sum256(publicKey)
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
 // Credential is a passkey of one person.
 type Credential struct {
 	ID             string // Stint's id

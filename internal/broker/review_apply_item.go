@@ -200,17 +200,22 @@ func (a reviewApplying) assignment() error {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	switch pim.ReviewStepOf(a.item, asg, err == nil, a.tx.Now) {
+	switch pim.ReviewStepOf(a.item, asg, err == nil, a.in.StartedAt, a.tx.Now) {
 	case pim.StepGoneBefore:
 		return a.close(pim.ResultGone, "It was over before the review was applied.", asg.EndedAt)
 	case pim.StepLeaveIt:
-		return a.close(pim.ResultChanged, fmt.Sprintf("It became %s since it was reviewed, and is left as it is.", asg.Kind), time.Time{})
+		return a.close(pim.ResultChanged, leftAsItIs(a.item.Anew(asg, a.in.StartedAt)), time.Time{})
 	case pim.StepRemoveIt:
 		return a.remove(asg)
 	case pim.StepShrinkIt:
 		return a.shrink(asg)
 	}
 	return a.close(pim.ResultKept, "", time.Time{})
+}
+
+// leftAsItIs says that a review takes nothing away that was decided after it began (EC-24).
+func leftAsItIs(why string) string {
+	return why + ", and is left as it is. The next review asks about it."
 }
 
 // remove ends an assignment as an administrator's removal does, with what was activated with it.

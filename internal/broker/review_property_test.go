@@ -1,12 +1,14 @@
 package broker_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -35,9 +37,11 @@ func TestReviewApplyingIsIdempotentAndFreeOfOrder(t *testing.T) {
 		}
 		gone := rapid.SliceOfDistinct(rapid.SampledFrom(items), rapid.ID[string]).Draw(rt, "gone meanwhile")
 		gone = slices.DeleteFunc(gone, func(id string) bool { return strings.HasSuffix(id, "-admin") })
+		anew := rapid.SliceOfDistinct(rapid.SampledFrom(items), rapid.ID[string]).Draw(rt, "given again meanwhile")
+		anew = slices.DeleteFunc(anew, func(id string) bool { return slices.Contains(gone, id) || strings.HasSuffix(id, "-admin") })
 		var ends []string
 		for range 2 {
-			c, before := judgedCourt(t, items, answers, gone)
+			c, before := judgedCourt(t, items, answers, gone, anew)
 			c.over()
 			once := c.stands(all)
 			for range 3 { // again
@@ -46,7 +50,7 @@ func TestReviewApplyingIsIdempotentAndFreeOfOrder(t *testing.T) {
 			if again := c.stands(all); !maps.Equal(once, again) {
 				rt.Fatalf("applied again: %v, then %v", once, again)
 			}
-			c.outside(rt, items, before)
+			c.outside(rt, items, anew, before)
 			c.agree(rt)
 			c.legal()
 			ends = append(ends, fmt.Sprint(c.results()))
@@ -58,7 +62,7 @@ func TestReviewApplyingIsIdempotentAndFreeOfOrder(t *testing.T) {
 	})
 }
 
-func judgedCourt(t *testing.T, items []string, answers map[string]pim.ReviewAnswer, gone []string) (*court, map[string]string) {
+func judgedCourt(t *testing.T, items []string, answers map[string]pim.ReviewAnswer, gone, anew []string) (*court, map[string]string) {
 	d := newDesk(t, false)
 	d.eligible("carol", "viewer", "org")
 	d.eligible("dan", "viewer", "org")
@@ -76,7 +80,15 @@ func judgedCourt(t *testing.T, items []string, answers map[string]pim.ReviewAnsw
 			}
 		}
 	}
+	c.clock.add(time.Minute)
 	c.do(func(tx *store.Tx) error {
+		for _, id := range anew {
+			a, err := tx.Assignment(id)
+			a.StartsAt = tx.Now
+			if err := errors.Join(err, tx.UpdateAssignment(a)); err != nil {
+				return err
+			}
+		}
 		for _, id := range gone {
 			a, err := tx.Assignment(id)
 			if err == nil {
@@ -101,10 +113,10 @@ func (c *court) stands(ids []string) map[string]string {
 	return out
 }
 
-// outside fails when something that was not frozen, or not denied, is not as it was.
-func (c *court) outside(rt *rapid.T, items []string, before map[string]string) {
+// outside fails when something that was not frozen, not denied or given again since is not as it was.
+func (c *court) outside(rt *rapid.T, items, anew []string, before map[string]string) {
 	for id, now := range c.stands(slices.Collect(maps.Keys(before))) {
-		denied := slices.Contains(items, id) && c.item(id).Answer == pim.AnswerDeny
+		denied := slices.Contains(items, id) && !slices.Contains(anew, id) && c.item(id).Answer == pim.AnswerDeny
 		if !denied && now != before[id] {
 			rt.Fatalf("%s was not denied and changed: %s, then %s", id, before[id], now)
 		}

@@ -147,6 +147,13 @@ func (a reviewApplying) membership() error {
 	case len(ours) == 0:
 		return a.close(pim.ResultGone, "They had left the group before the review was applied.", time.Time{})
 	}
+	since, err := a.tx.MemberSince(a.item.GroupID, a.item.PrincipalID)
+	if err != nil {
+		return err
+	}
+	if since.After(a.in.StartedAt) {
+		return a.close(pim.ResultChanged, leftAsItIs("They were added to the group again since it was reviewed"), time.Time{})
+	}
 	if err := a.mayLeave(ours, len(theirs) == 0); err != nil {
 		return err
 	}

@@ -1,6 +1,9 @@
 package pim
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // ActionApplyReview is a touch for taking away what a review denied of Stint's own roles.
 const ActionApplyReview StepUpAction = "review.apply"
@@ -19,15 +22,15 @@ const (
 
 // ReviewStepOf decides what becomes of an assignment that was reviewed, as it stands now: what was decided about is the
 // assignment itself, so that another one made since for the same place is not touched (W-90, EC-24). found is whether
-// there is one of that id at all.
-func ReviewStepOf(i ReviewItem, a Assignment, found bool, now time.Time) ReviewStep {
+// there is one of that id at all, began when the review did.
+func ReviewStepOf(i ReviewItem, a Assignment, found bool, began, now time.Time) ReviewStep {
 	over := !found || a.StateAt(now) == AssignmentExpired || a.StateAt(now) == AssignmentRemoved
 	switch {
 	case i.Answer != AnswerDeny && i.Answer != AnswerShrink:
 		return StepKeep
 	case over:
 		return StepGoneBefore
-	case a.Kind != i.Kind || a.RoleID != i.RoleID || a.ResourceID != i.ResourceID || a.PrincipalID != i.PrincipalID:
+	case i.Anew(a, began) != "":
 		return StepLeaveIt
 	case i.Answer == AnswerDeny:
 		return StepRemoveIt
@@ -35,6 +38,25 @@ func ReviewStepOf(i ReviewItem, a Assignment, found bool, now time.Time) ReviewS
 		return StepKeep // it ends sooner by now
 	}
 	return StepShrinkIt
+}
+
+// Anew says in words what somebody decided about an assignment since a review began: it is another kind, begins anew, or
+// lasts longer than what was reviewed. Empty where the denial is about what stands: as it was, under another reason or
+// owner, or less by now.
+func (i ReviewItem) Anew(a Assignment, began time.Time) string {
+	switch {
+	case a.Kind != i.Kind:
+		return fmt.Sprintf("It became %s since it was reviewed", a.Kind)
+	case a.RoleID != i.RoleID || a.ResourceID != i.ResourceID || a.PrincipalID != i.PrincipalID:
+		return "It is another assignment by now"
+	case a.StartsAt.After(began) || a.CreatedAt.After(began):
+		return "It was given again since it was reviewed"
+	case i.Frozen.EndsAt.IsZero() || !a.EndsAt.IsZero() && !a.EndsAt.After(i.Frozen.EndsAt):
+		return ""
+	case a.EndsAt.IsZero():
+		return "It was made permanent since it was reviewed"
+	}
+	return fmt.Sprintf("It was extended until %s since it was reviewed", FormatInstant(a.EndsAt))
 }
 
 // Waits reports whether a result waits for a target to be read back, or for another try.

@@ -192,9 +192,9 @@ func (r *Reader) Members() ([]pim.Membership, error) {
 
 // AddMember adds an edge, or refreshes one that came from a claim.
 func (tx *Tx) AddMember(m pim.Membership) error {
-	_, err := tx.exec(`INSERT INTO group_members (group_id, member_id, source, fresh_until, sort_name) VALUES ($1, $2, $3, $4,
+	_, err := tx.exec(`INSERT INTO group_members (group_id, member_id, source, fresh_until, since, sort_name) VALUES ($1, $2, $3, $4, $5,
 		COALESCE((SELECT p.sort_name FROM principals p WHERE p.id = $2), ''))
-		ON CONFLICT (group_id, member_id, source) DO UPDATE SET fresh_until = excluded.fresh_until`, m.GroupID, m.MemberID, m.Source, us(m.FreshUntil))
+		ON CONFLICT (group_id, member_id, source) DO UPDATE SET fresh_until = excluded.fresh_until`, m.GroupID, m.MemberID, m.Source, us(m.FreshUntil), us(tx.Now))
 	return err
 }
 

@@ -107,3 +107,10 @@ func (r *Reader) OpenNeedsOf(principalID string) ([]pim.GrantNeed, error) {
 func (r *Reader) ReviewOf(id string) (pim.ReviewDefinition, error) {
 	return one(r, scanReview, "SELECT "+reviewCols+" FROM reviews v WHERE v.id = $1", id)
 }
+
+// MemberSince is since when somebody is in a group by what Stint itself decides: of several memberships the latest; zero
+// when there is none, or none that is known.
+func (r *Reader) MemberSince(groupID, memberID string) (time.Time, error) {
+	return one(r, func(r row) (t time.Time, err error) { return t, r.Scan(at(&t)) },
+		"SELECT COALESCE(MAX(m.since), 0) FROM group_members m WHERE m.group_id = $1 AND m.member_id = $2 AND m.source <> 'directory' AND m.fresh_until = 0", groupID, memberID)
+}

@@ -41,7 +41,7 @@ func (r *Reader) reviewed(w *where, s pim.ReviewScope, began time.Time) error {
 	}
 	if len(s.Groups) > 0 {
 		w.conds = append(w.conds, "m.group_id IN "+in(&w.args, s.Groups))
-		w.add("(m.fresh_until = 0 OR m.fresh_until > ?)", us(r.Now))
+		w.add("(m.fresh_until = 0 OR m.fresh_until > ?) AND m.since <= ?", us(r.Now), us(began))
 		return nil
 	}
 	w.add("g.ended_at = 0 AND g.starts_at <= ? AND (g.ends_at = 0 OR g.ends_at > ?) AND g.created_at <= ?", us(began), us(r.Now), us(began))

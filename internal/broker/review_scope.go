@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"crypto/sha256"
+	"hash"
 	"maps"
 	"strings"
 	"time"
@@ -17,6 +19,9 @@ type freezing struct {
 	before    string // the instance before it, for what changed since
 	peers     map[store.ReviewPeers]store.ReviewPeerUse
 	emergency map[string]bool // accounts for emergencies: that they are not used speaks for nothing (T36)
+	known     map[setKey]string
+	// Of what is frozen since, where all of it was; nil: it was taken up again.
+	population hash.Hash
 	*reviewers
 }
 
@@ -29,7 +34,10 @@ type draft struct {
 
 // freezeOf looks up what the start of an instance needs throughout.
 func freezeOf(r *store.Reader, i pim.ReviewInstance, asOwner bool) (*freezing, error) {
-	f := &freezing{instance: i, asOwner: asOwner}
+	f := &freezing{instance: i, asOwner: asOwner, known: map[setKey]string{}}
+	if i.After == "" {
+		f.population = sha256.New()
+	}
 	var err error
 	if f.reviewers, err = reviewersOf(r, i.Terms); err != nil {
 		return nil, err
@@ -97,7 +105,7 @@ func (f *freezing) drafts(r *store.Reader, after string, limit int) (drafts []dr
 
 func itemOf(instanceID string, c store.ReviewCandidate) pim.ReviewItem {
 	a := c.Assignment
-	return pim.ReviewItem{ID: NewID(), InstanceID: instanceID, AssignmentID: a.ID, GroupID: c.GroupID, PrincipalID: c.Holder.ID, PersonID: humanOf(c.Holder), RoleID: a.RoleID,
+	return pim.ReviewItem{InstanceID: instanceID, AssignmentID: a.ID, GroupID: c.GroupID, PrincipalID: c.Holder.ID, PersonID: humanOf(c.Holder), RoleID: a.RoleID,
 		ResourceID: a.ResourceID, Kind: a.Kind}
 }
 

@@ -164,7 +164,7 @@ func walkPiece(tx *store.Tx, at pim.ReviewInstance, phase string, ids, made []st
 	i.Done, i.After = i.Done+int64(n), phase+items[n-1].ID
 	err = tx.SaveReviewInstance(i)
 	i.Version++
-	return frozen{i, n}, err
+	return frozen{instance: i, n: n}, err
 }
 
 // answered gives an item another answer, or none, and counts that.

@@ -95,12 +95,12 @@ func (b *Broker) freeze(ctx context.Context, i pim.ReviewInstance) error {
 			return err
 		}
 		if p.last == "" {
-			return b.openReview(ctx, i)
+			return b.openReview(ctx, f, i)
 		}
 		if p.about > 0 {
 			i.About = p.about
 		}
-		if i, err = b.freezeDrafts(ctx, i, p.drafts, p.last); err != nil {
+		if i, err = b.freezeDrafts(ctx, f, i, p.drafts, p.last); err != nil {
 			return err
 		}
 	}
@@ -120,16 +120,16 @@ func (b *Broker) beginFreezing(r *store.Reader, i pim.ReviewInstance) (*freezing
 }
 
 // freezeDrafts writes items in pieces, with the sets they need before them, and notes how far it came.
-func (b *Broker) freezeDrafts(ctx context.Context, i pim.ReviewInstance, drafts []draft, last string) (pim.ReviewInstance, error) {
-	sets, err := b.ensureSets(ctx, i, drafts)
-	if err != nil {
+func (b *Broker) freezeDrafts(ctx context.Context, f *freezing, i pim.ReviewInstance, drafts []draft, last string) (pim.ReviewInstance, error) {
+	if err := b.ensureSets(ctx, f, drafts); err != nil {
 		return i, err
 	}
 	for n := range drafts {
 		for stage, p := range drafts[n].sets {
-			drafts[n].item.Sets = append(drafts[n].item.Sets, sets[setKey{stage, p.hash}])
+			drafts[n].item.Sets = append(drafts[n].item.Sets, f.known[setKey{stage, p.hash}])
 		}
 		drafts[n].item.SetID = drafts[n].item.Sets[0]
+		drafts[n].item.ID = reviewItemID(i.Done + int64(n))
 	}
 	for {
 		at := i
@@ -137,6 +137,7 @@ func (b *Broker) freezeDrafts(ctx context.Context, i pim.ReviewInstance, drafts 
 		if err != nil {
 			return i, err
 		}
+		f.count(wrote.items)
 		if i, drafts = wrote.instance, drafts[wrote.n:]; len(drafts) == 0 {
 			return i, nil
 		}
@@ -146,7 +147,12 @@ func (b *Broker) freezeDrafts(ctx context.Context, i pim.ReviewInstance, drafts 
 type frozen struct {
 	instance pim.ReviewInstance
 	n        int
+	items    []pim.ReviewItem // that were inserted
 }
+
+// reviewItemID makes the id of the n-th item of a review: in order, so that those written together lie together in each
+// index, and one write changes few pages.
+func reviewItemID(n int64) string { return fmt.Sprintf("%08x%s", n, NewID()[8:]) }
 
 // freezePiece inserts some of the items, each while what it is about is still there as it was read.
 func freezePiece(tx *store.Tx, at pim.ReviewInstance, drafts []draft, last string) (frozen, error) {
@@ -157,7 +163,7 @@ func freezePiece(tx *store.Tx, at pim.ReviewInstance, drafts []draft, last strin
 	if i.State != pim.ReviewStarting || i.After != at.After {
 		return frozen{}, store.ErrConflict // another node freezes it
 	}
-	begun, n, counts := now(), 0, map[string]int64{}
+	begun, n, counts, all := now(), 0, map[string]int64{}, []pim.ReviewItem(nil)
 	for n < len(drafts) && (n == 0 || now().Sub(begun) < pieceFor) {
 		next := drafts[n:min(n+32, len(drafts))]
 		n += len(next)
@@ -170,9 +176,10 @@ func freezePiece(tx *store.Tx, at pim.ReviewInstance, drafts []draft, last strin
 		}
 		for _, t := range items {
 			counts[t.SetID]++
-			i.Counts.Items++
 		}
+		all = append(all, items...)
 	}
+	i.Counts.Items += int64(len(all))
 	for set, items := range counts {
 		if err := tx.CountReviewSet(set, items, 0); err != nil {
 			return frozen{}, err
@@ -184,7 +191,7 @@ func freezePiece(tx *store.Tx, at pim.ReviewInstance, drafts []draft, last strin
 	}
 	err = tx.SaveReviewInstance(i)
 	i.Version++
-	return frozen{i, n}, err
+	return frozen{i, n, all}, err
 }
 
 // stillThere leaves what did not end or change since it was read; what did is not there at the start, or comes in the next
@@ -213,14 +220,15 @@ type setKey struct {
 	hash  string
 }
 
-// ensureSets finds the sets of reviewers that items need, or makes them: each once an instance and stage.
-func (b *Broker) ensureSets(ctx context.Context, i pim.ReviewInstance, drafts []draft) (map[setKey]string, error) {
-	known, panels := map[setKey]string{}, map[setKey]panel{}
+// ensureSets finds the sets of reviewers that items need and that are not known yet, or makes them: each once an instance
+// and stage.
+func (b *Broker) ensureSets(ctx context.Context, f *freezing, drafts []draft) error {
+	panels := map[setKey]panel{}
 	var need []setKey
 	for _, d := range drafts {
 		for stage, p := range d.sets {
 			k := setKey{stage, p.hash}
-			if _, asked := panels[k]; !asked {
+			if _, asked := panels[k]; !asked && f.known[k] == "" {
 				panels[k], need = p, append(need, k)
 			}
 		}
@@ -229,20 +237,20 @@ func (b *Broker) ensureSets(ctx context.Context, i pim.ReviewInstance, drafts []
 	for n := 0; n < len(need); {
 		from := n
 		found, err := write(ctx, b, func(tx *store.Tx) (map[setKey]string, error) {
-			return makeSets(tx, i.ID, need[from:], made[from:], panels)
+			return makeSets(tx, f.instance.ID, need[from:], made[from:], panels)
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for k, id := range found {
-			known[k] = id
 			if err := b.fillSet(ctx, id, panels[k].members); err != nil {
-				return nil, err
+				return err
 			}
+			f.known[k] = id
 		}
 		n += len(found)
 	}
-	return known, nil
+	return nil
 }
 
 const maxMembersAtOnce = 128
@@ -282,8 +290,8 @@ func (b *Broker) fillSet(ctx context.Context, id string, members []pim.ReviewSet
 
 // openReview ends the freezing: from here on answers are taken, and reviewers are told. One that is about nothing ends at
 // once, and its maker is told.
-func (b *Broker) openReview(ctx context.Context, i pim.ReviewInstance) error {
-	population, err := b.population(ctx, i.ID)
+func (b *Broker) openReview(ctx context.Context, f *freezing, i pim.ReviewInstance) error {
+	population, err := b.population(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -316,20 +324,32 @@ func (b *Broker) openReview(ctx context.Context, i pim.ReviewInstance) error {
 	})
 }
 
-// population is the hash of what was frozen: SHA-256 over a line for each item, in the order of their ids.
-func (b *Broker) population(ctx context.Context, instanceID string) (string, error) {
-	h := sha256.New()
+// count adds items to the hash of what was frozen.
+func (f *freezing) count(items []pim.ReviewItem) {
+	if f.population == nil {
+		return
+	}
+	for _, t := range items {
+		_, _ = f.population.Write(populationLine(t))
+	}
+}
+
+// population is the hash of what was frozen: SHA-256 over a line for each item, in the order of their ids. It is read
+// where the freezing was taken up again.
+func (b *Broker) population(ctx context.Context, f *freezing) (string, error) {
+	if f.population != nil {
+		return hex.EncodeToString(f.population.Sum(nil)), nil
+	}
+	f.population = sha256.New()
 	for after := ""; ; {
-		items, err := store.Read(ctx, b.store, func(r *store.Reader) ([]pim.ReviewItem, error) { return r.ReviewItemsAfter(instanceID, after, 1000) })
+		items, err := store.Read(ctx, b.store, func(r *store.Reader) ([]pim.ReviewItem, error) { return r.ReviewItemsAfter(f.instance.ID, after, 1000) })
 		if err != nil {
 			return "", err
 		}
 		if len(items) == 0 {
-			return hex.EncodeToString(h.Sum(nil)), nil
+			return hex.EncodeToString(f.population.Sum(nil)), nil
 		}
-		for _, t := range items {
-			_, _ = h.Write(populationLine(t))
-		}
+		f.count(items)
 		after = items[len(items)-1].ID
 	}
 }

@@ -67,7 +67,7 @@ func tellPiece(tx *store.Tx, at pim.ReviewInstance, phase string, who []store.Re
 	i.After = phase + who[n-1].PrincipalID
 	err = tx.SaveReviewInstance(i)
 	i.Version++
-	return frozen{i, n}, err
+	return frozen{instance: i, n: n}, err
 }
 
 // toAnswerWords say what waits for a reviewer, and until when; what reviewers are told of it comes with it (W-46).

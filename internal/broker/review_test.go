@@ -1,7 +1,10 @@
 package broker_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -120,6 +123,16 @@ func (d *desk) counted(i pim.ReviewInstance) {
 	}
 }
 
+// population is the hash of what was frozen of an instance, as it is read back.
+func (d *desk) population(i pim.ReviewInstance) string {
+	d.Helper()
+	h := sha256.New()
+	for _, t := range look(d, func(r *store.Reader) ([]pim.ReviewItem, error) { return r.ReviewItemsAfter(i.ID, "", 1000) }) {
+		_, _ = fmt.Fprintln(h, strings.Join([]string{t.ID, t.AssignmentID, t.GroupID, t.PrincipalID, t.RoleID, t.ResourceID, string(t.Kind), pim.ReviewFrozenTerms(t.Frozen)}, "\x1f"))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
 // W-30, W-44, W-47, W-60, W-68: a review from its start to its end, applied by itself: who reviews is told, what was
 // answered counts, silence changes nothing, and the access is gone.
 func TestReviewWholeLife(t *testing.T) {
@@ -128,6 +141,9 @@ func TestReviewWholeLife(t *testing.T) {
 	i := d.begins(func(s *broker.ReviewSave) { s.Terms.Apply = true })
 	if i.State != pim.ReviewInProgress || i.Number != 1 || i.Counts.Items != 2 || i.Population == "" || i.After != "" || !i.StageEnds.Equal(i.StartedAt.Add(14*day)) || !i.EndsAt.Equal(i.StageEnds) {
 		t.Fatalf("%+v", i)
+	}
+	if got := d.population(i); got != i.Population {
+		t.Errorf("the population is %s, frozen was %s", i.Population, got)
 	}
 	for _, who := range []string{"bob", "erin"} {
 		if n := d.noticesOf(who); len(n) == 0 || !strings.Contains(n[0], "Quarterly, 2 to answer until") || !strings.Contains(n[0], "Is it still needed?") {

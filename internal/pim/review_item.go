@@ -86,6 +86,10 @@ const (
 	ResultNotHere   ReviewResult = "not_by_us" // a membership another system decides (ApplyNotSupported, W-92, W-93)
 )
 
+// ReviewResults are all of them.
+var ReviewResults = []ReviewResult{ResultNone, ResultKept, ResultRemoving, ResultRemoved, ResultShrinking, ResultShrunk, ResultElsewhere, ResultGone, ResultChanged, ResultRefused,
+	ResultFailed, ResultNotHere}
+
 // AnsweredAs says how an answer came to be.
 type AnsweredAs string
 

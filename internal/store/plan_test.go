@@ -312,6 +312,32 @@ func reviewed(p ReviewItemPage) func(*Tx) error {
 	}
 }
 
+// No page of reviewed items sorts what it finds, and none that filters by the answer alone looks at what it does not show.
+func TestReviewedItemsAreNotSorted(t *testing.T) {
+	s := open(t)
+	for _, p := range []ReviewItemPage{
+		{Sets: []string{"a", "b"}}, {Sets: []string{"a"}, Only: ReviewOpen, After: ReviewItemCursor{"k", "i"}}, {Sets: []string{"a"}, Only: ReviewDecided, Before: ReviewItemCursor{"k", "i"}},
+		{Sets: []string{"a"}, ByName: true}, {}, {Result: new(pim.ReviewResult), After: ReviewItemCursor{"k", "i"}},
+	} {
+		var plans []string
+		err := Do(context.Background(), s, func(tx *Tx) error {
+			q := &planner{conn: tx.db}
+			tx.db = q
+			err := reviewed(p)(tx)
+			plans = q.plans
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range plans {
+			if !strings.HasPrefix(step, "SEARCH t USING INDEX review_items_") {
+				t.Errorf("%+v: %s", p, strings.Join(plans, "\n  "))
+			}
+		}
+	}
+}
+
 func list(f AssignmentFilter) func(*Tx) error {
 	f.Limit, f.EndingBy = 50, time.Unix(2e9, 0)
 	return func(tx *Tx) error { _, err := tx.ListAssignments(f); return err }

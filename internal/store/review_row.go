@@ -60,16 +60,13 @@ func (p ReviewItemPage) compare(a, b ReviewItemCursor) int {
 	return c
 }
 
-// ReviewItemsBy is one page, in its order. Each set of reviewers is walked along its own index and the walks are merged.
+// ReviewItemsBy is one page, in its order. Each set of reviewers, what is open and what is decided of it, and otherwise each
+// result is walked along its own index, and the walks are merged.
 // reached is where a walk that looked at so many ended when the page is not full: to go on after.
 func (r *Reader) ReviewItemsBy(p ReviewItemPage) (out []pim.ReviewItem, reached ReviewItemCursor, err error) {
-	sets := p.Sets
-	if sets == nil {
-		sets = []string{""}
-	}
 	order := func(a, b pim.ReviewItem) int { return p.compare(p.CursorOf(a), p.CursorOf(b)) }
-	for _, set := range sets {
-		rows, end, err := r.walkItems(p, set)
+	for _, w := range p.walks() {
+		rows, end, err := r.walkItems(p, w)
 		if err != nil {
 			return nil, reached, err
 		}
@@ -94,23 +91,38 @@ func (r *Reader) ReviewItemsBy(p ReviewItemPage) (out []pim.ReviewItem, reached 
 	return out, reached, nil
 }
 
+// walks are the parts of indexes in which a page lies.
+func (p ReviewItemPage) walks() (out []where) {
+	if p.Sets == nil {
+		results := pim.ReviewResults
+		if p.Result != nil {
+			results = []pim.ReviewResult{*p.Result}
+		}
+		for _, result := range results {
+			var w where
+			w.add("t.instance_id = ? AND t.result = ?", p.InstanceID, result)
+			out = append(out, w)
+		}
+		return out
+	}
+	conds := map[string][]string{"": {" AND t.decision = ''", " AND t.decision <> ''"}, ReviewOpen: {" AND t.decision = ''"}, ReviewDecided: {" AND t.decision <> ''"}}[p.Only]
+	if p.ByName {
+		conds = []string{""}
+	}
+	for _, set := range p.Sets {
+		for _, cond := range conds {
+			var w where
+			w.add("t.set_id = ?"+cond, set)
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
 // walkItems walks along one index; with words, and where no index knows what is wanted, it looks at so many and no more.
-func (r *Reader) walkItems(p ReviewItemPage, set string) (rows []pim.ReviewItem, end ReviewItemCursor, err error) {
-	var w where
-	if set != "" {
-		w.add("t.set_id = ?", set)
-	} else {
-		w.add("t.instance_id = ?", p.InstanceID)
-	}
-	if p.Result != nil {
-		w.add("t.result = ?", *p.Result)
-	}
+func (r *Reader) walkItems(p ReviewItemPage, w where) (rows []pim.ReviewItem, end ReviewItemCursor, err error) {
 	p.from(&w)
-	bounded := p.Words != "" || p.Only == ReviewDecided || p.Only == ReviewOpen && (set == "" || p.key() != "sort_place")
-	if p.Only == ReviewOpen && !bounded {
-		w.add("t.decision = ''")
-	}
-	if bounded {
+	if p.Words != "" || p.Only != "" && (p.Sets == nil || p.ByName) {
 		return r.examineItems(p, w)
 	}
 	w.args = append(w.args, p.Limit)

@@ -54,6 +54,7 @@ type Broker struct {
 	journal   *journal // of what was granted, outside the database; nil: none is kept
 	begun     taken
 	drills    atomic.Int64 // when accounts for emergencies were last looked at, in µs
+	late      atomic.Int64 // when it was last looked what is late, in µs
 	scans     scans
 	logouts   taken         // ids of logout tokens
 	refusals  refusals      // of large changes

@@ -198,6 +198,16 @@ func (b *Broker) TellLate(ctx context.Context) error {
 	return err
 }
 
+// lookLate is TellLate once a beat: the worker comes by after every pass at a target.
+func (b *Broker) lookLate(ctx context.Context) error {
+	now := b.clock().UnixMicro()
+	if last := b.late.Load(); now-last < beat.Microseconds() && now >= last {
+		return nil
+	}
+	b.late.Store(now)
+	return b.TellLate(ctx)
+}
+
 func lateGrants(r *store.Reader) ([]store.GrantRow, error) {
 	return r.LateGrants(r.Now.Add(-pim.LateAfter), r.Now.Add(-time.Hour), lateBatch)
 }

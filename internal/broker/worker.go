@@ -105,7 +105,7 @@ func (b *Broker) round(ctx context.Context, passes *sync.WaitGroup) {
 	b.resolveAside(ctx, passes)
 	b.scanAside(ctx, passes)
 	b.syncAside(ctx, passes)
-	if err := b.TellLate(ctx); err != nil {
+	if err := b.lookLate(ctx); err != nil {
 		b.log.Error("telling about late grants", "error", err)
 	}
 	if err := b.remindOfDrills(ctx); err != nil {

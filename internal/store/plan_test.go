@@ -212,6 +212,7 @@ var hot = []struct {
 	{"a person's decisions", func(tx *Tx) error { _, err := tx.DecisionsBy("p", Keyset{At: tx.Now, ID: "x"}, 50); return err }, ""},
 	{"claiming grants", func(tx *Tx) error { _, err := tx.ClaimGrants("t1", 10, time.Minute); return err }, ""},
 	{"the grant of a fact", func(tx *Tx) error { _, err := tx.GrantOf("t", "a", "e"); return err }, ""},
+	{"accounts to look up", func(tx *Tx) error { _, err := tx.AccountsUnresolved(); return err }, "accounts_unresolved targets"},
 	{"late grants", func(tx *Tx) error { _, err := tx.LateGrants(tx.Now, tx.Now, 10); return err }, "grants_late"},
 	{"unsettled grants of a target", func(tx *Tx) error { _, err := tx.UnsettledGrants("t"); return err }, ""},
 	{"open needs", func(tx *Tx) error { _, err := tx.OpenNeeds("g"); return err }, ""},

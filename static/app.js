@@ -73,5 +73,11 @@ function count() {
 document.addEventListener("change", (e) => { if (e.target.matches(".pick")) count(); });
 document.addEventListener("reset", () => setTimeout(count));
 
+// The reason of an answer is saved when its field is left, not half written because the answer beside it was given.
+document.addEventListener("htmx:before:request", (e) => {
+  const at = document.activeElement;
+  if (document.hasFocus() && at.matches("[name^=reason-]") && at.value !== at.defaultValue && e.target.contains(at)) e.preventDefault();
+});
+
 // A choice that says so searches at once.
 document.addEventListener("change", (e) => { if (e.target.matches("[data-submits]")) e.target.form.requestSubmit(); });

@@ -160,8 +160,8 @@ var matrix = map[string]rights{
 	"GET /reviews/:id/items/:item":      {thing: "review item", want: only(cells{200, 200, 404}, "auditor", "administrator")},
 	"POST /reviews/:id/export":          {thing: "review", form: []string{"format", "json"}, want: only(cells{200, 200, 404}, "auditor", "administrator")},
 	"POST /reviews/:id/change":          {thing: "review", want: only(cells{422, 422, 404}, "administrator")},
-	"POST /reviews/:id/stop":            {thing: "review", want: but(only(cells{409, 409, 404}, "administrator"), cells{403, 403, 404}, "owner")}, // without the version
-	"POST /reviews/:id/reset":           {thing: "review", want: but(only(cells{409, 409, 404}, "administrator"), cells{403, 403, 404}, "owner")},
+	"POST /reviews/:id/stop":            {thing: "review", form: []string{"sure", "yes"}, want: but(only(cells{409, 409, 404}, "administrator"), cells{403, 403, 404}, "owner")}, // without the version
+	"POST /reviews/:id/reset":           {thing: "review", form: []string{"sure", "yes"}, want: but(only(cells{409, 409, 404}, "administrator"), cells{403, 403, 404}, "owner")},
 	"POST /reviews/:id/remind":          {thing: "review", want: but(only(cells{409, 409, 404}, "administrator"), cells{403, 403, 404}, "owner")},
 	"POST /reviews/:id/reviewers":       {thing: "review", want: only(cells{422, 422, 404}, "administrator")},
 	"POST /reviews/:id/apply":           {thing: "review", want: but(only(cells{409, 409, 404}, "administrator"), cells{403, 403, 404}, "owner")},

@@ -112,19 +112,31 @@ func reviewDoing(in pim.ReviewInstance) (string, bool) {
 // reviewSteps are the stages with their ends: those to come end by their days, by the wall clock of the series. When one
 // that is over ended is not kept.
 func (n names) reviewSteps(in pim.ReviewInstance, now time.Time, zone *time.Location) (out []views.ReviewStep) {
-	ends := in.StageEnds
 	for k, stage := range in.Terms.Stages {
 		step := views.ReviewStep{Text: views.StageTitle(k) + ": " + n.reviewersOf(stage), Done: k < in.Stage || !in.EndedAt.IsZero(), Now: k == in.Stage && in.OpenAt(now)}
 		switch {
 		case k == in.Stage:
 			step.Ends = in.StageEnds
-		case k > in.Stage && !ends.IsZero():
-			ends = ends.In(zone).AddDate(0, 0, stage.Days)
-			step.Ends = ends
+		case k > in.Stage:
+			step.Ends = stageEnd(in, k, zone)
 		}
 		out = append(out, step)
 	}
 	return out
+}
+
+// stageEnd is when the stage that runs ends, or one after it will.
+func stageEnd(in pim.ReviewInstance, stage int, zone *time.Location) time.Time {
+	ends := in.StageEnds
+	for k := in.Stage + 1; k <= stage && !ends.IsZero(); k++ {
+		ends = ends.In(zone).AddDate(0, 0, in.Terms.Stages[k].Days)
+	}
+	return ends
+}
+
+func zoneOfSeries(r *store.Reader, in pim.ReviewInstance) (*time.Location, error) {
+	d, err := r.ReviewOf(in.ReviewID)
+	return locationOf(d.When.Zone), err
 }
 
 func allowedIn(seen broker.ReviewSeen, q *request) (a views.ReviewAllowed) {
@@ -171,12 +183,27 @@ func reviewersIn(r *store.Reader, in pim.ReviewInstance) (out []views.ReviewerRo
 
 // StopReview is POST /reviews/:id/stop: ends the stage that runs, and with the last one the review.
 func (s *Server) StopReview(q *request) error {
+	if sure, err := s.sureOf(q, "stop"); err != nil || !sure {
+		return err
+	}
 	return s.reviewDone(q)(s.broker.StopReview(q.ctx(), q.actor(), q.Param("id"), versionIn(q), reviewPath(q)))
 }
 
 // ResetReview is POST /reviews/:id/reset: takes all answers back.
 func (s *Server) ResetReview(q *request) error {
+	if sure, err := s.sureOf(q, "reset"); err != nil || !sure {
+		return err
+	}
 	return s.reviewDone(q)(s.broker.ResetReview(q.ctx(), q.actor(), q.Param("id"), versionIn(q), reviewPath(q)))
+}
+
+// sureOf answers with the page that asks, where whoever manages the review has not ticked that they want it.
+func (s *Server) sureOf(q *request, verb string) (bool, error) {
+	in, err := read(s, q, func(r *store.Reader) (broker.ReviewSeen, error) { return broker.SeeReview(r, q.who, q.Param("id")) })
+	if err != nil || !in.Manages || q.FormValue("sure") != "" {
+		return err == nil, err
+	}
+	return false, s.reviewPage(q, http.StatusUnprocessableEntity, reviewTyped{wrong: views.Errors{verb: "Tick it if you want that."}})
 }
 
 // RemindReviewers is POST /reviews/:id/remind.

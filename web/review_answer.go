@@ -219,7 +219,7 @@ func (s *Server) HandOverReview(q *request) error {
 		}
 		return s.answersPage(q, http.StatusUnprocessableEntity, asked, typedAnswers{}, f, nil)
 	}
-	return s.follow(q, broker.Outcome{Done: views.Plural(out.Done, "row is", "rows are") + " handed over.", Back: "/reviews"})
+	return s.follow(q, broker.Outcome{Done: views.Plural(out.Done, "item is", "items are") + " handed over.", Back: "/reviews"})
 }
 
 func (s *Server) answersPage(q *request, status int, asked answersAsked, typed typedAnswers, hand views.HandOverForm, wrong views.Errors) error {
@@ -254,6 +254,13 @@ func answersViewIn(r *store.Reader, q *request, asked answersAsked, typed typedA
 		v.Stage = "stage " + strconv.Itoa(in.Stage+1) + " of " + strconv.Itoa(n)
 	}
 	v.Closed = answersClosed(in, stage, q)
+	if k, before := stageToCome(seen); before && in.EndedAt.IsZero() {
+		zone, err := zoneOfSeries(r, in)
+		if err != nil {
+			return v, err
+		}
+		v.Closed, v.Begins, v.Stage = "Your stage has not begun: it is stage "+strconv.Itoa(k+1)+" of "+strconv.Itoa(len(in.Terms.Stages))+".", stageEnd(in, k-1, zone), ""
+	}
 	v.Progress = mineOf(in, seen.Sets, stage)
 	v.Recommends = in.Terms.Recommend && v.Progress.Open() > 0
 	rows, err := answerRows(r, in, sets, asked, &v)
@@ -265,6 +272,15 @@ func answersViewIn(r *store.Reader, q *request, asked answersAsked, typed typedA
 	}
 	v.Groups, err = itemGroups(r, q, in, rows, asked.by, typed)
 	return v, err
+}
+
+// stageToCome is the first stage in which somebody reviews, where none of theirs has begun.
+func stageToCome(seen broker.ReviewSeen) (stage int, yes bool) {
+	stage = len(seen.Terms.Stages)
+	for _, s := range seen.Sets {
+		stage = min(stage, s.Stage)
+	}
+	return stage, stage > seen.Stage && stage < len(seen.Terms.Stages)
 }
 
 // mineOf is how far the reader is with what is theirs.
@@ -291,7 +307,7 @@ func answersClosed(in pim.ReviewInstance, stage int, q *request) string {
 func endWords(t pim.ReviewTerms) string {
 	text := "When the review ends, what was decided is applied by itself. "
 	if !t.Apply {
-		text = "When the review ends, an administrator applies what was decided. "
+		text = "When the review ends, what was decided waits until somebody applies it. "
 	}
 	switch t.Silence {
 	case pim.SilenceRemove:

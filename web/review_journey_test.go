@@ -74,7 +74,7 @@ func TestReviewJourney(t *testing.T) {
 	}
 	page := carol.Get("/reviews/"+id).Want(t, http.StatusOK)
 	version := page.Find("form[action$='/stop'] [name=version]").AttrOr("value", "")
-	done(t, carol, carol.Post("/reviews/"+id+"/stop", "version", version))
+	done(t, carol, carol.Post("/reviews/"+id+"/stop", "version", version, "sure", "yes"))
 	for range 3 {
 		w.Advance(time.Second)
 	}

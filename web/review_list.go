@@ -49,10 +49,16 @@ func fillReviews(r *store.Reader, q *request, after store.Keyset, v *views.Revie
 	}
 	v.Mine = int(count)
 	if v.Tab == views.ReviewsMine {
-		mine, err := r.ReviewsToAnswer(q.who.ID, pageSize)
+		mine, err := r.ReviewsToAnswer(q.who.ID, after, pageSize+1)
 		if err != nil {
 			return err
 		}
+		var last store.Keyset
+		if len(mine) > pageSize {
+			mine = mine[:pageSize]
+			last = store.Keyset{At: mine[pageSize-1].StageEnds, ID: mine[pageSize-1].ID}
+		}
+		v.Pager = forward(v.Tab, after, last)
 		return fillMine(r, q, mine, v)
 	}
 	part := broker.ReadableBy(q.powers)

@@ -47,7 +47,7 @@ func resultView(i pim.ReviewItem) views.ReviewState {
 			return v
 		}
 	}
-	return views.ReviewState{Word: "New"}
+	return views.ReviewState{Word: "Not applied yet"}
 }
 
 // outcomeIn counts what came of a review.
@@ -140,7 +140,7 @@ func resultFilters(r *store.Reader, q *request, in pim.ReviewInstance, p *store.
 	out := []views.Segment{{Text: "All", Href: resultsPath(in.ID, "", v.Q, ""), Count: int(in.Counts.Items), Current: v.Show == ""}}
 	for _, o := range outcome {
 		_, result, _ := strings.Cut(o.Href, "show=")
-		out = append(out, views.Segment{Text: o.Word, Href: resultsPath(in.ID, result, v.Q, ""), Count: int(o.N), Current: v.Show == result})
+		out = append(out, views.Segment{Text: capital(o.Word), Href: resultsPath(in.ID, result, v.Q, ""), Count: int(o.N), Current: v.Show == result})
 	}
 	return out, nil
 }

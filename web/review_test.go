@@ -298,3 +298,97 @@ func TestReviewStageToComeEndsByTheWallClock(t *testing.T) {
 		t.Errorf("the second stage is said to end at %s, and ends at %s", got, in.EndsAt.Format(time.RFC3339))
 	}
 }
+
+// W-80, W-81: what cannot be undone asks first, and acts on nothing without the tick; who may not do it is told no more.
+func TestReviewAsksBeforeItStops(t *testing.T) {
+	t.Parallel()
+	w, carol, bob := reviewWorld(t)
+	seat(w, "r1", "bob", false, "alice", "dave")
+	bob.Post("/reviews/r1/recommendations", "here", "/reviews/r1/answers").Want(t, http.StatusSeeOther)
+	page := carol.Get("/reviews/r1").Want(t, http.StatusOK)
+	for verb, want := range map[string]string{"stop": "It cannot be started again", "reset": "2 answers are taken back"} {
+		form := page.Find("details#" + verb + " form[action='/reviews/r1/" + verb + "']")
+		if form.Length() != 1 || form.Find("[name=sure][required]").Length() != 1 || !strings.Contains(form.Text(), want) {
+			t.Errorf("%s does not ask: %s", verb, form.Text())
+		}
+		version := form.Find("[name=version]").AttrOr("value", "")
+		if again := carol.Post("/reviews/r1/"+verb, "version", version).Want(t, http.StatusUnprocessableEntity); again.Find("details#"+verb+"[open] [aria-invalid]").Length() != 1 {
+			t.Errorf("%s without the tick: %s", verb, again.Text("main"))
+		}
+	}
+	if in := reviewRead(w); in.State != pim.ReviewInProgress || in.Counts.Decided() != 2 {
+		t.Fatalf("without the tick: %+v", in)
+	}
+	version := page.Find("#reset [name=version]").AttrOr("value", "")
+	done(t, carol, carol.Post("/reviews/r1/reset", "version", version, "sure", "yes"))
+	for range 3 { // it is carried out beside other work
+		w.Advance(time.Second)
+	}
+	if in := reviewRead(w); in.Counts.Decided() != 0 {
+		t.Errorf("with the tick: %+v", in.Counts)
+	}
+}
+
+func reviewRead(w *stinttest.World) pim.ReviewInstance {
+	return stinttest.Read(w, func(r *store.Reader) (pim.ReviewInstance, error) { return r.ReviewInstance("r1") })
+}
+
+// W-64: a recommendation that is accepted is recorded with what it was made from, item by item.
+func TestReviewAcceptedRecommendationSaysWhy(t *testing.T) {
+	t.Parallel()
+	w, _, bob := reviewWorld(t)
+	seat(w, "r1", "bob", true, "alice")
+	bob.Post("/reviews/r1/recommendations", "here", "/reviews/r1/answers").Want(t, http.StatusSeeOther)
+	if got := reviewItem(w, "alice-in-r1").Reason; got != "As recommended: Never activated." {
+		t.Errorf("the reason is %q", got)
+	}
+}
+
+// W-50: who reviews in a later stage is told that it has not begun, and when it begins.
+func TestReviewStageThatHasNotBegun(t *testing.T) {
+	t.Parallel()
+	w, _, _ := reviewWorld(t)
+	erin := w.Person("erin").Ready()
+	seat(w, "r1", "bob", false, "alice")
+	w.Do(func(tx *store.Tx) error {
+		in, err := tx.ReviewInstance("r1")
+		if err != nil {
+			return err
+		}
+		in.Terms.Stages = append(in.Terms.Stages, pim.ReviewStage{Kind: pim.ReviewersChosen, People: []string{"erin"}, Days: 7})
+		in.EndsAt = in.StageEnds.AddDate(0, 0, 7)
+		second := pim.ReviewSet{ID: "second", InstanceID: "r1", Stage: 1, Members: []pim.ReviewSetMember{{PrincipalID: "erin", PersonID: "erin"}}}
+		return errors.Join(tx.SaveReviewInstance(in), tx.InsertReviewSet(second, "erin"))
+	})
+	page := erin.Get("/reviews/r1/answers").Want(t, http.StatusOK)
+	text := page.Text("main")
+	if !strings.Contains(text, "Your stage has not begun: it is stage 2 of 2.") || strings.Contains(text, "You have answered everything") || strings.Contains(text, "decided") {
+		t.Errorf("before their stage: %s", text)
+	}
+	if got := page.Find(".callout time").AttrOr("datetime", ""); got != reviewRead(w).StageEnds.Format(time.RFC3339) {
+		t.Errorf("it begins at %s", got)
+	}
+	if got := sends(erin, url.Values{"answer-alice-in-r1": {"approve"}, "version-alice-in-r1": {"1"}, "was-alice-in-r1": {""}}); got.StatusCode != http.StatusConflict || !strings.Contains(got.Text("main"), "has not begun") {
+		t.Errorf("an answer before: %d %s", got.StatusCode, got.Text("main"))
+	}
+}
+
+// Every review that waits for somebody is reached, however many there are.
+func TestReviewsToAnswerAreReached(t *testing.T) {
+	t.Parallel()
+	w, _, bob := reviewWorld(t)
+	const many = 60
+	for n := range many {
+		seat(w, "many-"+strconv.Itoa(n), "bob", false, "alice")
+	}
+	page, seen := bob.Get("/reviews").Want(t, http.StatusOK), map[string]bool{}
+	for range 2 {
+		page.Find("#reviews tbody th a").Each(func(_ int, a *goquery.Selection) { seen[a.AttrOr("href", "")] = true })
+		if next := page.Find("#reviews .pager a:contains(Next)").AttrOr("href", ""); next != "" {
+			page = bob.Get(next).Want(t, http.StatusOK)
+		}
+	}
+	if len(seen) != many || page.Find("#reviews .pager a:contains(First)").Length() != 1 {
+		t.Errorf("%d of %d reviews are reached", len(seen), many)
+	}
+}

@@ -152,7 +152,7 @@ func reviewState(i pim.ReviewInstance, now time.Time) views.ReviewState {
 	case pim.ReviewApplying:
 		return views.ReviewState{Tone: views.Info, Word: "Applying", Note: "What was denied is taken away, and read back at the targets."}
 	}
-	return views.ReviewState{Tone: views.OK, Word: "Applied", Note: "What was decided was applied. What came of each row stands under Answers and results."}
+	return views.ReviewState{Tone: views.OK, Word: "Applied", Note: "What was decided was applied. What came of each item stands under Answers and results."}
 }
 
 func reviewProgress(c pim.ReviewCounts) views.ReviewProgress {
@@ -219,47 +219,16 @@ func (n names) adviceView(i pim.ReviewItem, days int) (a views.ReviewAdvice) {
 	case pim.AnswerShrink:
 		a = views.ReviewAdvice{Tone: views.Info, Word: "Shrink"}
 	}
+	place := ""
+	if i.Frozen.OnlyAt != "" {
+		place = n.paths[i.Frozen.OnlyAt].Leaf().Name
+	}
 	for _, b := range i.Frozen.Because {
-		if text := n.because(b, i.Frozen, days); text != "" {
+		if text := b.Words(i.Frozen, days, place); text != "" {
 			a.Because = append(a.Because, text)
 		}
 	}
 	return a
-}
-
-func (n names) because(b pim.Because, u pim.ReviewUse, days int) string {
-	period := views.Plural(days, "day", "days")
-	switch b {
-	case pim.BecauseUsed:
-		return views.Plural(u.Uses, "activation", "activations") + " in " + period
-	case pim.BecauseUnused:
-		return "Not activated in " + period
-	case pim.BecauseNeverUsed:
-		return "Never activated"
-	case pim.BecauseNew:
-		return "Assigned too lately to tell"
-	case pim.BecausePeersUse:
-		return fmt.Sprintf("%d of %d others of the same department and job use it", u.PeersUse, u.Peers)
-	case pim.BecausePeersDoNot:
-		return fmt.Sprintf("None of %d others of the same department and job uses it", u.Peers)
-	case pim.BecauseNotSeen:
-		return "Did not sign in to Stint in " + period
-	case pim.BecauseSeen:
-		return "Signed in to Stint in " + period
-	case pim.BecauseDisabled:
-		return "Cannot sign in any more"
-	case pim.BecauseMoved:
-		return "Another " + u.Moved + " since the last review"
-	case pim.BecauseStanding:
-		return "Held all the time: eligible would be enough"
-	case pim.BecausePermanent:
-		return "Eligible without an end"
-	case pim.BecauseNarrower:
-		return "Used at " + n.paths[u.OnlyAt].Leaf().Name + " alone"
-	case pim.BecauseNotMeasurable:
-		return "Nobody activates it, so that its use cannot be measured"
-	}
-	return ""
 }
 
 // shrinkValue is a way to shrink as a form sends it.

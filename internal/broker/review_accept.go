@@ -15,8 +15,6 @@ import (
 const (
 	// reviewPieces is how many items one request goes through; with more, it is asked again.
 	reviewPieces = 2000
-	// byRecommendation is the reason recorded with a recommendation that was accepted.
-	byRecommendation = "As recommended."
 )
 
 // AcceptRecommendations answers what a reviewer has not answered with what is recommended (W-64): the items named, or all
@@ -41,7 +39,28 @@ func (t *reviewSitting) accept(i pim.ReviewItem, id string) (bool, error) {
 	if answer == pim.AnswerNone {
 		return false, nil
 	}
-	return true, t.record(i, id, ReviewAnswerItem{Answer: answer, Shrink: shrink, Reason: byRecommendation}, pim.AsRecommendation)
+	reason, err := t.recommendedFor(i)
+	if err != nil {
+		return false, err
+	}
+	return true, t.record(i, id, ReviewAnswerItem{Answer: answer, Shrink: shrink, Reason: reason}, pim.AsRecommendation)
+}
+
+// recommendedFor is the reason recorded with a recommendation that is accepted: what it was made from, item by item.
+func (t *reviewSitting) recommendedFor(i pim.ReviewItem) (string, error) {
+	place := ""
+	if i.Frozen.OnlyAt != "" {
+		path, err := pathOf(t.tx.Reader, i.Frozen.OnlyAt)
+		switch {
+		case gone(err):
+			place = "one resource"
+		case err != nil:
+			return "", err
+		default:
+			place = path.Leaf().Name
+		}
+	}
+	return i.Frozen.WordsOf(t.in.Terms.LookBack, place), nil
 }
 
 // goThrough does something about items of a reviewer, named or all of theirs, in as many writes as it takes: other

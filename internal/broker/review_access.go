@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"slices"
+
 	"stint/internal/pim"
 	"stint/internal/store"
 )
@@ -26,6 +28,11 @@ func (v ReviewSeen) Mine() (ids []string, stage int) {
 		}
 	}
 	return []string{}, v.Stage
+}
+
+// before reports whether every stage in which they review is still to come.
+func (v ReviewSeen) before() bool {
+	return !slices.ContainsFunc(v.Sets, func(s pim.ReviewSet) bool { return s.Stage <= v.Stage })
 }
 
 // SeeReview loads an instance for somebody; whoever neither reads nor reviews it does not learn that it exists (T33).

@@ -38,7 +38,7 @@ type ReviewAnswered struct {
 func (b *Broker) Answer(ctx context.Context, actor Actor, q ReviewAnswers) (ReviewAnswered, error) {
 	switch n := len(q.Items); {
 	case n == 0:
-		return ReviewAnswered{}, pim.Invalid("answer", "Answer at least one line.")
+		return ReviewAnswered{}, pim.Invalid("answer", "Answer at least one item.")
 	case n > pim.MaxReviewAnswers:
 		return ReviewAnswered{}, pim.Invalid("answer", "At most %d items at once.", pim.MaxReviewAnswers)
 	}
@@ -90,6 +90,8 @@ func sitting(tx *store.Tx, actor Actor, instanceID string) (*reviewSitting, erro
 	case !t.in.OpenAt(tx.Now):
 		tx.Emit(pim.ReviewEvent(pim.EvReviewRefused, t.in.ReviewInstance, who.ID).AsRefused().With("why", "over"))
 		return nil, pim.Refuse(pim.KindConflict, "%s", closedWords(t.in.ReviewInstance))
+	case len(t.mine) == 0 && t.in.before():
+		return nil, pim.Refuse(pim.KindConflict, "The stage you review in has not begun.")
 	case len(t.mine) == 0:
 		return nil, pim.Refuse(pim.KindConflict, "The stage you reviewed in is over. What you answered in it counts; others review now.")
 	}

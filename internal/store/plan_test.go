@@ -262,7 +262,7 @@ var hot = []struct {
 	{"a reviewer's search", reviewed(ReviewItemPage{Sets: []string{"a"}, Only: ReviewDecided, ByName: true, Words: "ann", After: ReviewItemCursor{"k", "i"}}), ""},
 	{"all of a review", reviewed(ReviewItemPage{Only: ReviewOpen, Words: "ann", After: ReviewItemCursor{"k", "i"}}), ""},
 	{"results of a review", reviewed(ReviewItemPage{Result: new(pim.ReviewResult), After: ReviewItemCursor{"k", "i"}}), ""},
-	{"reviews to answer", func(tx *Tx) error { _, err := tx.ReviewsToAnswer("p", 50); return err }, ""},
+	{"reviews to answer", func(tx *Tx) error { _, err := tx.ReviewsToAnswer("p", Keyset{}, 50); return err }, ""},
 	{"how many reviews to answer", func(tx *Tx) error { _, err := tx.CountReviewsToAnswer("p", 50); return err }, ""},
 	{"sets of a reviewer", func(tx *Tx) error { _, err := tx.ReviewSetsIn("i", "p"); return err }, ""},
 	{"reviews being applied", func(tx *Tx) error { _, err := tx.ReviewsApplying(50); return err }, "review_instances_open"},

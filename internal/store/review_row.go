@@ -183,11 +183,15 @@ type ReviewMine struct {
 }
 
 // ReviewsToAnswer lists the reviews that take answers from a principal now, the one that ends first at the top.
-func (r *Reader) ReviewsToAnswer(principalID string, limit int) ([]ReviewMine, error) {
+func (r *Reader) ReviewsToAnswer(principalID string, after Keyset, limit int) ([]ReviewMine, error) {
+	args, from := []any{principalID, us(r.Now), limit}, ""
+	if after.ID != "" {
+		args, from = append(args, us(after.At), after.ID), " AND (i.stage_ends, i.id) > ($4, $5)"
+	}
 	return many(r, func(r row) (m ReviewMine, err error) {
 		m.ReviewInstance, err = scanReviewInstance(also{r, []any{&m.Items, &m.Decided}})
 		return m, err
-	}, "SELECT "+reviewInstanceCols+", x.items, x.decided"+fromReviewsToAnswer+" ORDER BY i.stage_ends, i.id LIMIT $3", principalID, us(r.Now), limit)
+	}, "SELECT "+reviewInstanceCols+", x.items, x.decided"+fromReviewsToAnswer+from+" ORDER BY i.stage_ends, i.id LIMIT $3", args...)
 }
 
 const fromReviewsToAnswer = ` FROM (SELECT s.instance_id, s.stage, SUM(s.items) AS items, SUM(s.decided) AS decided

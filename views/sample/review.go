@@ -189,7 +189,7 @@ func (s Samples) reviewAnswers() []Page {
 	v := views.ReviewAnswersView{
 		Shell: s.reviewers(), ID: "v1", Name: s.T("Quarterly: production databases"), Text: s.T("Does each person still need db_owner?"), Frozen: ago(days(10)), Ends: min(days(4)), Stage: "stage 1 of 2",
 		Progress: views.ReviewProgress{Items: 42, Approved: 12, Denied: 4, Shrunk: 1, DontKnow: 1}, By: "place", Show: "all", Recommends: true, NeedReason: true, Manages: true,
-		Apply:  s.T("When the review ends, an administrator applies what was decided. What nobody answers about stays."),
+		Apply:  s.T("When the review ends, what was decided waits until somebody applies it. What nobody answers about stays."),
 		Groups: []views.ReviewGroup{{Title: s.T("PostgreSQL › billing-prod"), Rows: []views.ReviewItem{alice, farid, dave, bob}}, {Title: s.T("PostgreSQL › crm-prod"), Rows: []views.ReviewItem{carol, erin, group}}},
 		Pager:  views.Pager{Older: "/reviews/v1/answers?cursor=x", Forward: true}, Here: "/reviews/v1/answers?show=all",
 	}
@@ -197,7 +197,8 @@ func (s Samples) reviewAnswers() []Page {
 	byPerson.By, byPerson.Groups, byPerson.Stage, byPerson.Text = "person", []views.ReviewGroup{{Title: s.T("Alice Keller"), Rows: []views.ReviewItem{alice}}, {Title: s.T("Erin Sato"), Rows: []views.ReviewItem{erin}}}, "", ""
 	byPerson.Progress = views.ReviewProgress{Items: 40, Plain: 18}
 	byPerson.HandOver = views.HandOverForm{Open: true, Q: s.T("carol"), Rows: []views.PickRow{{Holder: s.holder(s.carol())}}, Errors: views.Errors{"to": s.T("Choose who reviews it."), "reason": s.T("Say why.")}}
-	finished, noHit, closed := v, v, v
+	finished, noHit, closed, early := v, v, v, v
+	early.Closed, early.Begins, early.Groups, early.Stage = s.T("Your stage has not begun: it is stage 2 of 2."), min(days(4)), nil, ""
 	finished.Groups, finished.Show, finished.Progress, finished.Recommends, finished.Pager = nil, "open", views.ReviewProgress{Items: 42, Approved: 30, Denied: 12}, false, views.Pager{}
 	noHit.Groups, noHit.Q = nil, s.T("mainframe")
 	closed.Closed, closed.Ends = s.T("This review has ended. Answers are taken no more."), ago(30)
@@ -206,6 +207,7 @@ func (s Samples) reviewAnswers() []Page {
 		{"review-answers-person", "/reviews/:id/answers", views.ReviewAnswers(byPerson)},
 		{"review-answers-done", "/reviews/:id/answers", views.ReviewAnswers(finished)},
 		{"review-answers-no-hit", "/reviews/:id/answers", views.ReviewAnswers(noHit)},
+		{"review-answers-early", "/reviews/:id/answers", views.ReviewAnswers(early)},
 		{"review-answers-closed", "/reviews/:id/answers", views.ReviewAnswers(closed)},
 	}
 }
@@ -242,7 +244,7 @@ func (s Samples) reviewRuns() []Page {
 	applying.State, applying.Can, applying.Working, applying.Doing, applying.Done, applying.About = s.state(views.Info, "Applying", "What was denied is taken away, and read back at the targets."), views.ReviewAllowed{Export: true}, true, "Applied", 7, 11
 	applying.Outcome = []views.ReviewOutcome{{Tone: views.OK, Word: "removed", N: 6, Href: "/reviews/v1/results?show=removed"}, {Tone: views.Info, Word: "ending", N: 1, Href: "/reviews/v1/results?show=removing"}, {Tone: views.Bad, Word: "failed, tried again", N: 1, Href: "/reviews/v1/results?show=failed"}}
 	wrong := v
-	wrong.Errors = views.Errors{"": s.T("Somebody changed this review meanwhile. Look again.")}
+	wrong.Errors = views.Errors{"": s.T("Somebody changed this review meanwhile. Look again."), "stop": s.T("Tick it if you want that."), "reset": s.T("Tick it if you want that.")}
 	wrong.Add = views.ReviewAddForm{Open: true, Q: s.T("erin"), Rows: []views.PickRow{{Holder: s.holder(s.erin())}}, Errors: views.Errors{"pick": s.T("Choose at least one person.")}}
 	wrong.Change.Open, wrong.Change.Errors = true, views.Errors{"ends_at": s.T("That is past.")}
 	wrong.Typed.Value, wrong.Typed.Error = s.T("quarterly"), s.T("Type the name exactly as it is written here, with its capitals.")
@@ -272,7 +274,7 @@ func (s Samples) reviewResults() []Page {
 		row("i5", s.carol(), "deny", "Left the team", s.state(views.Bad, "Failed", "The target did not answer. Tried 3 times, again at 14:31.")),
 		row("i6", s.erin(), "deny", "Not needed", s.state(views.Warn, "Still held", "through “Database on call” until 18:00")),
 		row("i1", s.alice(), "approve", "On call for billing", s.state(views.Neutral, "Kept", "")),
-		row("i7", s.bob(), "", "", s.state(views.Neutral, "New", "")),
+		row("i7", s.bob(), "", "", s.state(views.Neutral, "Not applied yet", "")),
 	}
 	v.Rows[5].By = views.Person{}
 	v.Rows[1].Shrunk, v.Rows[1].As = s.T("eligible instead of active"), "recommendation accepted"

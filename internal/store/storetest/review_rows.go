@@ -62,7 +62,7 @@ func reviewRows(t *testing.T, s *store.Store) {
 	same(t, "open", page(store.ReviewItemPage{Sets: mine, Only: store.ReviewOpen, Limit: 3}), "t0", "t1", "t4")
 	same(t, "open by person", page(store.ReviewItemPage{Sets: mine, Only: store.ReviewOpen, ByName: true, Limit: 9}), "t7", "t6", "t4", "t1", "t0")
 	same(t, "decided", page(store.ReviewItemPage{Sets: mine, Only: store.ReviewDecided, Limit: 3}), "t3")
-	todo := get(t, s, func(r *store.Reader) ([]store.ReviewMine, error) { return r.ReviewsToAnswer("bob", 9) })
+	todo := get(t, s, func(r *store.Reader) ([]store.ReviewMine, error) { return r.ReviewsToAnswer("bob", store.Keyset{}, 9) })
 	if len(todo) != 1 || todo[0].ID != "i1" || todo[0].Items != 6 || todo[0].Decided != 0 {
 		t.Errorf("to answer: %+v", todo)
 	}

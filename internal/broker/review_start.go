@@ -19,6 +19,11 @@ const (
 	walkReset  = "reset:"  // answers are taken back
 )
 
+const (
+	frozenAtOnce = 1000                  // things looked up at once, before any is frozen
+	freezeFor    = 20 * time.Millisecond // of one write: with its commit it stays below 50 ms (invariant 13)
+)
+
 // beginReview lets an instance of a series begin whose time has come. A start that was missed is caught up with once,
 // however many were; while the one before still takes answers it waits for it (W-13).
 func beginReview(tx *store.Tx, reviewID, instanceID string) error {
@@ -88,7 +93,7 @@ func (b *Broker) freeze(ctx context.Context, i pim.ReviewInstance) error {
 					return p, err
 				}
 			}
-			p.drafts, p.last, err = f.drafts(r, i.After, looked)
+			p.drafts, p.last, err = f.drafts(r, i.After, frozenAtOnce)
 			return p, err
 		})
 		if err != nil {
@@ -164,7 +169,7 @@ func freezePiece(tx *store.Tx, at pim.ReviewInstance, drafts []draft, last strin
 		return frozen{}, store.ErrConflict // another node freezes it
 	}
 	begun, n, counts, all := now(), 0, map[string]int64{}, []pim.ReviewItem(nil)
-	for n < len(drafts) && (n == 0 || now().Sub(begun) < pieceFor) {
+	for n < len(drafts) && (n == 0 || now().Sub(begun) < freezeFor) {
 		next := drafts[n:min(n+32, len(drafts))]
 		n += len(next)
 		items, err := stillThere(tx, next)

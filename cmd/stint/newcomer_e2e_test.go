@@ -18,7 +18,7 @@ type newcomer struct {
 	*testing.T
 	demo     *runningDemo
 	chromium *browser.Browser
-	seen     map[string]bool // pages looked at already
+	seen     map[string]bool // pages looked at already; nil: none is looked at
 }
 
 // somebody is one person of Northwind at a device of their own.
@@ -86,7 +86,7 @@ func (n *newcomer) arrives(uid, name string) *somebody {
 // it is photographed too. Each page is looked at once.
 func (s *somebody) look(page string) {
 	s.n.Helper()
-	if s.n.seen[page] {
+	if s.n.seen == nil || s.n.seen[page] {
 		return
 	}
 	s.n.seen[page] = true

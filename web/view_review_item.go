@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"stint/internal/broker"
 	"stint/internal/pim"
 	"stint/internal/store"
 	"stint/views"
@@ -16,7 +17,8 @@ type itemRows struct {
 	names   names
 	people  map[string]pim.Principal
 	history map[string][]pim.ReviewDecision
-	others  map[string][]string // names of who reviews, by set
+	groups  map[string]bool     // those the reader is in
+	others  map[string][]string // names of who reviews, by item
 	typed   typedAnswers
 }
 
@@ -43,12 +45,15 @@ func itemGroups(r *store.Reader, q *request, in pim.ReviewInstance, rows []pim.R
 
 func itemRowsOf(r *store.Reader, q *request, in pim.ReviewInstance, rows []pim.ReviewItem, typed typedAnswers) (l itemRows, err error) {
 	l = itemRows{q: q, in: in, typed: typed, others: map[string][]string{}}
+	if l.groups, err = broker.GroupsOfHuman(r, q.who); err != nil {
+		return l, err
+	}
 	var want ids
 	var shown, sets []string
 	want.items(rows)
 	for _, i := range rows {
 		shown = append(shown, i.ID)
-		if !i.MayAnswer(in.TurnOf(), q.who.PersonID) {
+		if !i.MayAnswer(in.TurnOf(), q.who, l.groups) {
 			sets = append(sets, i.SetID)
 		}
 	}
@@ -70,10 +75,10 @@ func itemRowsOf(r *store.Reader, q *request, in pim.ReviewInstance, rows []pim.R
 	if l.names, err = namesOf(r, want); err != nil {
 		return l, err
 	}
-	for set, list := range reviewers {
-		for _, id := range list {
-			if id != q.who.ID && l.names.people[id] != "" {
-				l.others[set] = append(l.others[set], l.names.people[id])
+	for _, i := range rows {
+		for _, id := range reviewers[i.SetID] {
+			if id != q.who.ID && l.names.people[id] != "" && !slices.Contains(i.Frozen.Within, id) {
+				l.others[i.ID] = append(l.others[i.ID], l.names.people[id])
 			}
 		}
 	}
@@ -100,7 +105,7 @@ func (l itemRows) row(i pim.ReviewItem) views.ReviewItem {
 		v.By, v.At, v.As = l.names.person(i.DecidedBy), i.DecidedAt, answeredAs[i.DecidedAs]
 	}
 	v.Earlier = l.earlier(i)
-	if !i.MayAnswer(l.in.TurnOf(), l.q.who.PersonID) {
+	if !i.MayAnswer(l.in.TurnOf(), l.q.who, l.groups) {
 		v.Decides = l.decides(i)
 	}
 	l.keep(i, &v)
@@ -124,13 +129,17 @@ func (l itemRows) keep(i pim.ReviewItem, v *views.ReviewItem) {
 }
 
 func (l itemRows) decides(i pim.ReviewItem) string {
-	switch names := l.others[i.SetID]; len(names) {
+	own := "Nobody reviews their own access: "
+	if i.PersonID == "" {
+		own = "You are in this group, and nobody reviews their own access: "
+	}
+	switch names := l.others[i.ID]; len(names) {
 	case 0:
-		return "Nobody reviews their own access: another reviewer decides"
+		return own + "another reviewer decides"
 	case 1:
-		return "Nobody reviews their own access: " + names[0] + " decides"
+		return own + names[0] + " decides"
 	default:
-		return "Nobody reviews their own access: " + andList(names[:min(len(names), 3)]) + " decide"
+		return own + andList(names[:min(len(names), 3)]) + " decide"
 	}
 }
 

@@ -106,6 +106,10 @@ func (b *Broker) itemsOf(ctx context.Context, actor Actor, instanceID string, it
 		if err != nil {
 			return l, err
 		}
+		groups, err := GroupsOfHuman(r, who)
+		if err != nil {
+			return l, err
+		}
 		page := store.ReviewItemPage{InstanceID: instanceID, Limit: reviewPieces}
 		if page.Sets, _ = in.Mine(); open {
 			page.Only = store.ReviewOpen
@@ -116,7 +120,7 @@ func (b *Broker) itemsOf(ctx context.Context, actor Actor, instanceID string, it
 				return l, err
 			}
 			for _, i := range rows {
-				if !open || i.Frozen.Recommended != pim.AnswerNone && i.MayAnswer(in.TurnOf(), who.PersonID) {
+				if !open || i.Frozen.Recommended != pim.AnswerNone && i.MayAnswer(in.TurnOf(), who, groups) {
 					l.ids = append(l.ids, i.ID)
 				}
 			}
@@ -244,6 +248,12 @@ func (t *reviewSitting) takesOver(i pim.ReviewItem, id string) (pim.Principal, e
 		return p, pim.Invalid("to", "Choose a person who can sign in.")
 	case p.PersonID == t.who.PersonID:
 		return p, pim.Invalid("to", "That is yourself. Choose somebody else.")
+	case i.PersonID == "":
+		groups, err := GroupsOfHuman(t.tx.Reader, p)
+		if err == nil && i.OwnThrough(p.ID, groups) {
+			err = pim.Invalid("to", "%s is in this group: nobody reviews their own access.", p.Name)
+		}
+		return p, err
 	case i.OwnAccess(p.PersonID) || whose != "" && whose == p.PersonID:
 		return p, pim.Invalid("to", "It is the access of %s: nobody reviews their own.", p.Name)
 	}

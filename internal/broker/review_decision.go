@@ -59,13 +59,14 @@ func (b *Broker) Answer(ctx context.Context, actor Actor, q ReviewAnswers) (Revi
 
 // reviewSitting is one reviewer at one instance in one transaction.
 type reviewSitting struct {
-	tx    *store.Tx
-	who   pim.Principal
-	in    ReviewSeen
-	mine  []string                   // sets whose turn it is
-	moved map[pim.ReviewAnswer]int64 // answers more, or fewer
-	sets  map[string][2]int64        // items and decided, by set
-	out   ReviewAnswered
+	tx     *store.Tx
+	who    pim.Principal
+	in     ReviewSeen
+	within map[string]bool            // the groups they are in now
+	mine   []string                   // sets whose turn it is
+	moved  map[pim.ReviewAnswer]int64 // answers more, or fewer
+	sets   map[string][2]int64        // items and decided, by set
+	out    ReviewAnswered
 }
 
 // sitting begins to take answers of somebody, or says why none are taken.
@@ -77,6 +78,9 @@ func sitting(tx *store.Tx, actor Actor, instanceID string) (*reviewSitting, erro
 	t := &reviewSitting{tx: tx, who: who, moved: map[pim.ReviewAnswer]int64{}, sets: map[string][2]int64{}}
 	t.out.Refused = map[string]string{}
 	if t.in, err = SeeReview(tx.Reader, who, instanceID); err != nil {
+		return nil, err
+	}
+	if t.within, err = GroupsOfHuman(tx.Reader, who); err != nil {
 		return nil, err
 	}
 	for _, s := range t.in.Sets {
@@ -153,17 +157,40 @@ func (t *reviewSitting) answerable(id string) (pim.ReviewItem, error) {
 	if err != nil {
 		return i, err
 	}
-	return i, pim.Refuse(pim.KindForbidden, "Nobody reviews their own access. %s.", decidesWords(others))
+	own := "Nobody reviews their own access."
+	if i.PersonID == "" {
+		own = "You are in this group, or were when the review began. Nobody reviews their own access."
+	}
+	return i, pim.Refuse(pim.KindForbidden, "%s %s.", own, decidesWords(others))
+}
+
+// GroupsOfHuman are the ids of the groups that somebody is in now, directly or nested, by any account of theirs.
+func GroupsOfHuman(r *store.Reader, who pim.Principal) (map[string]bool, error) {
+	accounts, err := r.PeopleOf(who.PersonID)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for _, p := range append(accounts, who) {
+		ids, err := r.GroupsOf(p.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			out[id] = true
+		}
+	}
+	return out, nil
 }
 
 // mayAnswer asks whose access it is now, too: accounts may have become one person's since the start (T10).
 func (t *reviewSitting) mayAnswer(i pim.ReviewItem) (bool, error) {
 	person, err := t.personOf(i)
-	if err != nil || !i.MayAnswer(t.in.TurnOf(), t.who.PersonID) {
+	if err != nil || !i.MayAnswer(t.in.TurnOf(), t.who, t.within) {
 		return false, err
 	}
 	i.PersonID = person
-	return i.MayAnswer(t.in.TurnOf(), t.who.PersonID), nil
+	return i.MayAnswer(t.in.TurnOf(), t.who, t.within), nil
 }
 
 // personOf is whose access an item is by now.
@@ -184,7 +211,7 @@ func (t *reviewSitting) others(i pim.ReviewItem) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	rest := slices.DeleteFunc(people[i.SetID], func(id string) bool { return id == t.who.ID })
+	rest := slices.DeleteFunc(people[i.SetID], func(id string) bool { return id == t.who.ID || slices.Contains(i.Frozen.Within, id) })
 	names, err := t.tx.Names(rest[:min(len(rest), 20)])
 	out := make([]string, 0, len(names))
 	for _, id := range rest {

@@ -119,7 +119,7 @@ func (c *reviewersCount) count(v *reviewers, found []store.ReviewCandidate) {
 		c.sets[p.hash] = p
 		c.items[p.hash]++
 		c.seen++
-		if v.stages[0].Kind != pim.ReviewersSelf && !othersThan(p, humanOf(f.Holder)) {
+		if v.stages[0].Kind != pim.ReviewersSelf && !othersThan(p, v.whose(f.Holder)) {
 			c.nobody++
 		}
 	}

@@ -20,13 +20,14 @@ type panel struct {
 // reviewers knows who reviews what: people as they are at the start, groups opened up to the people in them (W-60).
 type reviewers struct {
 	stages   []pim.ReviewStage
-	chosen   []panel                  // by stage
-	fallback []panel                  // by stage
-	last     panel                    // administrators of Stint, where nobody else is left
-	owners   map[string]panel         // who is assigned Resource Administrator, by resource
-	paths    map[string]pim.Path      // of the resources of what is looked at now
-	people   map[string]pim.Principal // managers of who is looked at now
-	answers  map[string]panel         // who answer for workloads, by whom they name
+	chosen   []panel                    // by stage
+	fallback []panel                    // by stage
+	last     panel                      // administrators of Stint, where nobody else is left
+	owners   map[string]panel           // who is assigned Resource Administrator, by resource
+	paths    map[string]pim.Path        // of the resources of what is looked at now
+	people   map[string]pim.Principal   // managers of who is looked at now
+	answers  map[string]panel           // who answer for workloads, by whom they name
+	within   map[string]map[string]bool // who is in the groups of what is looked at now: humans, by group
 }
 
 func reviewersOf(r *store.Reader, t pim.ReviewTerms) (*reviewers, error) {
@@ -108,7 +109,19 @@ func (v *reviewers) prepare(r *store.Reader, found []store.ReviewCandidate) erro
 		kinds[s.Kind] = true
 	}
 	var places, managers []string
+	v.within = map[string]map[string]bool{}
 	for _, c := range found {
+		if c.Holder.Kind == pim.Group && v.within[c.Holder.ID] == nil {
+			people, err := r.PeopleIn([]string{c.Holder.ID})
+			if err != nil {
+				return err
+			}
+			in := make(map[string]bool, len(people))
+			for _, p := range people {
+				in[p.PersonID] = true
+			}
+			v.within[c.Holder.ID] = in
+		}
 		if c.Assignment.ResourceID != "" {
 			places = append(places, c.Assignment.ResourceID)
 		}
@@ -136,8 +149,8 @@ func (v *reviewers) prepare(r *store.Reader, found []store.ReviewCandidate) erro
 }
 
 // whoReviews is who reviews one thing in a stage: whom the stage says, unless that is nobody but the person whose access it
-// is; then the fallback, then administrators of Stint. Nobody decides alone about their own access, but where people are
-// asked about themselves.
+// is, or people in the group whose it is; then the fallback, then administrators of Stint. Nobody decides about their own
+// access, but where people are asked about themselves.
 func (v *reviewers) whoReviews(stage int, c store.ReviewCandidate) panel {
 	var said panel
 	switch v.stages[stage].Kind {
@@ -153,11 +166,37 @@ func (v *reviewers) whoReviews(stage int, c store.ReviewCandidate) panel {
 		said = v.nearestOwners(c)
 	}
 	for _, members := range []panel{said, v.fallback[stage], v.last} {
-		if othersThan(members, humanOf(c.Holder)) {
+		if othersThan(members, v.whose(c.Holder)) {
 			return members
 		}
 	}
 	return v.last
+}
+
+// whose are the humans whose own access it is: the person's, or everybody's in the group.
+func (v *reviewers) whose(p pim.Principal) map[string]bool {
+	switch p.Kind {
+	case pim.Group:
+		return v.within[p.ID]
+	case pim.Person:
+		return map[string]bool{p.PersonID: true}
+	}
+	return nil
+}
+
+// ownOf lists the reviewers among some who are in the group whose access it is, as it was at the start.
+func (v *reviewers) ownOf(p pim.Principal, stages []panel) (ids []string) {
+	if p.Kind != pim.Group {
+		return nil
+	}
+	for _, s := range stages {
+		for _, m := range s.members {
+			if v.within[p.ID][m.PersonID] {
+				ids = append(ids, m.PrincipalID)
+			}
+		}
+	}
+	return unique(ids)
 }
 
 func (v *reviewers) managers(p pim.Principal) panel {
@@ -176,13 +215,13 @@ func (v *reviewers) managers(p pim.Principal) panel {
 func (v *reviewers) nearestOwners(c store.ReviewCandidate) panel {
 	path := v.paths[c.Assignment.ResourceID]
 	for i := len(path) - 1; i >= 0; i-- {
-		if members := v.owners[path[i].ID]; othersThan(members, humanOf(c.Holder)) {
+		if members := v.owners[path[i].ID]; othersThan(members, v.whose(c.Holder)) {
 			return members
 		}
 	}
 	return panel{}
 }
 
-func othersThan(p panel, personID string) bool {
-	return slices.ContainsFunc(p.members, func(m pim.ReviewSetMember) bool { return personID == "" || m.PersonID != personID })
+func othersThan(p panel, own map[string]bool) bool {
+	return slices.ContainsFunc(p.members, func(m pim.ReviewSetMember) bool { return !own[m.PersonID] })
 }

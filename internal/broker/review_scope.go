@@ -98,6 +98,7 @@ func (f *freezing) drafts(r *store.Reader, after string, limit int) (drafts []dr
 		for stage := range f.instance.Terms.Stages {
 			d.sets = append(d.sets, f.whoReviews(stage, c))
 		}
+		d.item.Frozen.Within = f.ownOf(c.Holder, d.sets)
 		drafts = append(drafts, d)
 	}
 	return drafts, last, nil

@@ -70,10 +70,16 @@ func (i ReviewItem) OwnAccess(personID string) bool {
 	return i.PersonID != "" && i.PersonID == personID
 }
 
+// OwnThrough reports whether an item is a group's that somebody is in, or was in when the review began: what the group
+// holds they hold. groups are those they are in now.
+func (i ReviewItem) OwnThrough(principalID string, groups map[string]bool) bool {
+	return i.PersonID == "" && (groups[i.PrincipalID] || slices.Contains(i.Frozen.Within, principalID))
+}
+
 // MayAnswer reports whether a reviewer whose turn it is may answer: nobody does about their own access, but where
-// everybody reviews their own (W-67).
-func (i ReviewItem) MayAnswer(stage ReviewStage, personID string) bool {
-	return !i.OwnAccess(personID) || stage.Kind == ReviewersSelf
+// everybody reviews their own, and nobody about what a group of theirs holds (W-67).
+func (i ReviewItem) MayAnswer(stage ReviewStage, who Principal, groups map[string]bool) bool {
+	return !i.OwnThrough(who.ID, groups) && (!i.OwnAccess(who.PersonID) || stage.Kind == ReviewersSelf)
 }
 
 // TurnOf is the stage whose turn it is; of an instance that is over the last one that was.

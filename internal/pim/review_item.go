@@ -40,6 +40,7 @@ type ReviewUse struct {
 	Peers       int       `json:",omitempty"` // others of the same department and job who hold the same
 	PeersUse    int       `json:",omitempty"` // of them who used it in the period
 	OnlyAt      string    `json:",omitempty"` // the one resource below it was used at in the period
+	Within      []string  `json:",omitempty"` // of a group: its reviewers who were in it at the start
 	Enabled     bool
 	Because     []Because `json:",omitempty"`
 	Shrink      ShrinkTo  `json:",omitzero"` // what is proposed where the recommendation is to shrink

@@ -18,7 +18,10 @@ func (s *Server) seriesPage(q *request, status int, typed *views.Typed, wrong vi
 	if err != nil {
 		return err
 	}
-	if v.Errors = wrong; typed != nil {
+	if wrong != nil {
+		v.Errors = wrong
+	}
+	if typed != nil {
 		v.Typed = *typed
 	}
 	if v.Shell, err = s.shell(q); err != nil {
@@ -51,6 +54,11 @@ func seriesIn(r *store.Reader, q *request) (v views.ReviewSeriesView, err error)
 		Facts: n.reviewFacts(d.Terms), Typed: views.Typed{Name: d.Name}}
 	if v.CanManage, err = broker.MayChangeReview(r, q.who, d); err != nil {
 		return v, err
+	}
+	if paused, err := broker.ReviewPaused(r, d); err != nil {
+		return v, err
+	} else if paused != "" {
+		v.Errors = views.Errors{"": paused}
 	}
 	before, _ := strconv.ParseInt(q.QueryParam("before"), 10, 64)
 	begun, err := r.ReviewInstances(d.ID, max(0, before), pageSize)

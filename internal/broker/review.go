@@ -92,6 +92,11 @@ func (o *saveReview) decided(tx *store.Tx, who pim.Principal) (pim.ReviewDefinit
 	if err := checkReview(tx.Reader, d); err != nil {
 		return d, err
 	}
+	if stands, err := makerStands(tx.Reader, d); err != nil {
+		return d, err
+	} else if !stands {
+		d.MadeBy = who.ID // who saves it takes it over
+	}
 	d.NextAt, err = nextReview(d, firstFrom(d, tx.Now))
 	return d, err
 }

@@ -34,6 +34,11 @@ func beginReview(tx *store.Tx, reviewID, instanceID string) error {
 	if waits, err := waitsForLast(tx, d); err != nil || waits {
 		return err
 	}
+	if stands, err := makerStands(tx.Reader, d); err != nil {
+		return err
+	} else if !stands {
+		return pauseReview(tx, d)
+	}
 	planned, err := missedReview(d.When, tx.Now)
 	if err != nil || planned.IsZero() || planned.Before(d.NextAt) {
 		planned = d.NextAt

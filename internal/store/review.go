@@ -122,8 +122,8 @@ func (tx *Tx) InsertReview(d pim.ReviewDefinition) error {
 
 // UpdateReview saves a series; the version must be the one read.
 func (tx *Tx) UpdateReview(d pim.ReviewDefinition) error {
-	err := tx.must(`UPDATE reviews SET name = $1, terms = $2, schedule = $3, next_at = $4, version = version + 1
-		WHERE id = $5 AND version = $6 AND removed_at = 0`, d.Name, toJSON(d.Terms), toJSON(d.When), us(d.NextAt), d.ID, d.Version)
+	err := tx.must(`UPDATE reviews SET name = $1, terms = $2, schedule = $3, next_at = $4, made_by = $5, version = version + 1
+		WHERE id = $6 AND version = $7 AND removed_at = 0`, d.Name, toJSON(d.Terms), toJSON(d.When), us(d.NextAt), d.MadeBy, d.ID, d.Version)
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (tx *Tx) ReviewBegun(d pim.ReviewDefinition, next time.Time) error {
 		us(next), d.ID, d.Version, us(d.NextAt))
 }
 
-// PutOffReview lets the next instance of a series begin at another instant, never with the zero time.
+// PutOffReview lets the next instance of a series begin at another instant; with the zero time none begins until it is saved again.
 func (tx *Tx) PutOffReview(d pim.ReviewDefinition, next time.Time) error {
 	return tx.must("UPDATE reviews SET next_at = $1 WHERE id = $2 AND version = $3 AND next_at = $4 AND removed_at = 0", us(next), d.ID, d.Version, us(d.NextAt))
 }

@@ -1,0 +1,54 @@
+package broker_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"stint/internal/broker"
+	"stint/internal/pim"
+	"stint/internal/store"
+)
+
+// K-33, T33: the series of an ex-owner does not go on: it is paused and says so, who administers there is told, and whoever
+// saves it takes it over.
+func TestReviewOfAnExOwnerIsPaused(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.active("bob", pim.RoleOwner, "org")
+	d.active("erin", pim.RoleOwner, "org")
+	save := d.campaign(func(s *broker.ReviewSave) {
+		s.Terms.Scope.Resources, s.Terms.Stages[0].Days, s.When.Frequency = []string{"org"}, 1, pim.ReviewWeekly
+	})
+	id, err := d.saves("bob", save)
+	d.ok(err)
+	d.tick()
+	begun := d.latest(id)
+	d.do(func(tx *store.Tx) error {
+		a, err := tx.Assignment("bob-active-" + pim.RoleOwner)
+		if err != nil {
+			return err
+		}
+		return tx.EndAssignment(a, false)
+	})
+	d.clock.add(8 * day)
+	d.tick()
+	s := look(d, func(r *store.Reader) (pim.ReviewDefinition, error) { return r.Review(id) })
+	paused := look(d, func(r *store.Reader) (string, error) { return broker.ReviewPaused(r, s) })
+	if last := d.latest(id); last.Number != begun.Number || !s.NextAt.IsZero() || !strings.Contains(paused, "bob, who made it, is no owner") {
+		t.Fatalf("number %d, next at %v: %q", last.Number, s.NextAt, paused)
+	}
+	for who, told := range map[string]bool{"carol": true, "erin": true, "alice": false} {
+		if got := slices.ContainsFunc(d.noticesOf(who), func(n string) bool { return strings.Contains(n, "It is paused") }); got != told {
+			t.Errorf("%s was told: %v", who, got)
+		}
+	}
+	save.ID, save.Version = id, s.Version
+	_, err = d.saves("erin", save)
+	d.ok(err)
+	d.clock.add(8 * day)
+	d.tick()
+	if last := d.latest(id); last.Number != begun.Number+1 {
+		t.Errorf("taken over, and number %d is the last", last.Number)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"stint/internal/pim"
 	"stint/internal/store"
@@ -175,12 +176,13 @@ func (b *Broker) HandOver(ctx context.Context, actor Actor, q ReviewHandOver) (R
 	if problem := pim.CheckJustification(q.Reason, true); problem != "" {
 		return ReviewAnswered{}, pim.Invalid("reason", "%s", problem)
 	}
+	begun := b.clock()
 	return b.goThrough(ctx, actor, q.InstanceID, q.Items, false, func(t *reviewSitting, i pim.ReviewItem, id string) (bool, error) {
-		return t.handOver(i, id, q)
+		return t.handOver(i, id, q, begun)
 	})
 }
 
-func (t *reviewSitting) handOver(i pim.ReviewItem, id string, q ReviewHandOver) (bool, error) {
+func (t *reviewSitting) handOver(i pim.ReviewItem, id string, q ReviewHandOver, begun time.Time) (bool, error) {
 	if may, err := t.mayAnswer(i); err != nil || !may {
 		return false, errors.Join(err, keepsOwn(len(q.Items) > 0))
 	}
@@ -194,6 +196,9 @@ func (t *reviewSitting) handOver(i pim.ReviewItem, id string, q ReviewHandOver) 
 	}
 	if set == i.SetID {
 		return false, nil
+	}
+	if err := t.tellHanded(set, to, begun); err != nil {
+		return false, err
 	}
 	was := i.SetID
 	i.SetID = set
@@ -274,7 +279,23 @@ func (t *reviewSitting) setWith(i pim.ReviewItem, to pim.Principal, id string) (
 	if err == nil || !errors.Is(err, store.ErrNotFound) {
 		return have.ID, err
 	}
-	made := pim.ReviewSet{ID: id, InstanceID: i.InstanceID, Stage: t.in.Stage, Members: members}
+	return id, t.tx.InsertReviewSet(pim.ReviewSet{ID: id, InstanceID: i.InstanceID, Stage: t.in.Stage, Members: members}, key)
+}
+
+// tellHanded tells whoever takes over, once for all that is handed over at once, whether their set was there before or not.
+func (t *reviewSitting) tellHanded(set string, to pim.Principal, begun time.Time) error {
+	of, err := t.tx.ReviewSet(set)
+	if err != nil {
+		return err
+	}
+	for _, m := range of.Members {
+		if m.PrincipalID == to.ID && !m.ToldAt.Before(begun) {
+			return nil
+		}
+	}
 	text := fmt.Sprintf("%s asks you to review in their place: %s.", t.who.Name, t.in.Name)
-	return id, errors.Join(t.tx.InsertReviewSet(made, key), notify(t.tx, text, "/reviews/"+i.InstanceID, to.ID))
+	if err := notify(t.tx, text, "/reviews/"+t.in.ID, to.ID); err != nil {
+		return err
+	}
+	return t.tx.ToldReviewer(t.in.ID, t.in.Stage, to.ID)
 }

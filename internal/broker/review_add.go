@@ -12,7 +12,10 @@ func init() {
 	operations[pim.ActionAddReviewers] = func() operation { return &addReviewers{} }
 }
 
-const maxAdded = 200 // reviewers added at once, groups opened up
+const (
+	maxAdded  = 200  // reviewers added at once, groups opened up
+	maxJoined = 5000 // memberships of sets that one write adds
+)
 
 // ReviewerAddition adds reviewers to a stage of a review that runs: beside those chosen, or, where others review, to the
 // fallback (W-26). Nobody is taken out.
@@ -61,8 +64,14 @@ func (o *addReviewers) added(tx *store.Tx, who pim.Principal) (i pim.ReviewInsta
 	case n > maxAdded:
 		return i, nil, add, pim.Invalid("people", "These are %d people; at most %d are added at once.", n, maxAdded)
 	}
-	if sets, err = tx.ReviewSetsFor(i.ID, o.Stage, fallback, 9); err == nil && len(sets) == 0 {
+	if sets, err = tx.ReviewSetsFor(i.ID, o.Stage, fallback, maxJoined+1); err != nil {
+		return i, nil, add, err
+	}
+	switch n := len(sets); {
+	case n == 0:
 		err = pim.Refuse(pim.KindConflict, "Nothing waits for a fallback in this stage: everything has its reviewer.")
+	case n*len(add.members) > maxJoined:
+		err = pim.Invalid("people", "They would join %d sets of reviewers, which is too much at once. Add at most %d people at a time.", n, max(1, maxJoined/n))
 	}
 	return i, sets, add, err
 }

@@ -86,7 +86,7 @@ func (c *court) instance() pim.ReviewInstance {
 // says answers one item and returns why it was not taken.
 func (c *court) says(who, item string, a pim.ReviewAnswer, shrink ...pim.ShrinkTo) string {
 	c.Helper()
-	q := broker.ReviewAnswerItem{ID: item, Answer: a, Reason: "because"}
+	q := broker.ReviewAnswerItem{ID: item, Version: c.item(item).Version, Answer: a, Reason: "because"}
 	if len(shrink) > 0 {
 		q.Shrink = shrink[0]
 	}

@@ -231,7 +231,7 @@ func (o *deleteReview) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prep
 	switch {
 	case err != nil:
 	case i.State == pim.ReviewApplying:
-		err = pim.Refuse(pim.KindConflict, "It is being applied. Delete it when it is known what came of each line.")
+		err = pim.Refuse(pim.KindConflict, "It is being applied. Wait until it says Applied: its page shows what each line waits for. Then delete it.")
 	case o.Confirm != i.Name:
 		err = pim.Invalid("confirm", "Type the name of the review to delete it: %s", i.Name)
 	}

@@ -10,7 +10,7 @@ import (
 	"stint/internal/store"
 )
 
-// ReviewAnswerItem is one answer; Version is that of the item which was shown, 0 where none was.
+// ReviewAnswerItem is one answer; Version is that of the item which was shown.
 type ReviewAnswerItem struct {
 	ID      string
 	Version int64
@@ -117,11 +117,10 @@ func closedWords(i pim.ReviewInstance) string {
 	return fmt.Sprintf("This review ended at %s, so that this answer came too late. What was answered before counts.", pim.FormatInstant(ended))
 }
 
-// each does something about one item; a refusal is that item's alone.
+// each does something about one item; a refusal is that item's alone, and its event counts as one.
 func (t *reviewSitting) each(id string, do func() error) error {
-	err := do()
-	var refusal *pim.Refusal
-	if errors.As(err, &refusal) {
+	refusal, err := t.tx.Alone(do)
+	if refusal != nil {
 		t.out.Refused[id] = refusal.Message
 		return nil
 	}
@@ -239,7 +238,7 @@ func (t *reviewSitting) answer(a ReviewAnswerItem, id string, as pim.AnsweredAs)
 	if err != nil {
 		return err
 	}
-	if a.Version != 0 && a.Version != i.Version && i.DecidedBy != t.who.ID && i.Answer != pim.AnswerNone {
+	if a.Version != i.Version && i.DecidedBy != t.who.ID && i.Answer != pim.AnswerNone {
 		names, err := t.tx.Names([]string{i.DecidedBy})
 		if err != nil {
 			return err

@@ -220,7 +220,7 @@ func TestReviewHandOver(t *testing.T) {
 		t.Errorf("%+v, %+v", out, i)
 	}
 	for who, may := range map[string]bool{"bob": false, "erin": true, "dan": true} {
-		answers, err := c.b.Answer(c.ctx, c.as(who), broker.ReviewAnswers{InstanceID: c.id, Items: []broker.ReviewAnswerItem{{ID: "alice-vault", Answer: pim.AnswerApprove}}})
+		answers, err := c.b.Answer(c.ctx, c.as(who), broker.ReviewAnswers{InstanceID: c.id, Items: []broker.ReviewAnswerItem{{ID: "alice-vault", Version: c.item("alice-vault").Version, Answer: pim.AnswerApprove}}})
 		c.ok(err)
 		if may != (answers.Refused["alice-vault"] == "") {
 			t.Errorf("%s: %v", who, answers.Refused)

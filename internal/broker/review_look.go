@@ -23,7 +23,7 @@ func (b *Broker) lookAgain(ctx context.Context, due []pim.ReviewItem) error {
 			}
 			same, err := asBefore(r, i)
 			if err != nil {
-				return l, err
+				same = false // it is looked at alone
 			}
 			if same {
 				l.waits[i.Tries] = append(l.waits[i.Tries], i.ID)
@@ -54,15 +54,31 @@ func (b *Broker) lookAgain(ctx context.Context, due []pim.ReviewItem) error {
 		n, err := write(ctx, b, func(tx *store.Tx) (int, error) {
 			return onePiece(len(left), func(i int) error { return b.see(tx, left[i]) })
 		})
-		if refused(err) {
-			return nil // somebody else moved a row: it is still due
-		}
 		if err != nil {
-			return err
+			n = 1
+			if err := b.seeAlone(ctx, left[0]); err != nil {
+				return err
+			}
 		}
 		left = left[n:]
 	}
 	return nil
+}
+
+// seeAlone looks at one item of a piece that failed; where it is the one that fails it says so, and holds up no other.
+func (b *Broker) seeAlone(ctx context.Context, id string) error {
+	err := do(ctx, b, func(tx *store.Tx) error { return b.see(tx, id) })
+	if err == nil || ctx.Err() != nil || refused(err) { // refused: somebody else moved a row, and it is still due
+		return ctx.Err()
+	}
+	b.log.Error("looking at what a review took away", "item", id, "error", err)
+	return do(ctx, b, func(tx *store.Tx) error {
+		i, err := tx.ReviewItem(id)
+		if err != nil {
+			return err
+		}
+		return putOff(tx, i, i.Result, "Stint could not look whether it is gone yet, and tries again.")
+	})
 }
 
 // asBefore reports whether an item still waits for the same.

@@ -15,6 +15,7 @@ const (
 	MaxInactiveDays   = 730 // W-18
 	MaxReviewStages   = 3   // W-50
 	MaxReviewDays     = 365 // of all stages together
+	MaxReviewScope    = 200 // roles, resources or groups named in a scope; a resource stands for everything below it
 	MaxReviewPeople   = 50  // reviewers chosen by name in one stage, fallbacks apart
 	DefaultReviewDays = 14
 	DefaultLookBack   = 30 // days of use that a recommendation looks at (W-40)
@@ -257,6 +258,12 @@ func checkScope(s ReviewScope) *Refusal {
 		return Invalid("groups", "A review is about the members of groups, or about roles. Choose one of them.")
 	case len(s.Groups) == 0 && len(s.Kinds) == 0:
 		return Invalid("kinds", "Choose eligible, active or both.")
+	case len(s.Roles) > MaxReviewScope:
+		return Invalid("roles", "At most %d roles. Choose none for every role, or make several reviews.", MaxReviewScope)
+	case len(s.Resources) > MaxReviewScope:
+		return Invalid("resources", "At most %d resources. Choose one above them: it stands for everything below it.", MaxReviewScope)
+	case len(s.Groups) > MaxReviewScope:
+		return Invalid("groups", "At most %d groups. Make several reviews.", MaxReviewScope)
 	case s.InactiveDays < 0 || s.InactiveDays > MaxInactiveDays:
 		return Invalid("inactive_days", "From 1 to %d days, or leave it empty.", MaxInactiveDays)
 	}

@@ -21,7 +21,7 @@ const (
 
 const (
 	frozenAtOnce = 1000                  // things looked up at once, before any is frozen
-	freezeFor    = 20 * time.Millisecond // of one write: with its commit it stays below 50 ms (invariant 13)
+	freezeFor    = 12 * time.Millisecond // of one write: with its commit it stays below 50 ms (invariant 13)
 )
 
 // beginReview lets an instance of a series begin whose time has come. A start that was missed is caught up with once,

@@ -306,7 +306,7 @@ func TestReviewAsksBeforeItStops(t *testing.T) {
 	seat(w, "r1", "bob", false, "alice", "dave")
 	bob.Post("/reviews/r1/recommendations", "here", "/reviews/r1/answers").Want(t, http.StatusSeeOther)
 	page := carol.Get("/reviews/r1").Want(t, http.StatusOK)
-	for verb, want := range map[string]string{"stop": "It cannot be started again", "reset": "2 answers are taken back"} {
+	for verb, want := range map[string]string{"stop": "it cannot be started again", "reset": "2 answers are taken back"} {
 		form := page.Find("details#" + verb + " form[action='/reviews/r1/" + verb + "']")
 		if form.Length() != 1 || form.Find("[name=sure][required]").Length() != 1 || !strings.Contains(form.Text(), want) {
 			t.Errorf("%s does not ask: %s", verb, form.Text())

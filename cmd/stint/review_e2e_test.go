@@ -239,7 +239,7 @@ func (c *reviewCourse) ends() {
 	a.Sees("4 of 4 decided", "Ben Oduya", "Cleo Marsh")
 	a.look("review")
 	a.Press("Stop the review")
-	a.Sees("Everything is answered", "It cannot be started again")
+	a.Sees("Everything is answered", "it cannot be started again")
 	a.tick("I read this and want it")
 	a.look("review-stop")
 	a.button("Stop the review")

@@ -27,6 +27,9 @@ func (s *Server) GroupsPage(q *request) error {
 	}
 	var next, note string
 	v.Rows, err = read(s, q, func(r *store.Reader) (rows []views.GroupRow, err error) {
+		if v.Carried, err = longChangesOfGroups(r, q); err != nil {
+			return nil, err
+		}
 		rows, next, note, err = groupsIn(r, page)
 		return rows, err
 	})

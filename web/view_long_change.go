@@ -1,6 +1,8 @@
 package web
 
 import (
+	"slices"
+
 	"stint/internal/pim"
 	"stint/internal/store"
 	"stint/views"
@@ -9,6 +11,7 @@ import (
 // longChangesIn lists what is being carried out at or below a resource, or anywhere, of what the visitor may see.
 func longChangesIn(r *store.Reader, q *request, below string) (out []views.LongChange, err error) {
 	list, err := r.LongChanges()
+	list = slices.DeleteFunc(list, func(c pim.LongChange) bool { return c.GroupID != "" })
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
@@ -30,11 +33,38 @@ func longChangesIn(r *store.Reader, q *request, below string) (out []views.LongC
 		if c.Kind == pim.LongRetire {
 			what = "Retire " + path.Leaf().Name
 		}
-		held, err := r.HeldUp(c.ID)
+		v, err := longChangeView(r, q, c, what, names[c.By])
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, views.LongChange{What: what, Held: held, Done: c.ShownDone(), About: c.About, By: names[c.By], Since: views.TimeView{Reader: q.reader(), At: c.DecidedAt, Style: views.Fact}})
+		out = append(out, v)
+	}
+	return out, err
+}
+
+func longChangeView(r *store.Reader, q *request, c pim.LongChange, what, by string) (views.LongChange, error) {
+	held, err := r.HeldUp(c.ID)
+	return views.LongChange{What: what, Held: held, Done: c.ShownDone(), About: c.About, By: by, Since: views.TimeView{Reader: q.reader(), At: c.DecidedAt, Style: views.Fact}}, err
+}
+
+// longChangesOfGroups lists the groups that are being removed.
+func longChangesOfGroups(r *store.Reader, q *request) (out []views.LongChange, err error) {
+	list, err := r.LongChanges()
+	if err != nil {
+		return nil, err
+	}
+	list = slices.DeleteFunc(list, func(c pim.LongChange) bool { return c.GroupID == "" })
+	var ids []string
+	for _, c := range list {
+		ids = append(ids, c.GroupID, c.By)
+	}
+	names, err := r.Names(ids)
+	for _, c := range list {
+		v, err := longChangeView(r, q, c, "Remove "+names[c.GroupID], names[c.By])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
 	}
 	return out, err
 }

@@ -126,13 +126,37 @@ func (b *Broker) endAssignmentFor(tx *store.Tx, asg pim.Assignment, actor string
 
 // closeAssignment is endAssignmentFor where nothing is held through the assignment itself.
 func (b *Broker) closeAssignment(tx *store.Tx, asg pim.Assignment, actor string, expired bool, why AssignmentRemoval, evidence string) error {
+	if err := endAlone(tx, asg, actor, expired, why, evidence); err != nil {
+		return err
+	}
+	open, err := tx.OpenActivationsUsing(asg.ID)
+	if err != nil {
+		return err
+	}
+	for _, a := range open {
+		if err := b.end(tx, a, pim.OnEligibilityEnded, actor, wordsOfEnd(expired), ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func wordsOfEnd(expired bool) string {
+	if expired {
+		return "The eligibility has expired."
+	}
+	return "The eligibility was removed."
+}
+
+// endAlone ends an assignment; what was activated and is held with it ends apart.
+func endAlone(tx *store.Tx, asg pim.Assignment, actor string, expired bool, why AssignmentRemoval, evidence string) error {
 	if err := tx.EndAssignment(asg, expired); err != nil {
 		return moved(err)
 	}
 	asg.EndedAt, asg.Expired = tx.Now, expired
-	t, words := pim.EvAssignmentRemoved, "The eligibility was removed."
+	t := pim.EvAssignmentRemoved
 	if expired {
-		t, words = pim.EvAssignmentExpired, "The eligibility has expired."
+		t = pim.EvAssignmentExpired
 	}
 	e := pim.AssignmentEvent(t, asg, actor).WithText("reason", why.Reason)
 	if why.TicketNumber != "" { // that of the removal, which is another one than that of the assignment
@@ -142,19 +166,7 @@ func (b *Broker) closeAssignment(tx *store.Tx, asg pim.Assignment, actor string,
 		e = e.With("evidence", evidence)
 	}
 	tx.Emit(e)
-	if err := endAssignmentRequest(tx, asg); err != nil {
-		return err
-	}
-	open, err := tx.OpenActivationsUsing(asg.ID)
-	if err != nil {
-		return err
-	}
-	for _, a := range open {
-		if err := b.end(tx, a, pim.OnEligibilityEnded, actor, words, ""); err != nil {
-			return err
-		}
-	}
-	return nil
+	return endAssignmentRequest(tx, asg)
 }
 
 func (b *Broker) lapseMembers(tx *store.Tx) (int, error) {

@@ -209,93 +209,6 @@ func groupOf(r *store.Reader, id string) (pim.Principal, error) {
 	return g, found(err)
 }
 
-// removeGroup removes a group with the assignments made to it.
-type removeGroup struct {
-	ID      string
-	Version int64
-}
-
-// RemoveGroup removes a group, exactly as GroupRemoval says.
-func (b *Broker) RemoveGroup(ctx context.Context, actor Actor, id string, version int64) (Outcome, error) {
-	return b.operate(ctx, actor, "/groups/"+id, &removeGroup{ID: id, Version: version})
-}
-
-func (o *removeGroup) prepare(_ *Broker, tx *store.Tx, who pim.Principal) (prepared, error) {
-	p := prepared{item: pim.StepUpItem{Action: pim.ActionRemoveGroup, Object: o.ID, Version: o.Version}, lessen: true}
-	if err := administers(tx.Reader, who, ""); err != nil {
-		return p, err
-	}
-	g, err := groupOf(tx.Reader, o.ID)
-	if err != nil {
-		return p, err
-	}
-	if g.Version != o.Version {
-		return p, moved(store.ErrConflict)
-	}
-	s, err := stakesOf(tx.Reader, g.ID)
-	if err != nil {
-		return p, err
-	}
-	p.touch, p.admins = s.privileged(), s.administer()
-	if p.says, err = GroupRemoval(tx.Reader, g); err != nil {
-		return p, err
-	}
-	return p, keepAdministrator(tx, func() error { return tx.RemovePrincipal(g.ID) })
-}
-
-// GroupRemoval says what removing a group ends, or refuses it.
-func GroupRemoval(r *store.Reader, g pim.Principal) ([]string, error) {
-	s, err := stakesOf(r, g.ID)
-	if err != nil {
-		return nil, err
-	}
-	var named []string
-	for _, a := range s.approves {
-		if a.through == g.ID {
-			named = append(named, a.name)
-		}
-	}
-	if len(named) > 0 {
-		return nil, pim.Refuse(pim.KindConflict, "%s approves requests for %s. Name somebody else in those settings first.", g.Name, listed(named))
-	}
-	if err := s.refuseWithout(r, g, ""); err != nil {
-		return nil, err
-	}
-	says := []string{g.Name + " is removed, with its memberships. Its members stay people and groups of Stint."}
-	own, err := r.AssignmentsOf(g.ID)
-	if err != nil {
-		return nil, err
-	}
-	for _, asg := range own {
-		sentence, err := endSentence(r, asg)
-		if err != nil {
-			return nil, err
-		}
-		says = append(says, sentence)
-	}
-	return says, nil
-}
-
-// endSentence says what ends with an assignment.
-func endSentence(r *store.Reader, asg pim.Assignment) (string, error) {
-	role, path, _, err := effective(r, asg.RoleID, asg.ResourceID)
-	if err != nil {
-		return "", err
-	}
-	open, err := r.OpenActivationsUsing(asg.ID)
-	if err != nil {
-		return "", err
-	}
-	what := role.Name + " on " + path.Leaf().Name
-	switch {
-	case asg.Kind == pim.Active:
-		return "Nobody holds " + what + " through it any more.", nil
-	case len(open) > 0:
-		return fmt.Sprintf("Nobody may activate %s through it any more, and %d running or waiting %s at once.", what, len(open), plural(len(open), "activation ends", "activations end")), nil
-	}
-	return "Nobody may activate " + what + " through it any more.", nil
-}
-
 func plural(n int, one, many string) string {
 	if n == 1 {
 		return one
@@ -313,33 +226,6 @@ func listed(names []string) string {
 		return strings.Join(names, "")
 	}
 	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
-}
-
-func (o *removeGroup) apply(b *Broker, tx *store.Tx, who pim.Principal, evidence string) (Outcome, error) {
-	out := Outcome{Back: "/groups", Done: "Group removed."}
-	g, err := groupOf(tx.Reader, o.ID)
-	if err != nil {
-		return out, err
-	}
-	up, err := tx.GroupsOf(g.ID)
-	if err != nil {
-		return out, err
-	}
-	own, err := tx.AssignmentsOf(g.ID)
-	if err != nil {
-		return out, err
-	}
-	e := pim.PersonEvent(pim.EvPrincipalRemoved, who.ID, g.ID, g.ID).With("source", string(g.Source))
-	tx.Emit(confirmedBy(e, evidence).WithText("name", g.Name))
-	if err := tx.RemovePrincipal(g.ID); err != nil { // before its assignments end, so that nobody is in them any more
-		return out, moved(err)
-	}
-	for _, asg := range own {
-		if err := b.endAssignment(tx, asg, who.ID, false); err != nil {
-			return out, err
-		}
-	}
-	return out, b.followGroups(tx, up)
 }
 
 // followGroups lets what rests on groups follow who is in them now: activations whose eligibility no longer holds

@@ -27,6 +27,7 @@ func refuseCarried(r *store.Reader, resourceID string) error {
 		return err
 	}
 	ids := []string{resourceID}
+	open = slices.DeleteFunc(open, func(c pim.LongChange) bool { return c.GroupID != "" })
 	for _, c := range open {
 		ids = append(ids, c.ResourceID)
 	}
@@ -52,8 +53,10 @@ func decide(tx *store.Tx, c pim.LongChange) error {
 	return tx.InsertLongChange(c)
 }
 
-// inPieces says that a change is carried out in pieces.
-const inPieces = "That is too much for one moment: it holds at once, so that nothing new begins by what it takes away; the rest is carried out in pieces, and Resources shows how far it is."
+// inPieces says that a change is carried out in pieces, and which page shows how far it is.
+func inPieces(page string) string {
+	return "That is too much for one moment: it holds at once, so that nothing new begins by what it takes away; the rest is carried out in pieces, and " + page + " shows how far it is."
+}
 
 // about writes a number that was counted before it matters.
 func about(n int64) string {
@@ -171,7 +174,7 @@ func (b *Broker) nextPhase(tx *store.Tx, c pim.LongChange) error {
 		return tx.SaveLongChange(c)
 	}
 	c.FinishedAt = tx.Now
-	path, err := tx.Path(c.ResourceID)
+	text, link, err := carriedOut(tx.Reader, c)
 	if err != nil {
 		return err
 	}
@@ -180,11 +183,20 @@ func (b *Broker) nextPhase(tx *store.Tx, c pim.LongChange) error {
 		e = e.With(name, n)
 	}
 	tx.Emit(e)
-	text, link := "Moving %s is carried out.", "/resources/"+c.ResourceID
-	if c.Kind == pim.LongRetire {
-		text, link = "Retiring %s is carried out.", "/resources"
+	return errors.Join(tx.SaveLongChange(c), notify(tx, text, link, c.By))
+}
+
+// carriedOut tells whoever decided that it is done, and where to look.
+func carriedOut(r *store.Reader, c pim.LongChange) (text, link string, err error) {
+	if c.GroupID != "" {
+		names, err := r.Names([]string{c.GroupID})
+		return fmt.Sprintf("Removing %s is carried out.", names[c.GroupID]), "/groups", err
 	}
-	return errors.Join(tx.SaveLongChange(c), notify(tx, fmt.Sprintf(text, path.Leaf().Name), link, c.By))
+	path, err := r.Path(c.ResourceID)
+	if c.Kind == pim.LongRetire {
+		return fmt.Sprintf("Retiring %s is carried out.", path.Leaf().Name), "/resources", err
+	}
+	return fmt.Sprintf("Moving %s is carried out.", path.Leaf().Name), "/resources/" + c.ResourceID, err
 }
 
 // carryAside carries on with what was decided. An error is told, and the same is tried again: nothing due waits for it.

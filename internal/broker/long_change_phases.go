@@ -41,6 +41,11 @@ var phasesOf = map[pim.LongChangeKind][]phase{
 		{"given", true, holdersAbove, giveOne},
 		{"confirmed", true, provisioning, confirmOne},
 	},
+	pim.LongGroup: {
+		{"activations", true, openThrough, endThrough},
+		{"held", true, needsThrough, letGoLeft},
+		{"members", false, membersLeft, takeOut},
+	},
 }
 
 func openUnder(r *store.Reader, c pim.LongChange) ([]string, error) {

@@ -193,7 +193,7 @@ func (o *moveResource) reachInWords(r *store.Reader, m *relocation) error {
 	if m.large {
 		m.says = append(m.says, abouted(o.Loses, "assignment made above reaches it no longer.", "assignments made above reach it no longer.")...)
 		m.says = append(m.says, abouted(o.Gains, "assignment made above reaches it from then on.", "assignments made above reach it from then on.")...)
-		m.says = append(m.says, inPieces)
+		m.says = append(m.says, inPieces("Resources"))
 		return nil
 	}
 	lose, err := inWords(r, m.lose, "reaches it no longer")

@@ -109,7 +109,7 @@ func (o *retireResource) saysLarge(node pim.Resource) []string {
 			"meanings of roles at targets are forgotten; the groups and roles there stay as they are.")...)
 		says = append(says, abouted(u.Settings, "row of role settings made there goes.", "rows of role settings made there go.")...)
 	}
-	return append(says, "Whoever holds a role from above loses what it gave there.", inPieces)
+	return append(says, "Whoever holds a role from above loses what it gave there.", inPieces("Resources"))
 }
 
 // collect finds what goes and what is lost, unless that is too much for one write.

@@ -9,17 +9,19 @@ type LongChangeKind string
 const (
 	LongRetire LongChangeKind = "retire" // of a resource with everything below it
 	LongMove   LongChangeKind = "move"   // of a resource
+	LongGroup  LongChangeKind = "group"  // removal of a group
 )
 
-// LongChange is a decision about a resource that too much follows from for one write (invariant 13). What was decided
+// LongChange is a decision about a resource or a group that too much follows from for one write (invariant 13). What was decided
 // holds from its own small write on; the rest is carried out in pieces, each of which looks at what is there then, so
 // that one may be done twice.
 type LongChange struct {
 	ID         string
 	Kind       LongChangeKind
 	ResourceID string
-	Lose       []string // resources above it no longer: what was assigned there does not reach it any more
-	Gain       []string // resources above it from then on
+	GroupID    string   // where it is about a group, which has to do with Stint itself
+	Lose       []string // resources above it no longer: what was assigned there does not reach it any more; of a group those around it
+	Gain       []string // resources above it from then on; of a group its own assignments
 	By         string
 	Evidence   string
 	DecidedAt  time.Time
@@ -37,6 +39,10 @@ func (c LongChange) ShownDone() int64 { return min(c.Done, c.About) }
 
 // LongChangeEvent is the decision or its end.
 func LongChangeEvent(t EventType, c LongChange, actor string) Event {
-	return Event{Type: t, Actor: actor, ResourceID: c.ResourceID, ObjectID: c.ResourceID, Result: OK,
+	e := Event{Type: t, Actor: actor, ResourceID: c.ResourceID, ObjectID: c.ResourceID, Result: OK,
 		Facts: map[string]any{"change": c.ID, "kind": string(c.Kind)}, Texts: map[string]string{}}
+	if c.GroupID != "" {
+		e.ObjectID = c.GroupID
+	}
+	return e
 }

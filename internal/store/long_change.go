@@ -6,11 +6,11 @@ import (
 	"stint/internal/pim"
 )
 
-const longChangeCols = "id, kind, resource_id, lose, gain, decided_by, evidence, decided_at, phase, after_id, done, about, counts, finished_at, version"
+const longChangeCols = "id, kind, resource_id, lose, gain, decided_by, evidence, decided_at, phase, after_id, done, about, counts, finished_at, version, group_id"
 
 func scanLongChange(r row) (c pim.LongChange, err error) {
 	return c, r.Scan(&c.ID, &c.Kind, &c.ResourceID, asJSON(&c.Lose), asJSON(&c.Gain), &c.By, &c.Evidence, at(&c.DecidedAt), &c.Phase, &c.After, &c.Done, &c.About,
-		asJSON(&c.Counts), at(&c.FinishedAt), &c.Version)
+		asJSON(&c.Counts), at(&c.FinishedAt), &c.Version, &c.GroupID)
 }
 
 // LongChanges lists what is being carried out, the oldest first.
@@ -26,9 +26,9 @@ func (r *Reader) LongChange(id string) (pim.LongChange, error) {
 // InsertLongChange records a decision. That of retiring comes before the resource is removed: what is remembered of the
 // definitions from then on knows of it.
 func (tx *Tx) InsertLongChange(c pim.LongChange) error {
-	_, err := tx.exec(`INSERT INTO long_changes (id, kind, resource_id, lose, gain, decided_by, evidence, decided_at, about, counts)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, c.ID, c.Kind, c.ResourceID, toJSON(append([]string{}, c.Lose...)), toJSON(append([]string{}, c.Gain...)), c.By, c.Evidence,
-		us(tx.Now), c.About, toJSON(map[string]int64{}))
+	_, err := tx.exec(`INSERT INTO long_changes (id, kind, resource_id, lose, gain, decided_by, evidence, decided_at, about, counts, group_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, c.ID, c.Kind, c.ResourceID, toJSON(append([]string{}, c.Lose...)), toJSON(append([]string{}, c.Gain...)), c.By, c.Evidence,
+		us(tx.Now), c.About, toJSON(map[string]int64{}), c.GroupID)
 	return err
 }
 

@@ -128,7 +128,16 @@ func (tx *Tx) updatePrincipal(p pim.Principal) error {
 // RemovePrincipal marks a principal removed and takes it out of every group; its history stays. Who signed in
 // as a removed person is a stranger from then on.
 func (tx *Tx) RemovePrincipal(id string) error {
-	if _, err := tx.exec("DELETE FROM group_members WHERE member_id = $1 OR group_id = $1", id); err != nil {
+	if _, err := tx.exec("DELETE FROM group_members WHERE group_id = $1", id); err != nil {
+		return err
+	}
+	return tx.RemoveGroupFirst(id)
+}
+
+// RemoveGroupFirst is RemovePrincipal of a group whose members, too many for one write, are taken out after it. It is in
+// no group from then on, and whoever asks for the people in it by its name (PeopleIn) finds none.
+func (tx *Tx) RemoveGroupFirst(id string) error {
+	if _, err := tx.exec("DELETE FROM group_members WHERE member_id = $1", id); err != nil {
 		return err
 	}
 	if _, err := tx.exec("DELETE FROM carried_values WHERE principal_id = $1", id); err != nil {
@@ -177,7 +186,7 @@ func (r *Reader) PeopleIn(ids []string) ([]pim.Principal, error) {
 	args := []any{us(r.Now)}
 	list := in(&args, ids)
 	return many(r, scanPrincipal, `WITH RECURSIVE within(id, depth) AS (
-		SELECT id, 0 FROM principals WHERE id IN `+list+`
+		SELECT id, 0 FROM principals WHERE removed_at = 0 AND id IN `+list+`
 		UNION
 		SELECT m.member_id, within.depth + 1 FROM group_members m JOIN within ON m.group_id = within.id
 		WHERE within.depth < 10 AND (m.fresh_until = 0 OR m.fresh_until > $1))

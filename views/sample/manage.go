@@ -27,6 +27,8 @@ func (s Samples) manage() []Page {
 		{"person-account-none", "/people/:id/accounts/new", views.AccountForm(views.AccountFormView{Shell: s.shell(), Who: s.alice()})},
 		{"person-recovery", "/people/:id/recovery", views.RecoveryPage(views.RecoveryView{Shell: s.shell(), Who: s.alice(), Errors: views.Errors{"reason": s.T("Give a reason in words; approvers and auditors read it.")}})},
 		{"groups", "/groups", views.Groups(views.GroupsView{Shell: s.shell(), CanManage: true, Rows: s.groups(), Pager: views.Pager{Older: "/groups?cursor=x", Forward: true}})},
+		{"groups-carried", "/groups", views.Groups(views.GroupsView{Shell: s.shell(), CanManage: true, Rows: s.groups(), Carried: []views.LongChange{
+			{What: s.T("Remove Everybody in Sales"), Done: 4200, About: 12_300, By: s.T("Carol Ito"), Since: views.TimeView{Reader: s.reader(), At: min(-2), Style: views.Fact}}}})},
 		{"groups-nothing", "/groups", views.Groups(views.GroupsView{Shell: s.shell(), CanManage: true})},
 		{"groups-no-hit", "/groups", views.Groups(views.GroupsView{Shell: s.shell(), Q: s.T("zzz")})},
 		{"group-new", "/groups/new", views.NewGroup(views.NewGroupView{Shell: s.shell(), Values: views.GroupValues{Claim: s.T("ops")}, Errors: views.Errors{"name": s.T("Give it a name.")}})},

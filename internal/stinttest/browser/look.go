@@ -30,6 +30,14 @@ func (b *Tab) Size(width, height int64) {
 	}
 }
 
+// Scripts says whether pages may run scripts; what a test evaluates runs all the same.
+func (b *Tab) Scripts(may bool) {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !may}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // Scheme is the system's choice of colours: light or dark.
 func (b *Tab) Scheme(scheme string) {
 	b.t.Helper()

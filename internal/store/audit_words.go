@@ -230,7 +230,7 @@ func (r *Reader) wordFacets(f EntryFilter) (facets []facet, err error) {
 			c.values = append(c.values, w)
 			c.walks = append(c.walks, walk{"audit_words", "word = ?", []any{w}})
 		}
-		c.cond = "EXISTS (SELECT 1 FROM audit_words x WHERE x.seq = a.seq AND x.word IN (" + marks(len(words)) + "))"
+		c.cond = "EXISTS (SELECT 1 FROM audit_words x WHERE x.seq = e.seq AND x.word IN (" + marks(len(words)) + "))"
 		facets = append(facets, c)
 	}
 	return facets, nil

@@ -54,15 +54,18 @@ func newRemovals(b *testing.B) *storm {
 
 // activates activates and deactivates until it is told to stop, and returns how long each activation took, sorted.
 func (c *storm) activates(ctx context.Context, who *stinttest.Person, assignment string) (took []time.Duration) {
+	look, next := time.NewTicker(5*time.Millisecond), time.NewTicker(50*time.Millisecond)
+	defer look.Stop()
+	defer next.Stop()
 	for ctx.Err() == nil {
 		start := time.Now()
 		id := who.Activate(assignment)
 		took = append(took, time.Since(start))
 		for len(took) > 0 && stinttest.Read(c.World, func(r *store.Reader) (pim.Activation, error) { return r.Activation(id) }).State != pim.ActiveConfirmed {
-			time.Sleep(5 * time.Millisecond)
+			<-look.C
 		}
 		who.Post("/activations/"+id+"/deactivate").Want(c, 303)
-		time.Sleep(50 * time.Millisecond)
+		<-next.C
 	}
 	slices.Sort(took)
 	return took
@@ -103,11 +106,13 @@ func (c *storm) apply(b *testing.B, alice *stinttest.Person, assignment string, 
 		return errors.Join(err, tx.SaveReviewInstance(i))
 	})
 	var left map[pim.ReviewResult]int64
+	look := time.NewTicker(500 * time.Millisecond)
+	defer look.Stop()
 	for left == nil || left[pim.ResultRemoved] < removals {
 		if time.Since(start) > 5*time.Minute {
 			b.Fatalf("results are %v", left)
 		}
-		time.Sleep(500 * time.Millisecond)
+		<-look.C
 		left = stinttest.Read(c.World, func(r *store.Reader) (map[pim.ReviewResult]int64, error) { return r.ReviewResults("i1") })
 		if ended == 0 && left[pim.ResultNone] == 0 {
 			ended = time.Since(start)

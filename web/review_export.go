@@ -175,7 +175,11 @@ func fillHistory(r *store.Reader, q *request, from, to time.Time, v *views.Revie
 		v.Pager.Newer = historyPath(*v, "")
 	}
 	list, err := r.ReviewsDone(broker.ReadableBy(q.powers), before, pageSize)
-	for _, in := range list {
+	if err != nil {
+		return err
+	}
+	theirs, err := broker.ReadableReviews(r, q.powers, list)
+	for _, in := range theirs {
 		if err == nil && !in.EndedAt.Before(from) {
 			err = addHistory(r, q, in, v)
 		}

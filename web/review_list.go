@@ -62,7 +62,7 @@ func fillReviews(r *store.Reader, q *request, after store.Keyset, v *views.Revie
 		return fillMine(r, q, mine, v)
 	}
 	part := broker.ReadableBy(q.powers)
-	runs, err := r.CountReviewsRunning(part, views.CountUpTo)
+	runs, err := broker.CountReviewsRunning(r, q.powers, views.CountUpTo)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func fillReviews(r *store.Reader, q *request, after store.Keyset, v *views.Revie
 		v.Q = strings.TrimSpace(clip(q.QueryParam("q"), 200))
 		return fillDone(r, q, part, after, v)
 	}
-	running, err := r.ReviewsRunning(part, after, pageSize+1)
+	running, err := broker.ReviewsRunning(r, q.powers, after, pageSize+1)
 	if err != nil {
 		return err
 	}
@@ -171,8 +171,12 @@ func fillDone(r *store.Reader, q *request, part store.Subtree, before store.Keys
 			return err
 		}
 		for _, i := range page {
+			reads, err := broker.ReadsInstance(r, q.powers, i)
+			if err != nil {
+				return err
+			}
 			before = store.Keyset{At: i.EndedAt, ID: i.ID}
-			if matches(strings.ToLower(i.Name), v.Q) {
+			if reads && matches(strings.ToLower(i.Name), v.Q) {
 				list = append(list, i)
 			}
 			if len(list) == pageSize {

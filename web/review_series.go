@@ -68,6 +68,9 @@ func seriesIn(r *store.Reader, q *request) (v views.ReviewSeriesView, err error)
 	if len(begun) == pageSize {
 		v.Pager.Older = "/reviews/series/" + d.ID + "?before=" + strconv.FormatInt(begun[pageSize-1].Number, 10)
 	}
+	if begun, err = broker.ReadableReviews(r, q.powers, begun); err != nil {
+		return v, err
+	}
 	v.Rows, err = reviewRows(r, q, begun)
 	for k := range v.Rows {
 		v.Rows[k].Name += ", number " + views.Count(begun[k].Number)

@@ -392,3 +392,50 @@ func TestReviewsToAnswerAreReached(t *testing.T) {
 		t.Errorf("%d of %d reviews are reached", len(seen), many)
 	}
 }
+
+// T33: lists of an owner hold the instances that were about nothing beside theirs, whatever their series is about now.
+func TestReviewsOfAnOwnerAreTheirs(t *testing.T) {
+	t.Parallel()
+	w, carol, _ := reviewWorld(t)
+	olga := w.Person("olga").Ready()
+	w.Owner("olga", stinttest.Production)
+	seat(w, "narrow", "bob", false, "alice")
+	seat(w, "wide", "bob", false, "alice", "dave")
+	change := func(id string, fn func(*pim.ReviewInstance)) {
+		w.Do(func(tx *store.Tx) error {
+			in, err := tx.ReviewInstance(id)
+			fn(&in)
+			return errors.Join(err, tx.SaveReviewInstance(in))
+		})
+	}
+	w.Do(func(tx *store.Tx) error {
+		return tx.InsertResource(pim.Resource{ID: "beside", Kind: "organisation", Name: "Beside", Source: pim.SourceFile})
+	})
+	change("wide", func(in *pim.ReviewInstance) { in.Terms.Scope.Resources = append(in.Terms.Scope.Resources, "beside") })
+	shows := func(path string) {
+		t.Helper()
+		for id, want := range map[string]bool{"narrow": true, "wide": false} {
+			if got := strings.Contains(olga.Get(path).Want(t, http.StatusOK).Body, `"/reviews/`+id+`"`); got != want && !strings.Contains(path, "series") {
+				t.Errorf("%s shows an owner the %s one: %v", path, id, got)
+			} else if got && !want {
+				t.Errorf("%s shows an owner the %s one", path, id)
+			}
+			if !strings.Contains(path, "series") && !strings.Contains(carol.Get(path).Want(t, http.StatusOK).Body, `"/reviews/`+id+`"`) {
+				t.Errorf("%s does not show an administrator the %s one", path, id)
+			}
+		}
+	}
+	shows("/reviews/running")
+	shows("/reviews/series/series-wide")
+	if got := olga.Get("/reviews/running").Text(`nav a[href="/reviews/running"]`); !strings.Contains(got, "1") {
+		t.Errorf("the tab counts %q", got)
+	}
+	for _, id := range []string{"narrow", "wide"} {
+		change(id, func(in *pim.ReviewInstance) {
+			in.State, in.EndedAt, in.EndedBy, in.AppliedAt, in.AppliedBy = pim.ReviewApplied, w.Clock.Now(), "carol", w.Clock.Now(), "carol"
+		})
+	}
+	shows("/reviews/done")
+	shows("/reviews/history")
+	olga.Get("/reviews/wide").Want(t, http.StatusNotFound)
+}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -63,6 +64,7 @@ type Broker struct {
 	applying  atomic.Bool   // answers of reviews are applied on this node
 	applied   atomic.Int64  // when nothing was left to apply there, in µs; 0: something was
 	exports   chan struct{} // turns of exports to read
+	downloads sync.Map      // of reviews: *context.Context by who has one running
 	words     atomic.Int64  // when the words of the log were last taken into their index, in µs
 }
 

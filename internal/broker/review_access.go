@@ -74,15 +74,63 @@ func ReadsInstance(r *store.Reader, powers pim.Powers, i pim.ReviewInstance) (re
 	}
 	for _, id := range i.Terms.Scope.Resources {
 		path, err := pathOf(r, id)
-		if gone(err) {
-			continue
+		removed := gone(err)
+		if removed {
+			var paths map[string]pim.Path
+			paths, err = r.Paths([]string{id})
+			path = paths[id] // where it was: what was held there is no business of owners beside it
 		}
 		if err != nil || !powers.Reads(path) {
 			return false, err
 		}
-		reads = true
+		reads = reads || !removed
 	}
 	return reads, nil
+}
+
+// ReadableReviews leaves the instances of a list that are theirs to read: a list is of series, which may have been about more.
+func ReadableReviews(r *store.Reader, powers pim.Powers, list []pim.ReviewInstance) ([]pim.ReviewInstance, error) {
+	if powers.MayAudit() {
+		return list, nil
+	}
+	var out []pim.ReviewInstance
+	for _, i := range list {
+		reads, err := ReadsInstance(r, powers, i)
+		if err != nil {
+			return nil, err
+		}
+		if reads {
+			out = append(out, i)
+		}
+	}
+	return out, nil
+}
+
+// ReviewsRunning lists the instances that are not applied yet and theirs to read, the one that ends first at the top.
+func ReviewsRunning(r *store.Reader, powers pim.Powers, after store.Keyset, limit int) (out []pim.ReviewInstance, err error) {
+	for {
+		page, err := r.ReviewsRunning(ReadableBy(powers), after, limit)
+		if err != nil {
+			return nil, err
+		}
+		list, err := ReadableReviews(r, powers, page)
+		if err != nil {
+			return nil, err
+		}
+		if out = append(out, list...); len(page) < limit || len(out) >= limit {
+			return out[:min(len(out), limit)], nil
+		}
+		after = store.Keyset{At: page[limit-1].EndsAt, ID: page[limit-1].ID}
+	}
+}
+
+// CountReviewsRunning counts those, up to a limit.
+func CountReviewsRunning(r *store.Reader, powers pim.Powers, limit int) (int64, error) {
+	if powers.MayAudit() {
+		return r.CountReviewsRunning(ReadableBy(powers), limit)
+	}
+	list, err := ReviewsRunning(r, powers, store.Keyset{}, limit)
+	return int64(len(list)), err
 }
 
 // managesReview refuses whoever may not change, stop, apply or delete a review: administrators may, and where an owner

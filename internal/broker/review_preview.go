@@ -72,6 +72,11 @@ func PreviewReview(r *store.Reader, who pim.Principal, d pim.ReviewDefinition) (
 	if err != nil {
 		return v, err
 	}
+	if !powers.MayAudit() {
+		if count.hidden, err = hiddenReviewers(r, d.Terms.Stages[0]); err != nil {
+			return v, err
+		}
+	}
 	return count.view(r, d, v)
 }
 
@@ -82,10 +87,12 @@ type reviewersCount struct {
 	sets      map[string]panel
 	items     map[string]int64
 	nobody    int64
+	grouped   map[string]bool                  // sets of whoever answers for a workload, where that is a group
+	hidden    func(pim.ReviewSetMember) string // what a member is called together with others; empty: by name
 }
 
 func countReviewers(r *store.Reader, d pim.ReviewDefinition) (*reviewersCount, error) {
-	c := &reviewersCount{sets: map[string]panel{}, items: map[string]int64{}}
+	c := &reviewersCount{sets: map[string]panel{}, items: map[string]int64{}, grouped: map[string]bool{}}
 	v, err := reviewersOf(r, d.Terms)
 	if err != nil {
 		return nil, err
@@ -119,6 +126,9 @@ func (c *reviewersCount) count(v *reviewers, found []store.ReviewCandidate) {
 		c.sets[p.hash] = p
 		c.items[p.hash]++
 		c.seen++
+		if v.stages[0].Kind == pim.ReviewersManager && f.Holder.Kind == pim.Workload && !(len(p.members) == 1 && p.members[0].PrincipalID == f.Holder.OwnerID) {
+			c.grouped[p.hash] = true
+		}
 		if v.stages[0].Kind != pim.ReviewersSelf && !othersThan(p, v.whose(f.Holder)) {
 			c.nobody++
 		}
@@ -129,26 +139,14 @@ func (c *reviewersCount) view(r *store.Reader, d pim.ReviewDefinition, v ReviewP
 	if v.Items, v.Nobody = c.seen, c.nobody; c.more {
 		v.Items = c.all
 	}
-	rows := map[string]ReviewPreviewRow{}
 	for hash, p := range c.sets {
 		if len(p.members) > 0 && p.members[0].Fallback {
 			v.Fallback += c.items[hash]
 		}
-		for _, m := range p.members {
-			row := rows[m.PrincipalID]
-			row.Fallback = m.Fallback && (row.Items == 0 || row.Fallback)
-			row.PrincipalID, row.Items = m.PrincipalID, row.Items+c.items[hash]
-			rows[m.PrincipalID] = row
-		}
 	}
-	for _, row := range rows {
-		v.Rows = append(v.Rows, row)
-	}
+	v.Rows = c.rows()
 	slices.SortFunc(v.Rows, func(a, b ReviewPreviewRow) int {
-		if a.Items != b.Items {
-			return cmp.Compare(b.Items, a.Items)
-		}
-		return strings.Compare(a.PrincipalID, b.PrincipalID)
+		return cmp.Or(cmp.Compare(b.Items, a.Items), strings.Compare(a.PrincipalID, b.PrincipalID), strings.Compare(a.Name, b.Name))
 	})
 	if n := len(v.Rows); n > shownReviewers {
 		v.Rows, v.More = v.Rows[:shownReviewers], int64(n-shownReviewers)
@@ -161,11 +159,90 @@ func (c *reviewersCount) view(r *store.Reader, d pim.ReviewDefinition, v ReviewP
 	if err != nil {
 		return v, err
 	}
-	for n := range v.Rows {
-		v.Rows[n].Name = names[v.Rows[n].PrincipalID]
+	for n, row := range v.Rows {
+		if row.PrincipalID != "" {
+			v.Rows[n].Name = names[row.PrincipalID]
+		}
 	}
 	v.Warnings, err = c.warnings(r, d, v)
 	return v, err
+}
+
+// rows are how much each would get, those together that are not told apart.
+func (c *reviewersCount) rows() (out []ReviewPreviewRow) {
+	rows := map[[2]string]ReviewPreviewRow{}
+	for hash, p := range c.sets {
+		counted := map[string]bool{}
+		for _, m := range p.members {
+			together := ""
+			if c.hidden != nil {
+				if together = c.hidden(m); together == "" && c.grouped[hash] && !m.Fallback {
+					together = "Members of groups that answer for workloads"
+				}
+			}
+			if together != "" && counted[together] {
+				continue
+			}
+			counted[together] = true
+			key := [2]string{m.PrincipalID, ""}
+			if together != "" {
+				key = [2]string{"", together}
+			}
+			row := rows[key]
+			row.Fallback = m.Fallback && (row.Items == 0 || row.Fallback)
+			row.PrincipalID, row.Name, row.Items = key[0], key[1], row.Items+c.items[hash]
+			rows[key] = row
+		}
+	}
+	for _, row := range rows {
+		out = append(out, row)
+	}
+	return out
+}
+
+// hiddenReviewers says which reviewers of a stage whoever does not audit is not told by name: who is in a group is not
+// theirs to read, whichever group they write into the form (T33).
+func hiddenReviewers(r *store.Reader, s pim.ReviewStage) (func(pim.ReviewSetMember) string, error) {
+	picked, err := r.PrincipalsOf(append(slices.Clone(s.People), s.Fallback...))
+	if err != nil {
+		return nil, err
+	}
+	direct := map[string]bool{}
+	if s.Kind == pim.ReviewersOwners {
+		standing, err := r.Standing(pim.RoleOwner)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range standing {
+			direct[a.PrincipalID] = true
+		}
+	}
+	groups := func(ids []string, none string) string {
+		var names []string
+		for _, id := range ids {
+			if picked[id].Kind == pim.Group {
+				names = append(names, picked[id].Name)
+			}
+		}
+		if len(names) == 0 {
+			return none
+		}
+		return "Members of " + listed(names)
+	}
+	chosen, fallback := groups(s.People, "Reviewers"), groups(s.Fallback, "Administrators of Stint")
+	return func(m pim.ReviewSetMember) string {
+		switch {
+		case m.Fallback && !slices.Contains(s.Fallback, m.PrincipalID):
+			return fallback
+		case m.Fallback:
+			return ""
+		case s.Kind == pim.ReviewersChosen && !slices.Contains(s.People, m.PrincipalID):
+			return chosen
+		case s.Kind == pim.ReviewersOwners && !direct[m.PrincipalID]:
+			return "Members of groups that own it"
+		}
+		return ""
+	}, nil
 }
 
 // warnings say what is not as one may think: what is gone from the scope, whom nobody reviews, what silence would do.

@@ -22,7 +22,7 @@ type evidence struct {
 	named     map[string]bool        // ids of evidence that the log names
 	used      map[use]int            // what evidence stood for already
 	digests   map[string]bool        // digests that the log names for other things
-	keys      map[string]string      // digests of public keys that the log names, by the passkey's id
+	added     map[string]added       // passkeys that the log says were added, by id
 	good      map[string]bool        // digests of what verified
 	confirmed int64                  // approvals and activations among what verified
 	verified  int64
@@ -37,7 +37,7 @@ type keptEvidence interface {
 }
 
 func newEvidence(kept keptEvidence, addresses []string) (*evidence, error) {
-	v := &evidence{kept: kept, named: map[string]bool{}, used: map[use]int{}, digests: map[string]bool{}, keys: map[string]string{}, good: map[string]bool{}}
+	v := &evidence{kept: kept, named: map[string]bool{}, used: map[use]int{}, digests: map[string]bool{}, added: map[string]added{}, good: map[string]bool{}}
 	for _, address := range addresses {
 		rp, err := stepup.New(address, "Stint")
 		if err != nil {
@@ -64,8 +64,11 @@ var confirms = map[string][]pim.StepUpAction{
 // always are the events that nothing makes but a passkey, whatever a role's settings were.
 var always = []string{string(pim.EvActApproved), string(pim.EvActDenied), string(pim.EvActTouched), string(pim.EvExtApproved), string(pim.EvExtDenied)}
 
-// use is one thing that a passkey confirmed once.
-type use struct{ ceremony, event, object, role, resource string }
+// use is one thing that a passkey confirmed once, by what it signed: under another id it is the same touch.
+type use struct{ challenge, event, object, role, resource string }
+
+// added is a passkey as the log says it was added: whose, and the digest of its key, empty before the log named keys.
+type added struct{ person, key string }
 
 // Replay takes the next entry; it is made for audit.Log.Replay.
 func (v *evidence) Replay(e audit.Entry) error {
@@ -77,8 +80,9 @@ func (v *evidence) Replay(e audit.Entry) error {
 	if digest != "" && (id == "" || confirms[e.Type] == nil) {
 		v.digests[digest] = true
 	}
-	if key, ok := e.Facts["key"].(string); ok && e.Type == string(pim.EvCredentialAdded) {
-		v.keys[e.ObjectID] = key
+	if e.Type == string(pim.EvCredentialAdded) && e.Result != audit.ResultRefused {
+		key, _ := e.Facts["key"].(string)
+		v.added[e.ObjectID] = added{e.Subject, key}
 	}
 	switch {
 	case e.Result == audit.ResultRefused:
@@ -93,6 +97,8 @@ func (v *evidence) Replay(e audit.Entry) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s: %w", e.Type, err)
+	case v.added[su.CredentialID] == added{}:
+		return fmt.Errorf("%s: the evidence %s is by a passkey that nobody had added", e.Type, id)
 	case digest != "" && su.Digest() != digest:
 		return fmt.Errorf("%s: the evidence %s is not the one that was logged", e.Type, id)
 	case su.PrincipalID != e.Actor || !v.covers(su, e):
@@ -126,7 +132,7 @@ func (v *evidence) covers(su store.Evidence, e audit.Entry) bool {
 			n++
 		}
 	}
-	u := use{su.CeremonyID, e.Type, object, e.RoleID, e.ResourceID}
+	u := use{string(stepup.Challenge(su.Random, su.Canonical)), e.Type, object, e.RoleID, e.ResourceID}
 	v.used[u]++
 	return v.used[u] <= n
 }
@@ -140,8 +146,12 @@ func (v *evidence) verify(id string) (store.Evidence, error) {
 	if su.Owner != su.PrincipalID {
 		return su, fmt.Errorf("the evidence %s is of somebody else's passkey", id)
 	}
-	logged, known := v.keys[su.CredentialID]
-	if known && logged != pim.KeyDigest(su.PublicKey) {
+	logged, there := v.added[su.CredentialID]
+	if there && logged.person != su.PrincipalID {
+		return su, fmt.Errorf("the evidence %s is of somebody else's passkey", id)
+	}
+	known := logged.key != ""
+	if known && logged.key != pim.KeyDigest(su.PublicKey) {
 		return su, fmt.Errorf("the evidence %s comes with another key than the passkey had when it was added", id)
 	}
 	var problems []error
@@ -201,8 +211,11 @@ func (v *evidence) rest() (found []audit.Finding, err error) {
 			if v.named[id] {
 				continue
 			}
-			if _, problem := v.verify(id); problem != nil {
+			su, problem := v.verify(id)
+			if problem != nil {
 				bad("%v", problem)
+			} else if v.digests[su.Digest()] && v.added[su.CredentialID] == (added{}) {
+				bad("the evidence %s is by a passkey that nobody had added", id)
 			}
 		}
 		if len(ids) < page {

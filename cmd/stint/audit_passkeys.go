@@ -110,9 +110,12 @@ func openEvidence(path string) (*evidenceFile, error) {
 func (v *evidenceFile) index() error {
 	lines, place, n := bufio.NewScanner(v.f), int64(0), 0
 	lines.Buffer(nil, maxEvidenceLine)
-	for ; lines.Scan(); n++ {
-		at := place
-		place += int64(len(lines.Bytes())) + 1
+	lines.Split(func(data []byte, end bool) (int, []byte, error) {
+		advance, line, err := bufio.ScanLines(data, end)
+		place += int64(advance) // a line may end in two bytes
+		return advance, line, err
+	})
+	for at := place; lines.Scan(); n, at = n+1, place {
 		if n == 0 {
 			var head evidenceHead
 			if json.Unmarshal(lines.Bytes(), &head) != nil || head != (evidenceHead{evidenceFormat, 1}) {
@@ -146,6 +149,9 @@ func (v *evidenceFile) Evidence(id string) (store.Evidence, error) {
 	}
 	var line evidenceLine
 	err := json.NewDecoder(io.NewSectionReader(v.f, at, maxEvidenceLine)).Decode(&line)
+	if err == nil && line.ID != id {
+		err = errors.New("the file changed while it was read")
+	}
 	return line.evidence(), err
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -145,5 +146,14 @@ func TestEvidenceFileKnowsItsLines(t *testing.T) {
 	}
 	if e, err := f.Evidence("b"); err == nil {
 		t.Errorf("another line is taken for it: %+v", e)
+	}
+}
+
+// Of two files under one name the second would take the place of the first.
+func TestEvidenceIsExportedBesideTheLog(t *testing.T) {
+	t.Parallel()
+	c := auditExportCmd{To: "log.jsonl", Passkeys: "./log.jsonl"}
+	if err := c.Run(t.Context(), &environment{stdout: io.Discard}); err == nil || !strings.Contains(err.Error(), "another file") {
+		t.Errorf("%v", err)
 	}
 }

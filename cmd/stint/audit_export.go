@@ -33,6 +33,9 @@ func (c *auditExportCmd) Run(ctx context.Context, e *environment) (err error) {
 	if c.Passkeys == "-" {
 		return errors.New("--passkeys: name a file")
 	}
+	if c.To != "" && filepath.Clean(c.To) == filepath.Clean(c.Passkeys) {
+		return errors.New("--passkeys: name another file than that of the log")
+	}
 	s, err := readOnly(ctx, &c.Config, e)
 	if err != nil {
 		return err

@@ -75,6 +75,9 @@ func answersFor(r *store.Reader, who pim.Principal, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	if _, err := r.Principal(w.OwnerID); err != nil { // a group that was removed, whose members are taken out in pieces
+		return false, ignoreGone(err)
+	}
 	return r.Within(who.ID, w.OwnerID)
 }
 

@@ -139,3 +139,27 @@ func TestALargeGroupWithManyAssignmentsLosesThemFirst(t *testing.T) {
 	}
 	d.carried(pim.LongGroup, map[string]int{"members": 600})
 }
+
+// Invariant 3: from the decision on nobody answers for a workload by being in the group, also before they are taken out.
+func TestNobodyAnswersThroughAGroupThatIsBeingRemoved(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, false)
+	d.group("crowd")
+	d.crowd("crowd", 600)
+	d.do(func(tx *store.Tx) error {
+		return errors.Join(tx.InsertPrincipal(pim.Principal{ID: "robot", Kind: pim.Workload, Name: "robot", OwnerID: "crowd", Enabled: true, Source: pim.SourceBrowser}),
+			tx.InsertAssignment(pim.Assignment{ID: "robot-holds", PrincipalID: "robot", RoleID: "viewer", ResourceID: "prod", Kind: pim.Active, StartsAt: tx.Now, EndsAt: tx.Now.Add(5 * day), Source: pim.SourceBrowser}))
+	})
+	asks := func(who string) error {
+		_, err := d.b.RequestAssignment(d.ctx, d.as(who), "robot-holds", "It runs on")
+		return err
+	}
+	d.ok(asks("crowd-7"))
+	out, err := d.b.RemoveGroup(d.ctx, d.as("carol"), "crowd", 1)
+	d.ok(d.confirmed("carol", out, err))
+	left, err := store.Read(d.ctx, d.b.Store(), func(r *store.Reader) (bool, error) { return r.Within("crowd-7", "crowd") })
+	if d.ok(err); !left {
+		t.Fatal("the start is another one: they are taken out already")
+	}
+	wantRefusal(t, asks("crowd-8"), pim.KindNotFound, "")
+}

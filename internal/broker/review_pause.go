@@ -96,12 +96,16 @@ func ReviewPaused(r *store.Reader, d pim.ReviewDefinition) (string, error) {
 	if !d.AsOwner || !d.NextAt.IsZero() {
 		return "", nil
 	}
-	stands, err := makerStands(r, d)
-	if err != nil || stands {
-		return "", err
-	}
 	if next, err := nextReview(d, firstFrom(d, r.Now)); err != nil || next.IsZero() {
 		return "", err
+	}
+	stands, err := makerStands(r, d)
+	if err != nil {
+		return "", err
+	}
+	if stands { // again: nothing begins by itself all the same
+		names, err := r.Names([]string{d.MadeBy})
+		return fmt.Sprintf("It is paused: when a review was to begin, %s, who made it, was no owner of all it is about. Save it again to let it go on.", someone(names[d.MadeBy])), err
 	}
 	return pausedWords(r, d)
 }

@@ -43,6 +43,15 @@ func TestReviewOfAnExOwnerIsPaused(t *testing.T) {
 			t.Errorf("%s was told: %v", who, got)
 		}
 	}
+	d.do(func(tx *store.Tx) error {
+		return tx.InsertAssignment(pim.Assignment{ID: "bob-again", PrincipalID: "bob", RoleID: pim.RoleOwner, ResourceID: "org", Kind: pim.Eligible, StartsAt: tx.Now, Source: pim.SourceFile})
+	})
+	d.clock.add(8 * day)
+	d.tick()
+	paused = look(d, func(r *store.Reader) (string, error) { return broker.ReviewPaused(r, s) })
+	if last := d.latest(id); last.Number != begun.Number || !strings.Contains(paused, "Save it again to let it go on") {
+		t.Errorf("number %d after bob is owner again: %q", last.Number, paused)
+	}
 	save.ID, save.Version = id, s.Version
 	_, err = d.saves("erin", save)
 	d.ok(err)

@@ -174,7 +174,7 @@ func (w *walking) answered(t *pim.ReviewItem, d pim.ReviewDecision) {
 	w.i.Counts.Add(d.Answer, 1)
 	by[1] += one(d.Answer) - one(before)
 	w.sets[t.SetID] = by
-	t.Answer, t.Shrink, t.Reason, t.DecidedBy, t.DecidedAt, t.DecidedAs = d.Answer, d.Shrink, d.Reason, d.By, d.At, d.As
+	*t = t.Decided(d)
 }
 
 func one(a pim.ReviewAnswer) int64 {
@@ -192,7 +192,7 @@ func advanceItem(w *walking, t pim.ReviewItem, _ string) error {
 		return nil
 	}
 	w.i.Counts.Add(t.Answer, -1)
-	t.Answer, t.Shrink, t.Reason, t.DecidedBy, t.DecidedAt, t.DecidedAs = pim.AnswerNone, pim.ShrinkTo{}, "", "", time.Time{}, pim.AsReviewer
+	t = t.Decided(pim.ReviewDecision{})
 	t.SetID = t.Sets[next]
 	by := w.sets[t.SetID]
 	by[0]++
@@ -232,26 +232,16 @@ func silentItem(w *walking, t pim.ReviewItem, made string) error {
 		w.answered(&t, d)
 		return w.tx.AnswerReviewItem(t)
 	}
-	d := pim.ReviewDecision{ID: made, InstanceID: t.InstanceID, ItemID: t.ID, Stage: w.i.Stage, By: pim.System, As: pim.AsSilence, At: w.tx.Now}
-	if silence := w.i.Terms.Silence; silence == pim.SilenceRemove || silence == pim.SilenceRecommend {
-		switch _, err := w.tx.BreakGlassOf(t.PrincipalID); {
-		case err == nil: // an account for emergencies is not used and not answered for: only somebody who says so takes from it (T36)
-			return nil
-		case !errors.Is(err, store.ErrNotFound):
+	answer, shrink := w.i.Terms.Silent(t)
+	if answer == pim.AnswerNone {
+		return nil
+	}
+	if answer != pim.AnswerApprove { // an account for emergencies is not used and not answered for: only somebody who says so takes from it (T36)
+		if _, err := w.tx.BreakGlassOf(t.PrincipalID); !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
 	}
-	switch w.i.Terms.Silence {
-	case pim.SilenceKeep:
-		d.Answer = pim.AnswerApprove
-	case pim.SilenceRemove:
-		d.Answer = pim.AnswerDeny
-	case pim.SilenceRecommend:
-		d.Answer, d.Shrink = t.Frozen.Recommended, t.Frozen.Shrink
-	}
-	if d.Answer == pim.AnswerNone {
-		return nil
-	}
+	d := pim.ReviewDecision{ID: made, InstanceID: t.InstanceID, ItemID: t.ID, Stage: w.i.Stage, Answer: answer, Shrink: shrink, By: pim.System, As: pim.AsSilence, At: w.tx.Now}
 	w.answered(&t, d)
 	w.tx.Emit(pim.ReviewDecided(t, d))
 	return errors.Join(w.tx.AnswerReviewItem(t), w.tx.InsertReviewDecision(d))
@@ -299,7 +289,6 @@ func resetItem(w *walking, t pim.ReviewItem, made string) error {
 	}
 	d := pim.ReviewDecision{ID: made, InstanceID: t.InstanceID, ItemID: t.ID, Stage: w.i.Stage, By: w.i.EndedBy, As: pim.AsReset, At: w.tx.Now}
 	w.answered(&t, d)
-	t.DecidedBy, t.DecidedAt, t.DecidedAs = "", time.Time{}, pim.AsReviewer
 	return errors.Join(w.tx.AnswerReviewItem(t), w.tx.InsertReviewDecision(d))
 }
 

@@ -95,8 +95,17 @@ func (i ReviewItem) Answered(id string, stage int, a ReviewAnswer, s ShrinkTo, r
 	if a != AnswerShrink {
 		s = ShrinkTo{}
 	}
-	i.Answer, i.Shrink, i.Reason, i.DecidedBy, i.DecidedAt, i.DecidedAs = a, s, reason, by, now, as
-	return i, ReviewDecision{ID: id, InstanceID: i.InstanceID, ItemID: i.ID, Stage: stage, Answer: a, Shrink: s, Reason: reason, By: by, As: as, At: now}
+	d := ReviewDecision{ID: id, InstanceID: i.InstanceID, ItemID: i.ID, Stage: stage, Answer: a, Shrink: s, Reason: reason, By: by, As: as, At: now}
+	return i.Decided(d), d
+}
+
+// Decided is an item with what a line of its history says; without an answer it is open and nobody's.
+func (i ReviewItem) Decided(d ReviewDecision) ReviewItem {
+	if d.Answer == AnswerNone {
+		d = ReviewDecision{As: AsReviewer}
+	}
+	i.Answer, i.Shrink, i.Reason, i.DecidedBy, i.DecidedAt, i.DecidedAs = d.Answer, d.Shrink, d.Reason, d.By, d.At, d.As
+	return i
 }
 
 // SaysTheSame reports whether an answer is the one an item has from the same person.

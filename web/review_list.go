@@ -206,7 +206,7 @@ const (
 	comingEach    = 13 // of one series
 )
 
-// fillSeries lists the series from after on; the calendar of all of them stands with the first ones.
+// fillSeries lists the series from after on; with the first ones stand those that are paused, and the calendar of all.
 func fillSeries(r *store.Reader, q *request, part store.Subtree, after store.Keyset, v *views.ReviewsView) error {
 	limit := pageSize + 1
 	if after.ID == "" {
@@ -227,15 +227,27 @@ func fillSeries(r *store.Reader, q *request, part store.Subtree, after store.Key
 		last = store.Keyset{At: page[pageSize-1].NextAt, ID: page[pageSize-1].ID}
 	}
 	v.Pager = forward(v.Tab, after, last)
+	if after.ID == "" {
+		paused, err := broker.PausedReviews(r, part)
+		if err != nil {
+			return err
+		}
+		page = slices.Concat(paused, page)
+	}
+	v.Series, err = seriesRows(r, page)
+	return err
+}
+
+func seriesRows(r *store.Reader, list []pim.ReviewDefinition) (out []views.ReviewSeriesRow, err error) {
 	var want ids
-	for _, d := range page {
+	for _, d := range list {
 		want.review(d.Terms)
 	}
 	n, err := namesOf(r, want)
-	for _, d := range page {
-		v.Series = append(v.Series, views.ReviewSeriesRow{ID: d.ID, Name: d.Name, About: n.reviewAbout(d.Terms.Scope), Every: everyWords(d.When), Next: d.NextAt})
+	for _, d := range list {
+		out = append(out, views.ReviewSeriesRow{ID: d.ID, Name: d.Name, About: n.reviewAbout(d.Terms.Scope), Every: everyWords(d.When), Next: d.NextAt})
 	}
-	return err
+	return out, err
 }
 
 func fillCalendar(q *request, ahead []pim.ReviewDefinition, v *views.ReviewsView) error {

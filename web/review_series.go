@@ -55,10 +55,8 @@ func seriesIn(r *store.Reader, q *request) (v views.ReviewSeriesView, err error)
 	if v.CanManage, err = broker.MayChangeReview(r, q.who, d); err != nil {
 		return v, err
 	}
-	if paused, err := broker.ReviewPaused(r, d); err != nil {
+	if v.Paused, err = broker.ReviewPaused(r, d); err != nil {
 		return v, err
-	} else if paused != "" {
-		v.Errors = views.Errors{"": paused}
 	}
 	before, _ := strconv.ParseInt(q.QueryParam("before"), 10, 64)
 	begun, err := r.ReviewInstances(d.ID, max(0, before), pageSize)

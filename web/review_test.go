@@ -269,6 +269,28 @@ func TestReviewSeriesAreReached(t *testing.T) {
 	}
 }
 
+// K-33: a series that is paused stands among those to come, and its page says why none begins.
+func TestPausedReviewIsListed(t *testing.T) {
+	t.Parallel()
+	w, carol, _ := reviewWorld(t)
+	w.Do(func(tx *store.Tx) error {
+		when := pim.ReviewSchedule{Frequency: pim.ReviewWeekly, Zone: "UTC", StartsAt: tx.Now}
+		terms := pim.ReviewTerms{Scope: pim.ReviewScope{Resources: []string{stinttest.Production}, Kinds: []pim.AssignmentKind{pim.Eligible}}, Stages: []pim.ReviewStage{{Kind: pim.ReviewersSelf, Days: 3}}}
+		paused := pim.ReviewDefinition{ID: "paused", Name: "On call", Terms: terms, When: when, AsOwner: true, MadeBy: "alice", Version: 1}
+		over := paused
+		over.ID, over.Name, over.When.Count = "over", "Once", 1
+		return errors.Join(tx.InsertReview(paused), tx.InsertReview(over), tx.ReviewBegun(over, time.Time{}))
+	})
+	page := carol.Get("/reviews/scheduled").Want(t, http.StatusOK)
+	if rows := page.Find("#reviews tbody tr"); rows.Length() != 1 || !strings.Contains(rows.Text(), "On call") || rows.Find(".badge.warn").Text() != "Paused" {
+		t.Errorf("listed: %q", rows.Text())
+	}
+	page = carol.Get("/reviews/series/paused").Want(t, http.StatusOK)
+	if got := page.Text("main"); !strings.Contains(got, "every week; paused") || !strings.Contains(got, "is no owner of all it is about any more") || strings.Contains(got, "None is to come") {
+		t.Error(got)
+	}
+}
+
 // W-50: a stage to come ends by the wall clock of the series, as it will.
 func TestReviewStageToComeEndsByTheWallClock(t *testing.T) {
 	t.Parallel()

@@ -93,10 +93,8 @@ func pausedWords(r *store.Reader, d pim.ReviewDefinition) (string, error) {
 
 // ReviewPaused says in words why no review of a series begins any more although its schedule goes on; empty where none is.
 func ReviewPaused(r *store.Reader, d pim.ReviewDefinition) (string, error) {
-	if !d.AsOwner || !d.NextAt.IsZero() {
-		return "", nil
-	}
-	if next, err := nextReview(d, firstFrom(d, r.Now)); err != nil || next.IsZero() {
+	paused, err := reviewPaused(r, d)
+	if err != nil || !paused {
 		return "", err
 	}
 	stands, err := makerStands(r, d)
@@ -108,4 +106,33 @@ func ReviewPaused(r *store.Reader, d pim.ReviewDefinition) (string, error) {
 		return fmt.Sprintf("It is paused: when a review was to begin, %s, who made it, was no owner of all it is about. Save it again to let it go on.", someone(names[d.MadeBy])), err
 	}
 	return pausedWords(r, d)
+}
+
+func reviewPaused(r *store.Reader, d pim.ReviewDefinition) (bool, error) {
+	if !d.AsOwner || !d.NextAt.IsZero() {
+		return false, nil
+	}
+	next, err := nextReview(d, firstFrom(d, r.Now))
+	return err == nil && !next.IsZero(), err
+}
+
+// maxAtRest is how many series without a next review are looked at for those that are paused.
+const maxAtRest = 200
+
+// PausedReviews are the series in a part of the tree of which no review begins any more although their schedules go on.
+func PausedReviews(r *store.Reader, part store.Subtree) (out []pim.ReviewDefinition, err error) {
+	rest, err := r.ReviewsAtRest(part, maxAtRest)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range rest {
+		paused, err := reviewPaused(r, d)
+		if err != nil {
+			return nil, err
+		}
+		if paused {
+			out = append(out, d)
+		}
+	}
+	return out, nil
 }

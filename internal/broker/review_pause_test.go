@@ -52,9 +52,20 @@ func TestReviewOfAnExOwnerIsPaused(t *testing.T) {
 	if last := d.latest(id); last.Number != begun.Number || !strings.Contains(paused, "Save it again to let it go on") {
 		t.Errorf("number %d after bob is owner again: %q", last.Number, paused)
 	}
+	listed := func() []pim.ReviewDefinition {
+		return look(d, func(r *store.Reader) ([]pim.ReviewDefinition, error) {
+			return broker.PausedReviews(r, store.Subtree{All: true})
+		})
+	}
+	if list := listed(); len(list) != 1 || list[0].ID != id {
+		t.Errorf("paused: %v", list)
+	}
 	save.ID, save.Version = id, s.Version
 	_, err = d.saves("erin", save)
 	d.ok(err)
+	if list := listed(); len(list) != 0 {
+		t.Errorf("paused when taken over: %v", list)
+	}
 	d.clock.add(8 * day)
 	d.tick()
 	if last := d.latest(id); last.Number != begun.Number+1 {

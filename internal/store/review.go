@@ -89,7 +89,17 @@ func (r *Reader) ReviewsAhead(part Subtree, after Keyset, limit int) ([]pim.Revi
 	return many(r, scanReview, "SELECT "+reviewCols+" FROM reviews v"+w.String()+" ORDER BY v.next_at, v.id LIMIT "+dollar(len(w.args)), w.args...)
 }
 
-// CountReviewsAhead counts those, up to a limit.
+// ReviewsAtRest lists the series that owners made and of which none is to come, over or paused, the newest first.
+func (r *Reader) ReviewsAtRest(part Subtree, limit int) ([]pim.ReviewDefinition, error) {
+	w, err := r.reviewsWhere("v.removed_at = 0 AND v.next_at = 0 AND v.as_owner = 1", "v.id", part)
+	if err != nil {
+		return nil, err
+	}
+	w.args = append(w.args, limit)
+	return many(r, scanReview, "SELECT "+reviewCols+" FROM reviews v"+w.String()+" ORDER BY v.created_at DESC, v.id LIMIT "+dollar(len(w.args)), w.args...)
+}
+
+// CountReviewsAhead counts those that begin later, up to a limit.
 func (r *Reader) CountReviewsAhead(part Subtree, limit int) (int64, error) {
 	w, err := r.reviewsWhere("v.removed_at = 0 AND v.next_at > 0", "v.id", part)
 	if err != nil {

@@ -54,6 +54,7 @@ func (s Samples) reviewLists() []Page {
 	scheduled := v
 	scheduled.Tab, scheduled.Rows = views.ReviewsScheduled, nil
 	scheduled.Series = []views.ReviewSeriesRow{
+		{ID: "s3", Name: s.T("Payments: who is on call"), About: s.T("Every role on payments"), Every: s.T("every month")},
 		{ID: "s1", Name: s.T("Quarterly: production databases"), About: s.T("db_owner on 4 PostgreSQL databases"), Every: s.T("every quarter"), Next: min(days(75))},
 		{ID: "s2", Name: s.T("Inactive for 90 days, all roles"), About: s.T("Every role, only people not seen for 90 days"), Every: s.T("every month"), Next: min(days(12))},
 	}
@@ -250,7 +251,10 @@ func (s Samples) reviewRuns() []Page {
 	wrong.Typed.Value, wrong.Typed.Error = s.T("quarterly"), s.T("Type the name exactly as it is written here, with its capitals.")
 	series := views.ReviewSeriesView{Shell: v.Shell, ID: "s1", Name: v.Name, Version: "2", Every: v.Series, Next: min(days(75)), Facts: s.reviewFacts()[:5], Rows: s.reviewRows()[:1], CanManage: true, Typed: views.Typed{Name: v.Name}}
 	over := series
-	over.Over, over.Rows, over.CanManage = true, nil, false
+	over.Over, over.CanManage, over.Rows = true, false, s.reviewRows()[2:3]
+	over.Rows[0].State, over.Rows[0].Due = s.state(views.OK, "Applied", ""), ago(days(3))
+	paused := series
+	paused.Over, paused.Rows, paused.Paused = true, nil, s.T("It is paused: Farid Nazari, who made it, is no owner of all it is about any more. Whoever administers all of it saves it again to take it over.")
 	return []Page{
 		{"review", "/reviews/:id", views.ReviewPage(v)},
 		{"review-starting", "/reviews/:id", views.ReviewPage(starting)},
@@ -259,6 +263,7 @@ func (s Samples) reviewRuns() []Page {
 		{"review-error", "/reviews/:id", views.ReviewPage(wrong)},
 		{"review-series", "/reviews/series/:id", views.ReviewSeries(series)},
 		{"review-series-over", "/reviews/series/:id", views.ReviewSeries(over)},
+		{"review-series-paused", "/reviews/series/:id", views.ReviewSeries(paused)},
 	}
 }
 

@@ -73,7 +73,16 @@ func reviewSeries(t *testing.T, s *store.Store) {
 	if due := get(t, s, func(r *store.Reader) (time.Time, error) { return r.ReviewDue() }); !due.Equal(later.NextAt) {
 		t.Errorf("next at %v", due)
 	}
-	later.Terms.Scope.Resources, later.Version = nil, 1
+	atRest := func(part store.Subtree) []string {
+		return reviewIDs(get(t, s, func(r *store.Reader) ([]pim.ReviewDefinition, error) { return r.ReviewsAtRest(part, 9) }), id)
+	}
+	later.Version = 1
+	same(t, "at rest, while one comes", atRest(store.Subtree{All: true}))
+	do(t, s, func(tx *store.Tx) error { return tx.PutOffReview(later, time.Time{}) })
+	same(t, "at rest", atRest(store.Subtree{All: true}), "v2")
+	same(t, "at rest, of an owner", atRest(store.Subtree{Roots: []string{"prod"}}), "v2")
+	same(t, "at rest, of another owner", atRest(store.Subtree{Roots: []string{"elsewhere"}}))
+	later.Terms.Scope.Resources = nil
 	do(t, s, func(tx *store.Tx) error { return errors.Join(tx.UpdateReview(later), tx.RemoveReview("v1", 1)) })
 	same(t, "of an owner whose resource it is not about any more", list(store.ReviewPage{Part: store.Subtree{Roots: []string{"prod"}}, Limit: 9}))
 	same(t, "removed", list(store.ReviewPage{Part: store.Subtree{All: true}, Limit: 9}), "v2")

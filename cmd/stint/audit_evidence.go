@@ -229,20 +229,17 @@ func (v *evidence) rest() (found []audit.Finding, err error) {
 	return found, nil
 }
 
-func (v *evidence) source() string {
-	if _, inFile := v.kept.(*evidenceFile); inFile {
-		return "the file alone"
-	}
-	return "the database alone"
-}
-
 // tell says what was verified.
 func (v *evidence) tell(out io.Writer) {
 	fmt.Fprintf(out, "%d confirmations by passkey verify again, %d of them activations, approvals, denials and revocations.\n", v.verified, v.confirmed)
-	if v.unlogged > 0 {
-		fmt.Fprintf(out, "%d of them are by passkeys added before the log named their keys: whose key it is rests on %s.\n", v.unlogged, v.source())
+	source := "database"
+	if _, ok := v.kept.(*evidenceFile); ok {
+		source, v.erased = "file", 0 // no salt is in a file, of whatever reason
 	}
-	if _, inFile := v.kept.(*evidenceFile); !inFile && v.erased > 0 {
+	if v.unlogged > 0 {
+		fmt.Fprintf(out, "%d of them are by passkeys added before the log named their keys: whose key it is rests on the %s alone.\n", v.unlogged, source)
+	}
+	if v.erased > 0 {
 		fmt.Fprintf(out, "Of %d the reason is erased: what was signed verifies, the words cannot be compared any more.\n", v.erased)
 	}
 }

@@ -16,17 +16,24 @@ import (
 	"stint/internal/store"
 )
 
+// confirmedSite is a site that stopped after ada confirmed an activation, which was seen at the target.
+func confirmedSite(t *testing.T) (s *site, held string) {
+	t.Helper()
+	s = newSite(t)
+	s.stint("apply", "org.yaml")
+	s.serve("/readyz")
+	ada, operator := s.operator()
+	held = ada.Activate(operator)
+	ada.awaitPage("/activations/"+held, soon, "confirmed at the target")
+	s.stop()
+	return s, held
+}
+
 // THREATS §5 (offline verify 4), T9: the log's proof includes what the passkeys signed; a signature that was changed,
 // or that is gone, is named with the entry that rests on it.
 func TestAuditVerifiesPasskeys(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	s.stint("apply", "org.yaml")
-	s.serve("/readyz")
-	ada, operator := s.operator()
-	held := ada.Activate(operator)
-	ada.awaitPage("/activations/"+held, soon, "confirmed at the target")
-	s.stop()
+	s, _ := confirmedSite(t)
 	s.says(s.stint("audit", "verify"), "are good", "1 confirmations by passkey verify again, 1 of them activations")
 	requested := inDatabase(s.host, func(r *store.Reader) (int64, error) {
 		all, err := r.Entries(store.EntryFilter{Type: string(pim.EvActRequested), Limit: 1})
@@ -61,13 +68,7 @@ func TestAuditVerifiesPasskeys(t *testing.T) {
 // names the key that a passkey had when it was added.
 func TestAuditVerifiesPasskeysOffline(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	s.stint("apply", "org.yaml")
-	s.serve("/readyz")
-	ada, operator := s.operator()
-	held := ada.Activate(operator)
-	ada.awaitPage("/activations/"+held, soon, "confirmed at the target")
-	s.stop()
+	s, _ := confirmedSite(t)
 	log, file := s.path("log.jsonl"), s.path("passkeys.jsonl")
 	s.says(s.stint("audit", "export", log, "--passkeys", file), "1 confirmation by passkey is in "+file)
 	key := strings.TrimSpace(s.stint("audit", "key"))
@@ -107,13 +108,7 @@ func TestAuditVerifiesPasskeysOffline(t *testing.T) {
 // without a touch and a touch that is told twice are named all the same.
 func TestAuditNamesForgedConfirmations(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	s.stint("apply", "org.yaml")
-	s.serve("/readyz")
-	ada, operator := s.operator()
-	held := ada.Activate(operator)
-	ada.awaitPage("/activations/"+held, soon, "confirmed at the target")
-	s.stop()
+	s, held := confirmedSite(t)
 	a := inDatabase(s.host, func(r *store.Reader) (pim.Activation, error) { return r.Activation(held) })
 	again, approved := a, a
 	again.ID, approved.ID, approved.StepUpID = "forged", "forged", ""

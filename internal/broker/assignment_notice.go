@@ -71,15 +71,7 @@ func administratorsAt(r *store.Reader, roleID, resourceID string) ([]string, err
 	if err != nil || len(path) == 0 {
 		return out, ignoreGone(err)
 	}
-	var ids []string
-	for _, node := range path {
-		ids = append(ids, node.ID)
-	}
-	holders, err := r.HoldersAt(pim.RoleOwner, ids)
-	if err != nil || len(holders) == 0 {
-		return out, err
-	}
-	owners, err := r.PeopleIn(holders)
+	owners, err := ownersAlong(r, path)
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +85,21 @@ func administratorsAt(r *store.Reader, roleID, resourceID string) ([]string, err
 		}
 	}
 	return out, nil
+}
+
+// ownersAlong lists the enabled people who are owners of a node of some paths, or are so through a group.
+func ownersAlong(r *store.Reader, paths ...pim.Path) ([]pim.Principal, error) {
+	var nodes []string
+	for _, path := range paths {
+		for _, node := range path {
+			nodes = append(nodes, node.ID)
+		}
+	}
+	holders, err := r.HoldersAt(pim.RoleOwner, unique(nodes))
+	if err != nil || len(holders) == 0 {
+		return nil, err
+	}
+	return r.PeopleIn(holders)
 }
 
 func ignoreGone(err error) error {

@@ -55,27 +55,19 @@ func pauseReview(tx *store.Tx, d pim.ReviewDefinition) error {
 	if err != nil {
 		return err
 	}
-	var places []string
+	var paths []pim.Path
 	for _, id := range d.Terms.Scope.Resources {
 		path, err := pathOf(tx.Reader, id)
 		if err := ignoreGone(err); err != nil {
 			return err
 		}
-		for _, node := range path {
-			places = append(places, node.ID)
-		}
+		paths = append(paths, path)
 	}
-	holders, err := tx.HoldersAt(pim.RoleOwner, unique(places))
+	owners, err := ownersAlong(tx.Reader, paths...)
 	if err != nil {
 		return err
 	}
-	if len(holders) > 0 {
-		owners, err := tx.PeopleIn(holders)
-		if err != nil {
-			return err
-		}
-		people = append(people, ids(owners)...)
-	}
+	people = append(people, ids(owners)...)
 	words, err := pausedWords(tx.Reader, d)
 	if err != nil {
 		return err

@@ -169,8 +169,11 @@ func GroupsOfHuman(r *store.Reader, who pim.Principal) (map[string]bool, error) 
 	if err != nil {
 		return nil, err
 	}
+	if len(accounts) == 0 {
+		accounts = []pim.Principal{who}
+	}
 	out := map[string]bool{}
-	for _, p := range append(accounts, who) {
+	for _, p := range accounts {
 		ids, err := r.GroupsOf(p.ID)
 		if err != nil {
 			return nil, err
